@@ -1,0 +1,1 @@
+"""Muniment: a council's privacy notice, made executable."""

@@ -1,0 +1,1 @@
+"""What plugin authors test with: a pytest plugin and the conformance kit."""

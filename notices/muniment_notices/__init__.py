@@ -1,0 +1,1 @@
+"""The words of the documents that Muniment renders."""

@@ -1,0 +1,1 @@
+"""Milton Keynes: Employment Support Services, declared for Muniment."""

@@ -1,0 +1,1 @@
+"""Sefton: Sefton@Work, declared for Muniment."""

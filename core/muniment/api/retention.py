@@ -1,0 +1,298 @@
+"""How long data are kept: record classes, and rules made of clauses (`retention.toml`).
+
+A rule is a list of clauses: *when* a condition holds, keep a *period* from an *anchor*, then act. What the source does
+not say stays absent: a clause without an anchor is *unclocked*, never due, until the council decides one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from muniment.api.clients import Medium
+from muniment.api.declaration import Declaration
+from muniment.api.markers import hookspec
+from muniment.api.periods import Keep, Length
+from muniment.api.text import Id, Label, Slug, Text
+
+__all__ = [
+    "Action",
+    "Anchor",
+    "Authority",
+    "Bound",
+    "Clause",
+    "DisposedRecords",
+    "Event",
+    "Extension",
+    "HeldQuestion",
+    "HoldAnswer",
+    "ProgrammePeriod",
+    "RecordClass",
+    "Reference",
+    "RetentionDeclarations",
+    "RetentionRule",
+    "RetentionSpec",
+    "Review",
+    "ScheduleDefaults",
+    "When",
+]
+
+Event = Literal[
+    "collection", "case-closed", "service-end", "last-contact", "last-action", "decision", "payment", "birth", "death",
+    "programme-end", "superseded", "membership-end", "expiry", "consent-withdrawn", "transcribed", "approved",
+    "financial-support", "outside-status", "request",
+]  # fmt: skip
+"""What a clause counts from. `collection` is the record's own date, `birth` the date in the stub, `programme-end` a
+fact about the programme; the others are milestones of the file (the latest of the kind counts)."""
+
+Bound = Literal["exactly", "at-least", "at-most", "about"]
+Action = Literal[
+    "destroy", "anonymise", "pseudonymise", "archive", "transfer", "review", "redact", "publish", "restrict"
+]
+
+
+class Anchor(Declaration, frozen=True):
+    """The day a period counts from. Exactly one of `event`, `milestone`, `on` and `in_words` is given.
+
+    `birthday` moves a birth to the Nth birthday, `whose` says whose birth or death it is; `plus` is an offset before
+    the period; `align` moves the day to the end of its month or year (financial: 31 March, academic: 31 August), and
+    so expresses *current year plus six*. `in_words` is an anchor outside the vocabulary: unclocked until decided.
+    """
+
+    event: Event | None = None
+    milestone: Slug | None = None
+    on: date | None = None
+    in_words: Text | None = None
+    occurrence: Literal["latest", "first"] = "latest"
+    whose: Literal["client", "child", "parent", "other"] = "client"
+    birthday: Annotated[int, Meta(ge=1, le=120)] | None = None
+    plus: Length | None = None
+    align: Literal["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"] | None = None
+    programme: Slug | None = None
+
+
+class When(Declaration, frozen=True):
+    """The condition of a clause. All that is given must hold; `either` and `never` combine further ones.
+
+    `milestone` and `no_milestone`: the file has, or has not, such an event; `in_programme`: it is or was enrolled
+    (`any` for any externally funded one); `field` with `equals`: a stored value; `medium`: of the record;
+    `anchor` with `before` or `after`: one day against another (died before the 15th birthday); `request`: the person
+    asked for deletion. `in_words` is a condition outside the vocabulary: it is *unknown* until decided.
+    """
+
+    in_words: Text | None = None
+    milestone: Slug | None = None
+    no_milestone: Slug | None = None
+    in_programme: Slug | None = None
+    cohort: Id | None = None
+    field: Label | None = None
+    equals: tuple[str, ...] = ()
+    medium: Medium | None = None
+    purpose: Id | None = None
+    form: Literal["identifiable", "pseudonymised", "anonymised"] | None = None
+    request: bool = False
+    anchor: Anchor | None = None
+    before: Anchor | None = None
+    after: Anchor | None = None
+    either: tuple[When, ...] = ()
+    never: When | None = None
+
+
+class Reference(Declaration, frozen=True):
+    """A period that stands elsewhere: rendered without a number, unclocked until the other place is declared."""
+
+    to: Literal[
+        "class",
+        "service",
+        "corporate-schedule",
+        "programme-notice",
+        "funder-notice",
+        "recipient-rule",
+        "guidance",
+    ]
+    id: Id | None = None
+    title: Text | None = None
+
+
+class Authority(Declaration, frozen=True):
+    """What a period rests on. Not always a law: *professional decision* and *business need* are authorities too."""
+
+    kind: Literal["law", "council-policy", "business-need", "professional-decision", "practice", "funder", "other"]
+    title: Text | None = None
+    provision: str = ""
+
+
+class Review(Declaration, frozen=True):
+    """A repeated review while the period runs."""
+
+    every: Length
+    by: Text | None = None
+
+
+class Clause(Declaration, frozen=True):
+    """One clause of a rule.
+
+    `keep` absent: the source gives no period (then there is a `refer` or `in_words`). `anchor` absent: it names no
+    first day. `bound` absent: not stated (read as *exactly*). `classes` narrows the clause to some of the rule's
+    classes; `breadth_open` marks a clause whose breadth the source leaves in doubt, so that it can be decided.
+    `holder`: who holds the data, when not the council; then disposal is that holder's to confirm.
+    """
+
+    id: Id
+    when: When | None = None
+    keep: Keep | None = None
+    anchor: Anchor | None = msgspec.field(name="from", default=None)
+    bound: Bound | None = None
+    action: Action | None = None
+    into: Id | None = None
+    """The class a record moves to (`action = "transfer"`), or the archive it goes to."""
+    redact: tuple[Label, ...] = ()
+    classes: tuple[Id, ...] = ()
+    breadth_open: bool = False
+    refer: Reference | None = None
+    in_words: Text | None = None
+    """The criterion as stated, where no period can be given: until no longer useful."""
+    holder: Text | None = None
+    review: Review | None = None
+    authority: tuple[Authority, ...] = ()
+    margin_days: Annotated[int, Meta(ge=0, le=366)] = 7
+    """For *at most*: how many days before the limit `due_on` lies."""
+
+
+class Extension(Declaration, frozen=True):
+    """Somebody may keep longer for some people. `by` is a role; the reason is recorded."""
+
+    by: Text | None = None
+    why: Text | None = None
+    cohorts: tuple[Id, ...] = ()
+
+
+class RecordClass(Declaration, frozen=True):
+    """A kind of record. `categories` are those whose values it stores; `media` those it exists in.
+
+    `shape` is `register` for a record about several people (course attendance), which goes as one.
+    `personal` and `special` are what a schedule's columns say; absent when it has none.
+    """
+
+    id: Id
+    title: Text
+    categories: tuple[Id, ...] = ()
+    media: tuple[Medium, ...] = ("digital",)
+    systems: tuple[Id, ...] = ()
+    shape: Literal["file", "register"] = "file"
+    form: Literal["identifiable", "pseudonymised", "anonymised"] = "identifiable"
+    about: Text | None = None
+    group: Text | None = None
+    personal: bool | None = None
+    special: bool | None = None
+    cohorts: tuple[Id, ...] = ()
+    ours: bool = False
+    """True where the class is Muniment's way of splitting what the source calls one record."""
+
+
+class RetentionRule(Declaration, frozen=True):
+    """How long the records of some classes are kept.
+
+    `longest` keeps until the last clause has run out, `earliest` until the first; `sequence` takes clauses as stages.
+    """
+
+    id: Id
+    classes: tuple[Id, ...]
+    combine: Literal["longest", "earliest", "sequence"] = "longest"
+    clauses: tuple[Clause, ...] = msgspec.field(name="clause", default=())
+    extension: Extension | None = None
+    floor: bool = False
+    """Set by law: a council may extend it, never shorten it."""
+    rationale: Text | None = None
+    cohorts: tuple[Id, ...] = ()
+
+
+class ProgrammePeriod(Declaration, frozen=True):
+    """How long a programme's own notice keeps what it covers; what a `programme-notice` reference resolves to."""
+
+    programme: Slug
+    title: Text
+    keep: Keep | None = None
+    anchor: Anchor | None = msgspec.field(name="from", default=None)
+    authority: tuple[Authority, ...] = ()
+    generated: bool = False
+    """Made up for a demonstration; never in a council's plugin."""
+
+
+class ScheduleDefaults(Declaration, frozen=True):
+    """What stands above all rows of a schedule: all periods are minimums; count from closure where nothing is said."""
+
+    bound: Bound | None = None
+    anchor: Anchor | None = msgspec.field(name="from", default=None)
+    action: Action | None = None
+    principle: Text | None = None
+
+
+class RetentionDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """`retention.toml`: record classes and rules of one service."""
+
+    defaults: ScheduleDefaults = ScheduleDefaults()
+    classes: tuple[RecordClass, ...] = msgspec.field(name="class", default=())
+    rules: tuple[RetentionRule, ...] = msgspec.field(name="rule", default=())
+    programmes: tuple[ProgrammePeriod, ...] = msgspec.field(name="programme", default=())
+
+
+class HeldQuestion(msgspec.Struct, frozen=True):
+    """A record about to be disposed of, as a judge sees it: one item of a batch. `file` is an opaque key."""
+
+    item: int
+    service: str
+    record_class: str
+    due_on: date
+    file: str
+    milestones: Mapping[str, date]
+
+
+class HoldAnswer(msgspec.Struct, frozen=True):
+    """A judge's wish to keep one item of the batch, with its legal ground in one sentence."""
+
+    item: int
+    ground: str
+
+
+class DisposedRecords(msgspec.Struct, frozen=True):
+    """Told to observers: records went, under which rule, with which certificate."""
+
+    council: str
+    record_class: str
+    count: int
+    certificate: str
+
+
+class RetentionSpec:
+    """Hooks about keeping and disposing."""
+
+    @hookspec
+    def retention_rules(self, service: str) -> RetentionDeclarations | None:
+        """Declare record classes and retention rules of a service.
+
+        When: at start-up and at each `policy check`. Order: core's defaults, then what the council uses, then the
+        council. Results: all lists joined; of two rules for one class the council's replaces a default, unless the
+        default is a floor set by law: then the later date holds. Errors: a declaration that does not load is reported
+        for this council alone. Since: 1.0.
+        """
+
+    @hookspec
+    def retention_hold(self, questions: Sequence[HeldQuestion]) -> Sequence[HoldAnswer]:
+        """Judge whether records must be kept although they are due: pure, no input or output.
+
+        When: in the sweep, before anything is deleted. Order: irrelevant. Results: any hold holds. Errors: an exception
+        or more than one second holds the whole batch until the next sweep, and is shown. Since: 1.0.
+        """
+
+    @hookspec
+    def record_disposed(self, disposed: Sequence[DisposedRecords]) -> None:
+        """Observe disposals.
+
+        When: after commit, at most once. Order: irrelevant. Results: none. Errors: logged with plugin and hook; no
+        other observer is stopped. Since: 1.0.
+        """

@@ -218,7 +218,7 @@ class ClientSpec:
         """
 
     @hookspec
-    def client_validate(self, proposed: Sequence[ProposedValues]) -> Sequence[Refusal]:
+    def client_validate(self, proposed: Sequence[ProposedValues]) -> Sequence[Refusal] | None:
         """Judge values before they are stored: pure, no input or output.
 
         When: after the adopted policy has accepted them. Order: irrelevant. Results: any refusal refuses the item.

@@ -84,7 +84,7 @@ NEEDS_SCHEDULE_1: Final[dict[str, tuple[str, ...]]] = {
         *(f"3.{number}" for number in range(29, 38)),
     ),
 }
-"""The Schedule 1 conditions of which one must be met with each Article 9(2) point (DPA s.10(2)-(3)) or Art 10 (s.10(5))."""
+"""The Schedule 1 conditions of which one must be met: with an Art 9(2) point (DPA s.10(2)-(3)) or Art 10 (s.10(5))."""
 
 APPROPRIATE_POLICY: Final[frozenset[str]] = frozenset(
     {"1.1", "3.35", *(f"2.{number}" for number in range(6, 29) if number != 13)}

@@ -36,7 +36,7 @@ Section = Literal[
 
 
 class Layer(Declaration, frozen=True):
-    """Another notice this one builds on: the council's corporate one, a funder's, another body's for part of the facts."""
+    """Another notice this one builds on: a corporate one, a funder's, or another body's for part of the facts."""
 
     id: Id
     title: Text

@@ -282,7 +282,7 @@ class RetentionSpec:
         """
 
     @hookspec
-    def retention_hold(self, questions: Sequence[HeldQuestion]) -> Sequence[HoldAnswer]:
+    def retention_hold(self, questions: Sequence[HeldQuestion]) -> Sequence[HoldAnswer] | None:
         """Judge whether records must be kept although they are due: pure, no input or output.
 
         When: in the sweep, before anything is deleted. Order: irrelevant. Results: any hold holds. Errors: an exception

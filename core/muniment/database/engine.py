@@ -1,0 +1,50 @@
+"""Engines: how a process is connected, for either kind of server.
+
+Synchronous psycopg 3. The pool is as large as the process has handler threads and never larger, so no thread waits for
+a connection that another thread of the same request holds.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import NullPool
+
+from muniment.api.errors import SettingsError
+from muniment.database.errors import without_values
+
+__all__ = ["open_engine", "open_owner_engine"]
+
+DRIVER = "postgresql+psycopg"
+CONNECT = {"options": "-c timezone=UTC", "application_name": "muniment", "connect_timeout": 10}
+
+
+def open_engine(url: str, *, pool_size: int) -> Engine:
+    """An engine for the application role with `pool_size` connections, opened as they are needed."""
+    engine = create_engine(
+        _with_driver(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=True,
+        pool_use_lifo=True,
+        hide_parameters=True,
+        connect_args=CONNECT,
+    )
+    without_values(engine)
+    return engine
+
+
+def open_owner_engine(url: str) -> Engine:
+    """An engine for the owner role: one connection at a time, closed after use."""
+    engine = create_engine(_with_driver(url), poolclass=NullPool, hide_parameters=True, connect_args=CONNECT)
+    without_values(engine)
+    return engine
+
+
+def _with_driver(url: str) -> str:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError("The database's address is not a URL such as postgresql://role@host/database.") from None
+    return parsed.set(drivername=DRIVER).render_as_string(hide_password=False)

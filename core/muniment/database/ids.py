@@ -1,0 +1,24 @@
+"""The one place where keys are made.
+
+Keys are UUIDs of version 7: they grow with time, so new rows land together in an index. What outlives the data it came
+from (certificates, the erasure ledger) carries random keys instead, because the first 48 bits of a version 7 key tell
+the millisecond a person was first recorded.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import uuid_utils.compat
+
+__all__ = ["new_id", "random_id"]
+
+
+def new_id() -> UUID:
+    """A key that grows with time (UUID version 7), for rows."""
+    return uuid_utils.compat.uuid7()
+
+
+def random_id() -> UUID:
+    """A key that tells nothing (UUID version 4), for what outlives the data it is about."""
+    return uuid4()

@@ -1,0 +1,142 @@
+"""The register of personal data: the spine of disposal, access, restriction and the evidence about them.
+
+Each domain registers each of its tables once, where the table is defined: either as holding personal data (which
+columns, whose, which record class, what it hangs below) or as holding none, with the reason. Everything that must reach
+all data about a person walks this register; a table that is not in it fails the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, cast
+
+from sqlalchemy import Index, SmallInteger, Table, inspect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = [
+    "Clocked",
+    "ClockedTable",
+    "PersonalTable",
+    "clocked_index",
+    "clocked_tables",
+    "impersonal_tables",
+    "personal_tables",
+    "register_clocked",
+    "register_impersonal",
+    "register_personal",
+    "table_of",
+]
+
+
+@dataclass(frozen=True)
+class PersonalTable:
+    """A table that holds personal data.
+
+    `whose` data it is ("client", "staff"); `personal` names the columns that hold any; `record_class` is the id of the
+    class by which a row is disposed of, or None when each row names its own in a column `record_class`;
+    `hangs_below` is the table whose row takes this one with it.
+    """
+
+    table: Table
+    whose: str
+    personal: frozenset[str]
+    record_class: str | None = None
+    hangs_below: Table | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class ClockedTable:
+    """A table whose rows have a retention clock (the mixin `Clocked`).
+
+    `lock` is the table whose row is locked before a row here changes; `lock_column` is the column here that refers to
+    its id. A register locks itself: then `lock` is the table and `lock_column` is `id`.
+    """
+
+    table: Table
+    lock: Table
+    lock_column: str
+
+
+class Clocked:
+    """Mixin of the columns that a retention clock writes.
+
+    `state` is a clause state (`out`, `running`, `unclocked`, `dated`, `permanent`); `due_on` is the last day kept, a
+    date in London, null unless dated; `action` what happens then; `stage` the step of a sequence, from 0; `rule_hash`
+    the rule that clocked it, null when something that a clause can read has changed since.
+    """
+
+    record_class: Mapped[str]
+    medium: Mapped[str]
+    state: Mapped[str | None]
+    due_on: Mapped[date | None]
+    action: Mapped[str | None]
+    stage: Mapped[int | None] = mapped_column(SmallInteger)
+    rule_hash: Mapped[str | None]
+
+
+_personal: dict[str, PersonalTable] = {}
+_impersonal: dict[str, str] = {}
+_clocked: dict[str, ClockedTable] = {}
+
+
+def table_of(model: type[DeclarativeBase]) -> Table:
+    """The table of a mapped class."""
+    return cast(Table, inspect(model).local_table)
+
+
+def clocked_index(table: str, lock_column: str) -> Index:
+    """The index by which a sweep finds what is due, for `__table_args__`: it costs what is due, not what is stored."""
+    return Index(f"ix_{table}_due", "council_id", "due_on", lock_column, postgresql_where="due_on is not null")
+
+
+def register_personal(entry: PersonalTable) -> None:
+    """Enter a table that holds personal data. Raises `ValueError` if a column or an entry is wrong."""
+    _once(entry.table)
+    unknown = entry.personal - set(entry.table.columns.keys())
+    if unknown:
+        raise ValueError(f"{entry.table.name} has no column {', '.join(sorted(unknown))}")
+    if not entry.personal:
+        raise ValueError(f"{entry.table.name}: name its personal columns, or register it as impersonal")
+    _personal[entry.table.name] = entry
+
+
+def register_impersonal(table: Table, reason: str) -> None:
+    """Enter a table that holds no personal data, with the reason why that is so."""
+    _once(table)
+    if not reason:
+        raise ValueError(f"{table.name}: say why it holds no personal data")
+    _impersonal[table.name] = reason
+
+
+def register_clocked(entry: ClockedTable) -> None:
+    """Enter a table whose rows are disposed of by their own clock."""
+    if entry.table.name in _clocked:
+        raise ValueError(f"{entry.table.name} is registered twice")
+    missing = {"due_on", "rule_hash", "state", entry.lock_column} - set(entry.table.columns.keys())
+    if missing:
+        raise ValueError(f"{entry.table.name} has no column {', '.join(sorted(missing))}")
+    _clocked[entry.table.name] = entry
+
+
+def personal_tables() -> Mapping[str, PersonalTable]:
+    """Every table that holds personal data, by name."""
+    return MappingProxyType(_personal)
+
+
+def impersonal_tables() -> Mapping[str, str]:
+    """Every table that holds none, by name, with the reason."""
+    return MappingProxyType(_impersonal)
+
+
+def clocked_tables() -> tuple[ClockedTable, ...]:
+    """Every table with a clock, in order of registration."""
+    return tuple(_clocked.values())
+
+
+def _once(table: Any) -> None:
+    if table.name in _personal or table.name in _impersonal:
+        raise ValueError(f"{table.name} is registered twice")

@@ -1,0 +1,198 @@
+"""Sessions that see one council, and fail closed.
+
+A council's session says which council it is for in the first statement of each transaction; row-level security does
+the rest. The same statement reads which policy the council has adopted and sets the time limits, so a transaction costs
+one round trip more than a bare one and no decision can be taken under a policy of another moment. The statement is sent
+when the session is first used, in the thread that uses it, not when the session is made.
+
+Application code never commits. An edge does: `Database.council` at the end of its block, the web's unit of work before
+the response is sent, a worker at the end of an actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.event import listen
+from sqlalchemy.orm import Session, SessionTransaction
+
+from muniment.api.errors import NotFound, NotReady, SettingsError
+from muniment.database.embedded import EmbeddedServer
+from muniment.database.engine import open_engine
+from muniment.database.roles import APPLICATION
+from muniment.settings import Settings
+
+__all__ = ["Actor", "CouncilSession", "Database", "PlatformSession"]
+
+log = structlog.get_logger(__name__)
+
+LIMITS = "set_config('statement_timeout', :statement_timeout, true), set_config('lock_timeout', :lock_timeout, true)"
+BEGIN_COUNCIL = text(
+    f"select c.policy_hash, set_config('muniment.council_id', c.id::text, true), {LIMITS}"  # noqa: S608
+    " from council c where c.id = :council_id"
+)
+BEGIN_PLATFORM = text(f"select set_config('muniment.council_id', '', true), {LIMITS}")
+MAY_NOT_SERVE = text(
+    "select r.rolsuper, r.rolbypassrls, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+    " where c.relkind in ('r', 'p') and n.nspname = 'public' and pg_has_role(c.relowner, 'usage'))"
+    " from pg_roles r where r.rolname = current_user"
+)
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts: a member of staff, an API token, the system itself or a command.
+
+    `name` says what, never who: `retention.sweep`, `muniment import`, `api`; a person is known by `id` alone.
+    """
+
+    kind: Literal["staff", "token", "system", "command"]
+    id: UUID | None = None
+    name: str = ""
+
+
+class _LimitedSession(Session):
+    """A session with time limits and things to do after its commit."""
+
+    def __init__(self, engine: Engine, limits: dict[str, str]) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self._limits = limits
+        self._after_commit: list[Callable[[], None]] = []
+
+    def after_commit(self, then: Callable[[], None]) -> None:
+        """Call `then` once this transaction has been committed; never if it is rolled back.
+
+        For what may be lost, such as a worker's doorbell: an error there is logged and changes nothing.
+        """
+        self._after_commit.append(then)
+
+    def commit(self) -> None:
+        super().commit()
+        waiting, self._after_commit = self._after_commit, []
+        for then in waiting:
+            try:
+                then()
+            except Exception as error:  # it is committed: nothing can be undone or may be stopped
+                log.warning("after_commit_failed", error=type(error).__name__)
+
+    def rollback(self) -> None:
+        self._after_commit.clear()
+        super().rollback()
+
+    def close(self) -> None:
+        self._after_commit.clear()
+        super().close()
+
+
+class PlatformSession(_LimitedSession):
+    """For the tables without a council. It sees no row of any council's table."""
+
+
+class CouncilSession(_LimitedSession):
+    """One council's session. `actor` is who acts, set by the edge; audit events take it from here."""
+
+    def __init__(self, engine: Engine, limits: dict[str, str], council_id: UUID, actor: Actor | None) -> None:
+        super().__init__(engine, limits)
+        self.council_id = council_id
+        self.actor = actor
+        self._policy_hash: str | None = None
+
+    @property
+    def policy_hash(self) -> str | None:
+        """The hash of the policy that the council had adopted when this transaction began; None: none yet."""
+        self.connection()
+        return self._policy_hash
+
+
+def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    if transaction.nested:
+        return
+    if isinstance(session, CouncilSession):
+        row = connection.execute(BEGIN_COUNCIL, {**session._limits, "council_id": session.council_id}).one_or_none()
+        if row is None:
+            raise NotFound("There is no such council.")
+        session._policy_hash = row.policy_hash
+    elif isinstance(session, PlatformSession):
+        connection.execute(BEGIN_PLATFORM, session._limits)
+
+
+listen(CouncilSession, "after_begin", _begin)
+listen(PlatformSession, "after_begin", _begin)
+
+
+class Database:
+    """The application's way to the database: one pool, council sessions, and sessions without a council."""
+
+    def __init__(self, engine: Engine, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000) -> None:
+        self.engine = engine
+        self._limits = {"statement_timeout": str(statement_timeout_ms), "lock_timeout": str(lock_timeout_ms)}
+
+    @classmethod
+    def open(cls, settings: Settings) -> Database:
+        """Connect as the application role, starting the embedded server where no URL is set.
+
+        Raises `SettingsError` if the role could see past row-level security (superuser, `bypassrls`, owner of a
+        table), `DatabaseAway` if nothing answers.
+        """
+        url = settings.database_url
+        if url is None:
+            server = EmbeddedServer(settings.data_dir)
+            server.start()
+            url = server.url(APPLICATION)
+        engine = open_engine(url, pool_size=settings.pool_size)
+        try:
+            refuse_powerful_role(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(
+            engine,
+            statement_timeout_ms=settings.statement_timeout_ms,
+            lock_timeout_ms=settings.lock_timeout_ms,
+        )
+
+    def council_session(self, council_id: UUID, actor: Actor | None = None) -> CouncilSession:
+        """A session for one council that whoever asked commits and closes; it takes no connection until used."""
+        return CouncilSession(self.engine, self._limits, council_id, actor)
+
+    def platform_session(self) -> PlatformSession:
+        """A session for the tables without a council that whoever asked commits and closes."""
+        return PlatformSession(self.engine, self._limits)
+
+    @contextmanager
+    def council(self, council_id: UUID, actor: Actor | None = None) -> Iterator[CouncilSession]:
+        """One transaction for one council: committed at the end of the block, rolled back if it raises."""
+        with self.council_session(council_id, actor) as session:
+            yield session
+            session.commit()
+
+    @contextmanager
+    def platform(self) -> Iterator[PlatformSession]:
+        """One transaction for the tables without a council."""
+        with self.platform_session() as session:
+            yield session
+            session.commit()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.engine.dispose()
+
+
+def refuse_powerful_role(engine: Engine) -> None:
+    """Raise `SettingsError` if the engine's role is not held by row-level security, `NotReady` if it has no rights."""
+    with engine.connect() as connection:
+        superuser, bypass, owner = connection.execute(MAY_NOT_SERVE).one()
+        reason = "is a superuser" if superuser else "has bypassrls" if bypass else "owns tables" if owner else None
+        if reason is not None:
+            raise SettingsError(
+                f"The role in MUNIMENT_DATABASE_URL {reason}, so councils would not be kept apart. "
+                f"Use the role {APPLICATION} of deploy/roles.sql."
+            )
+        version = connection.dialect.server_version_info or (0,)
+        if version < (15,):
+            raise NotReady(f"PostgreSQL 15 or newer is needed; this server is {version[0]}.")

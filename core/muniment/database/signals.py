@@ -1,0 +1,106 @@
+"""How a lower domain tells a higher one, without importing it.
+
+A signal is sent with a set of things that changed, in the transaction that changed them; a listener that raises rolls
+the whole back. `muniment.wiring.wire` subscribes the listeners in the order of the layers, once in each process;
+`docs/signals.md` lists who listens to what and a test keeps it true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from muniment.database.session import CouncilSession
+
+__all__ = [
+    "Erased",
+    "FilesChanged",
+    "PolicyAdopted",
+    "ProgrammeChanged",
+    "RegistersChanged",
+    "Signal",
+    "erased",
+    "files_changed",
+    "policy_adopted",
+    "programme_changed",
+    "registers_changed",
+    "signals",
+]
+
+P = TypeVar("P")
+
+
+class Signal(Generic[P]):
+    """A thing that happens, named in the past tense, and who wants to know."""
+
+    def __init__(self, name: str, doc: str) -> None:
+        self.name = name
+        self.__doc__ = doc
+        self._listeners: list[Callable[[CouncilSession, P], None]] = []
+
+    def subscribe(self, listener: Callable[[CouncilSession, P], None]) -> None:
+        """Have `listener` called after those subscribed before it. Subscribing again changes nothing."""
+        if listener not in self._listeners:
+            self._listeners.append(listener)
+
+    def send(self, session: CouncilSession, payload: P) -> None:
+        """Tell every listener, in order, in the caller's transaction."""
+        for listener in self._listeners:
+            listener(session, payload)
+
+    @property
+    def listeners(self) -> tuple[Callable[[CouncilSession, P], None], ...]:
+        """Who is told, in order."""
+        return tuple(self._listeners)
+
+
+class FilesChanged(msgspec.Struct, frozen=True):
+    """Client files of the session's council in which something changed that a retention clause can read.
+
+    `what` holds `milestone`, `record`, `enrolment`, `programme`, or a kind that a higher domain adds.
+    """
+
+    file_ids: Sequence[UUID]
+    what: frozenset[str]
+
+
+class RegistersChanged(msgspec.Struct, frozen=True):
+    """Registers in which something changed that a retention clause can read."""
+
+    register_ids: Sequence[UUID]
+
+
+class PolicyAdopted(msgspec.Struct, frozen=True):
+    """The council has adopted a policy; `before` is None the first time."""
+
+    before: str | None
+    after: str
+
+
+class ProgrammeChanged(msgspec.Struct, frozen=True):
+    """A fact about a programme changed, such as the day it ended."""
+
+    programme: str
+
+
+class Erased(msgspec.Struct, frozen=True):
+    """Rows are gone for good: by table, their ids. Sent inside the transaction that deletes them."""
+
+    table: str
+    ids: Sequence[UUID]
+
+
+files_changed: Signal[FilesChanged] = Signal("files_changed", "Facts of client files changed that clocks rest on.")
+registers_changed: Signal[RegistersChanged] = Signal("registers_changed", "Facts of registers changed.")
+programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
+policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
+erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
+
+
+def signals() -> tuple[Signal[FilesChanged] | Signal[RegistersChanged] | Signal[ProgrammeChanged]
+                       | Signal[PolicyAdopted] | Signal[Erased], ...]:  # fmt: skip
+    """Every signal there is."""
+    return (files_changed, registers_changed, programme_changed, policy_adopted, erased)

@@ -1,0 +1,213 @@
+"""Fixtures that every test may ask for: a database of its own on one shared server, two councils, a clock, keys.
+
+One PostgreSQL serves a whole run, however many workers share it: the embedded one in a temporary folder, or, where
+`MUNIMENT_TEST_DATABASE_URL` names one (as a superuser), that. The schema is migrated once into a template; each test
+that asks for `database` gets a copy, dropped after the test. When the run ends nothing is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url, text
+
+import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
+from muniment.clock import FixedClock
+from muniment.database.embedded import EmbeddedServer
+from muniment.database.engine import open_owner_engine
+from muniment.database.ids import new_id
+from muniment.database.roles import APPLICATION, OWNER, role_statements
+from muniment.database.session import Database
+from muniment.database.upgrade import upgrade
+from muniment.keys import KeyRing
+from muniment.settings import Settings
+
+FOLDER = "MUNIMENT_TEST_FOLDER"
+"""Set by the process that pytest was started in, inherited by its workers: the run's own folder."""
+
+EXTERNAL = "MUNIMENT_TEST_DATABASE_URL"
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+TODAY = date(2026, 11, 20)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(tempfile.mkdtemp(prefix="muniment-test-"))
+        folder.chmod(0o711)
+        os.environ[FOLDER] = str(folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        folder = Path(os.environ.pop(FOLDER))
+        if EXTERNAL in os.environ and (folder / "template").exists():
+            TestServer(os.environ[EXTERNAL]).drop((folder / "template").read_text())
+        EmbeddedServer(folder).stop()
+        shutil.rmtree(folder)
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """A PostgreSQL server as its superuser."""
+
+    __test__ = False
+    url: str
+
+    def url_of(self, role: str, database: str) -> str:
+        """The address of a database on it for one of Muniment's roles; the server trusts or knows their passwords."""
+        url = make_url(self.url).set(username=role, database=database)
+        return url.render_as_string(hide_password=False)
+
+    def run(self, statement: str, database: str | None = None) -> None:
+        url = make_url(self.url).set(drivername="postgresql")
+        if database is not None:
+            url = url.set(database=database)
+        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def prepare(self, database: str) -> None:
+        """Make the roles, and a database with Muniment's schema to copy from."""
+        self.run(f"create database {database}")
+        for statement in role_statements():
+            self.run(statement, database)
+        password = make_url(self.url).password
+        if password:
+            for role in (OWNER, APPLICATION):
+                self.run(f"alter role {role} password '{password}'")
+        engine = open_owner_engine(self.url_of(OWNER, database))
+        upgrade(engine)
+        engine.dispose()
+
+    def copy(self, template: str, database: str) -> None:
+        self.run(f"create database {database} template {template} strategy file_copy owner {OWNER}")
+        self.run(f"grant connect, temporary on database {database} to {APPLICATION}")
+
+    def drop(self, database: str) -> None:
+        self.run(f"drop database if exists {database} with (force)")
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture(scope="session")
+def server() -> TestServer:
+    """The run's PostgreSQL."""
+    if EXTERNAL in os.environ:
+        return TestServer(os.environ[EXTERNAL])
+    embedded = EmbeddedServer(Path(os.environ[FOLDER]), FAST)
+    embedded.start()
+    return TestServer(embedded.superuser_url)
+
+
+@pytest.fixture(scope="session")
+def template(server: TestServer) -> str:
+    """The name of a database with the newest schema and no rows, made once in a run."""
+    folder = Path(os.environ[FOLDER])
+    with locked(folder):
+        made = folder / "template"
+        if not made.exists():
+            name = f"muniment_template_{uuid4().hex[:12]}"
+            server.prepare(name)
+            made.write_text(name)
+        return made.read_text()
+
+
+@pytest.fixture
+def database_name(server: TestServer, template: str) -> Iterator[str]:
+    """The name of a database of the test's own."""
+    name = f"muniment_test_{uuid4().hex[:12]}"
+    server.copy(template, name)
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture
+def owner_engine(server: TestServer, database_name: str) -> Iterator[Engine]:
+    """The test's database as the owner role: row-level security holds it too, unless it is switched off."""
+    engine = open_owner_engine(server.url_of(OWNER, database_name))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def superuser_engine(server: TestServer, database_name: str) -> Iterator[Engine]:
+    """The test's database as the superuser, past row-level security: to look at or tamper with anything."""
+    engine = open_owner_engine(make_url(server.url).set(database=database_name).render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(server: TestServer, database_name: str, tmp_path: Path) -> Settings:
+    """Settings that name the test's database and folders of its own."""
+    return Settings(
+        data_dir=tmp_path,
+        database_url=server.url_of(APPLICATION, database_name),
+        owner_database_url=server.url_of(OWNER, database_name),
+        keys_file=tmp_path / "keys.toml",
+        ledger_dir=tmp_path / "ledger",
+        files_dir=tmp_path / "files",
+        pool_size=8,
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """The test's database as the application role."""
+    database = Database.open(settings)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at noon in London on 20 November 2026."""
+    return FixedClock(TODAY)
+
+
+@pytest.fixture(scope="session")
+def _key_ring() -> KeyRing:
+    return KeyRing.generate()
+
+
+@pytest.fixture
+def keys(_key_ring: KeyRing) -> KeyRing:
+    """A generated key ring, kept in memory; `keys.save(settings.keys_file)` for what opens the file."""
+    return _key_ring
+
+
+@pytest.fixture
+def new_council(database: Database) -> Callable[[str], UUID]:
+    """Make a generated council with a slug; returns its id."""
+
+    def make(slug: str) -> UUID:
+        council_id = new_id()
+        with database.platform() as session:
+            session.execute(
+                text("insert into council (id, slug, name) values (:id, :slug, :name)"),
+                {"id": council_id, "slug": slug, "name": f"Generated council {slug}"},
+            )
+        return council_id
+
+    return make
+
+
+@pytest.fixture
+def councils(new_council: Callable[[str], UUID]) -> tuple[UUID, UUID]:
+    """Two generated councils, `alpha` and `beta`: their ids."""
+    return new_council("alpha"), new_council("beta")

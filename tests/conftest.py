@@ -167,9 +167,9 @@ def settings(server: TestServer, database_name: str, tmp_path: Path) -> Settings
 
 
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    """The test's database as the application role."""
-    database = Database.open(settings)
+def database(settings: Settings, clock: FixedClock) -> Iterator[Database]:
+    """The test's database as the application role, at the test's time."""
+    database = Database.open(settings, clock)
     yield database
     database.close()
 

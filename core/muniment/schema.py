@@ -5,7 +5,8 @@ A domain with tables has one line here, in the order of the layers.
 
 from __future__ import annotations
 
-import muniment.councils.tables  # noqa: F401  # imported for its tables, like all below
+import muniment.audit.tables  # imported for its tables, like all here
+import muniment.councils.tables  # noqa: F401
 from muniment.database.base import Base
 
 __all__ = ["metadata"]

@@ -11,7 +11,7 @@ the response is sent, a worker at the end of an actor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 from uuid import UUID
@@ -23,6 +23,7 @@ from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
 
 from muniment.api.errors import NotFound, NotReady, SettingsError
+from muniment.clock import Clock, system_clock
 from muniment.database.embedded import EmbeddedServer
 from muniment.database.engine import open_engine
 from muniment.database.roles import APPLICATION
@@ -56,12 +57,21 @@ class Actor(msgspec.Struct, frozen=True):
     name: str = ""
 
 
-class _LimitedSession(Session):
-    """A session with time limits and things to do after its commit."""
+Doorbell = Callable[[str, Sequence[object]], None]
+"""What tells workers that there is work: an actor's name and its arguments."""
 
-    def __init__(self, engine: Engine, limits: dict[str, str]) -> None:
-        super().__init__(engine, expire_on_commit=False)
-        self._limits = limits
+
+def _no_doorbell(name: str, arguments: Sequence[object]) -> None:
+    """Nobody is told; the schedule finds the work."""
+
+
+class _LimitedSession(Session):
+    """A session with time limits and things to do after its commit. `clock` is the process's clock."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.engine, expire_on_commit=False)
+        self.clock = database.clock
+        self._database = database
         self._after_commit: list[Callable[[], None]] = []
 
     def after_commit(self, then: Callable[[], None]) -> None:
@@ -70,6 +80,10 @@ class _LimitedSession(Session):
         For what may be lost, such as a worker's doorbell: an error there is logged and changes nothing.
         """
         self._after_commit.append(then)
+
+    def ring(self, name: str, arguments: Sequence[object]) -> None:
+        """Tell the workers, after the commit, that there is work for the actor `name`; see `jobs.dispatch`."""
+        self.after_commit(lambda: self._database.doorbell(name, arguments))
 
     def commit(self) -> None:
         super().commit()
@@ -96,8 +110,8 @@ class PlatformSession(_LimitedSession):
 class CouncilSession(_LimitedSession):
     """One council's session. `actor` is who acts, set by the edge; audit events take it from here."""
 
-    def __init__(self, engine: Engine, limits: dict[str, str], council_id: UUID, actor: Actor | None) -> None:
-        super().__init__(engine, limits)
+    def __init__(self, database: Database, council_id: UUID, actor: Actor | None) -> None:
+        super().__init__(database)
         self.council_id = council_id
         self.actor = actor
         self._policy_hash: str | None = None
@@ -113,12 +127,14 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
     if transaction.nested:
         return
     if isinstance(session, CouncilSession):
-        row = connection.execute(BEGIN_COUNCIL, {**session._limits, "council_id": session.council_id}).one_or_none()
+        row = connection.execute(
+            BEGIN_COUNCIL, {**session._database.limits, "council_id": session.council_id}
+        ).one_or_none()
         if row is None:
             raise NotFound("There is no such council.")
         session._policy_hash = row.policy_hash
     elif isinstance(session, PlatformSession):
-        connection.execute(BEGIN_PLATFORM, session._limits)
+        connection.execute(BEGIN_PLATFORM, session._database.limits)
 
 
 listen(CouncilSession, "after_begin", _begin)
@@ -128,13 +144,20 @@ listen(PlatformSession, "after_begin", _begin)
 class Database:
     """The application's way to the database: one pool, council sessions, and sessions without a council."""
 
-    def __init__(self, engine: Engine, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000
+    ) -> None:
         self.engine = engine
-        self._limits = {"statement_timeout": str(statement_timeout_ms), "lock_timeout": str(lock_timeout_ms)}
+        self.clock = clock
+        self.limits = {"statement_timeout": str(statement_timeout_ms), "lock_timeout": str(lock_timeout_ms)}
+        self.doorbell: Doorbell = _no_doorbell
+        """Set by a composition root that has workers to tell. Without one the schedule finds the work."""
 
     @classmethod
-    def open(cls, settings: Settings) -> Database:
+    def open(cls, settings: Settings, clock: Clock | None = None) -> Database:
         """Connect as the application role, starting the embedded server where no URL is set.
+
+        `clock` is the deployment's (`system_clock(settings)`) unless another is given.
 
         Raises `SettingsError` if the role could see past row-level security (superuser, `bypassrls`, owner of a
         table), `DatabaseAway` if nothing answers.
@@ -152,17 +175,18 @@ class Database:
             raise
         return cls(
             engine,
+            clock or system_clock(settings),
             statement_timeout_ms=settings.statement_timeout_ms,
             lock_timeout_ms=settings.lock_timeout_ms,
         )
 
     def council_session(self, council_id: UUID, actor: Actor | None = None) -> CouncilSession:
         """A session for one council that whoever asked commits and closes; it takes no connection until used."""
-        return CouncilSession(self.engine, self._limits, council_id, actor)
+        return CouncilSession(self, council_id, actor)
 
     def platform_session(self) -> PlatformSession:
         """A session for the tables without a council that whoever asked commits and closes."""
-        return PlatformSession(self.engine, self._limits)
+        return PlatformSession(self)
 
     @contextmanager
     def council(self, council_id: UUID, actor: Actor | None = None) -> Iterator[CouncilSession]:

@@ -1,0 +1,62 @@
+"""Writing the audit log: one statement puts an event and its line for the sealer, in the caller's transaction.
+
+An event is there if and only if what it tells of was committed. Facts are ids, counts, codes and hashes: the types that
+`record` takes cannot keep a name out, so what is written here is reviewed like what is logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from muniment.audit.events import AuditEvent
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+
+__all__ = ["Fact", "record", "record_many"]
+
+Fact = int | str | UUID | date
+
+INSERT = text(
+    "with event as (insert into audit_event"
+    " (council_id, id, at, event, actor_kind, actor_id, actor_name, subject, facts)"
+    " select :council_id, line.id, :at, :event, :actor_kind, :actor_id, :actor_name, line.subject, :facts\\:\\:jsonb"
+    " from unnest(:ids\\:\\:uuid[], :subjects\\:\\:uuid[]) as line (id, subject)"
+    " returning council_id, id)"
+    " insert into audit_unsealed (council_id, event_id) select council_id, id from event"
+)
+
+
+def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = None, **facts: Fact) -> None:
+    """Write one event. `subject` is the key of what it is about; `facts` are ids, counts, codes and hashes alone."""
+    _insert(session, event, [subject], facts)
+
+
+def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:
+    """Write one event for each subject, with the same facts, in one statement; thousands at a time are cheap."""
+    if subjects:
+        _insert(session, event, subjects, facts)
+
+
+def _insert(
+    session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID | None], facts: dict[str, Fact]
+) -> None:
+    actor = session.actor
+    session.execute(
+        INSERT,
+        {
+            "council_id": session.council_id,
+            "at": session.clock.now(),
+            "event": event.value,
+            "actor_kind": actor.kind if actor else None,
+            "actor_id": actor.id if actor else None,
+            "actor_name": actor.name if actor else "",
+            "facts": msgspec.json.encode(facts, order="sorted").decode(),
+            "ids": [new_id() for _ in subjects],
+            "subjects": list(subjects),
+        },
+    )

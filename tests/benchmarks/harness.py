@@ -1,0 +1,73 @@
+"""Ratios of ours against the bare equivalent, taken in turns in one run.
+
+Absolute times mean nothing on a shared machine. Each round measures both sides, one after the other and in alternating
+order; the figure is the median of the rounds' ratios, with the lowest and highest beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Figure", "compare", "table"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the report.
+
+    `rate`: how much of the bare rate is left (higher is better, aim at `target` or more); `cost`: how many times the
+    bare duration it takes (lower is better, aim at `target` or less).
+    """
+
+    name: str
+    kind: Literal["rate", "cost"]
+    target: float
+    ratios: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.ratios)
+
+    @property
+    def met(self) -> bool:
+        return self.median >= self.target if self.kind == "rate" else self.median <= self.target
+
+
+def compare(
+    name: str,
+    kind: Literal["rate", "cost"],
+    target: float,
+    ours: Callable[[], object],
+    bare: Callable[[], object],
+    *,
+    rounds: int = 5,
+    prepare: Callable[[], object] = lambda: None,
+) -> Figure:
+    """Measure both sides `rounds` times after one unmeasured round; `prepare` runs unmeasured before each side."""
+    ratios: list[float] = []
+    for number in range(rounds + 1):
+        seconds: dict[Callable[[], object], float] = {}
+        for side in (ours, bare) if number % 2 else (bare, ours):
+            prepare()
+            start = time.perf_counter()
+            side()
+            seconds[side] = time.perf_counter() - start
+        if number:
+            ratios.append(seconds[bare] / seconds[ours] if kind == "rate" else seconds[ours] / seconds[bare])
+    return Figure(name, kind, target, tuple(ratios))
+
+
+def table(figures: list[Figure]) -> str:
+    """The report as a Markdown table."""
+    lines = ["| what | target | median | lowest | highest | met |", "|---|---|---|---|---|---|"]
+    for figure in figures:
+        target = f"at least {figure.target}" if figure.kind == "rate" else f"at most {figure.target} times"
+        lines.append(
+            f"| {figure.name} | {target} | {figure.median:.2f} | {min(figure.ratios):.2f} | {max(figure.ratios):.2f} "
+            f"| {'yes' if figure.met else 'no'} |"
+        )
+    return "\n".join(lines)

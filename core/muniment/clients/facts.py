@@ -1,0 +1,34 @@
+"""The tables that higher domains may read in SQL: retention computes due dates where the facts lie.
+
+The mapped classes stay private to `muniment.clients`. Reading through these is free; changing what lies in them is
+for the functions of `muniment.clients.files` and, for the columns of a clock and for disposal, `muniment.retention`.
+"""
+
+from __future__ import annotations
+
+from muniment.clients import tables
+from muniment.database.registry import table_of
+
+__all__ = [
+    "ENROLMENT",
+    "FILE",
+    "IMPORT_MEMORY",
+    "IMPORT_RUN",
+    "MILESTONE",
+    "PERSON",
+    "PROGRAMME_FACT",
+    "RECORD",
+    "REGISTER",
+    "REGISTER_ENTRY",
+]
+
+PERSON = table_of(tables.Person)
+FILE = table_of(tables.ClientFile)
+RECORD = table_of(tables.Record)
+MILESTONE = table_of(tables.Milestone)
+ENROLMENT = table_of(tables.Enrolment)
+PROGRAMME_FACT = table_of(tables.ProgrammeFact)
+REGISTER = table_of(tables.Register)
+REGISTER_ENTRY = table_of(tables.RegisterEntry)
+IMPORT_MEMORY = table_of(tables.ImportMemory)
+IMPORT_RUN = table_of(tables.ImportRun)

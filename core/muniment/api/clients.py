@@ -23,6 +23,7 @@ __all__ = [
     "Column",
     "Field",
     "FieldType",
+    "ImportDeclarations",
     "ImportSource",
     "Medium",
     "ProposedValues",
@@ -177,6 +178,12 @@ class ClientDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     sources: tuple[Source, ...] = msgspec.field(name="source", default=())
     systems: tuple[System, ...] = msgspec.field(name="system", default=())
     limits: tuple[CollectionLimit, ...] = msgspec.field(name="limit", default=())
+    imports: tuple[ImportSource, ...] = msgspec.field(name="import", default=())
+
+
+class ImportDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """`imports.toml`: the files one service takes in. Facts of the deployment, so apart from the notice's."""
+
     imports: tuple[ImportSource, ...] = msgspec.field(name="import", default=())
 
 

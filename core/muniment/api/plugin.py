@@ -10,7 +10,9 @@ from __future__ import annotations
 from importlib import resources
 from typing import TypeVar
 
-from muniment.api.clients import ClientDeclarations
+import msgspec
+
+from muniment.api.clients import ClientDeclarations, ImportDeclarations
 from muniment.api.consent import PurposeDeclarations
 from muniment.api.council import Council
 from muniment.api.decoding import decode_toml
@@ -71,8 +73,15 @@ class CouncilPlugin(WordsPlugin):
 
     @hookimpl
     def client_categories(self, service: str) -> ClientDeclarations | None:
-        """`categories.toml` of the service."""
-        return self._of_service(service, "categories.toml", ClientDeclarations)
+        """`categories.toml` of the service, joined with `imports.toml`.
+
+        Import formats have a file of their own because they are facts of the deployment, not of the council's notice.
+        """
+        held = self._of_service(service, "categories.toml", ClientDeclarations)
+        taken_in = self._of_service(service, "imports.toml", ImportDeclarations)
+        if held is None or taken_in is None:
+            return held or (ClientDeclarations(imports=taken_in.imports) if taken_in else None)
+        return msgspec.structs.replace(held, imports=held.imports + taken_in.imports)
 
     @hookimpl
     def consent_purposes(self, service: str) -> PurposeDeclarations | None:

@@ -4,7 +4,7 @@ The client file is the lock: whoever changes anything below one locks its row fi
 foreign key restricts), because the stub goes with the last record under it and never before; what only describes a
 file (milestones, enrolments) goes along with it.
 
-Names, references and postcodes are stored twice, as given and as a key (`muniment.clients.keys`), because under
+Names, references and postcodes are stored twice, as given and as a key (`muniment.clients.normalise`), because under
 row-level security an index serves only plain comparisons of plain columns.
 """
 

@@ -40,15 +40,11 @@ class Role(StrEnum):
 
 PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.ADVISER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS}),
-    Role.MANAGER: frozenset(
-        {P.READ_CLIENTS, P.WRITE_CLIENTS, P.IMPORT_CLIENTS, P.READ_RETENTION, P.HOLD_RECORDS}
-    ),
+    Role.MANAGER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS, P.IMPORT_CLIENTS, P.READ_RETENTION, P.HOLD_RECORDS}),
     Role.RECORDS_MANAGER: frozenset(
         {P.READ_CLIENTS, P.READ_RETENTION, P.ARM_RETENTION, P.SWEEP_RETENTION, P.HOLD_RECORDS}
     ),
-    Role.INFORMATION_ASSET_OWNER: frozenset(
-        {P.DECIDE_POLICY, P.ADOPT_POLICY, P.PUBLISH_NOTICES, P.READ_RETENTION}
-    ),
+    Role.INFORMATION_ASSET_OWNER: frozenset({P.DECIDE_POLICY, P.ADOPT_POLICY, P.PUBLISH_NOTICES, P.READ_RETENTION}),
     Role.DATA_PROTECTION_OFFICER: frozenset({P.READ_CLIENTS, P.READ_RETENTION, P.READ_AUDIT}),
     Role.AUDITOR: frozenset({P.READ_RETENTION, P.READ_AUDIT}),
     Role.ADMINISTRATOR: frozenset({P.MANAGE_STAFF, P.MANAGE_TOKENS}),
@@ -65,8 +61,6 @@ def grants_of(roles: Iterable[tuple[Role, str | None]]) -> dict[Permission, Serv
     for role, service in roles:
         for permission in PERMISSIONS_OF_ROLE[role]:
             held = grants.get(permission, frozenset())
-            grants[permission] = (
-                EVERY_SERVICE if service is None or held is EVERY_SERVICE else held | {service}
-            )
+            grants[permission] = EVERY_SERVICE if service is None or held is None else held | {service}
         grants[P.READ_POLICY] = EVERY_SERVICE
     return grants

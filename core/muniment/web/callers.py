@@ -20,7 +20,7 @@ __all__ = ["EVERY_SERVICE", "Caller", "Permission", "Services", "command_caller"
 Services = frozenset[str] | None
 """Slugs of the services a permission is held for; `EVERY_SERVICE` (None) means all, also those added later."""
 
-EVERY_SERVICE: Services = None
+EVERY_SERVICE: None = None
 
 
 class Permission(StrEnum):
@@ -57,7 +57,7 @@ class Caller(msgspec.Struct, frozen=True):
         if permission not in self.grants:
             return False
         services = self.grants[permission]
-        return services is EVERY_SERVICE or (service is not None and service in services)
+        return services is None or service in services
 
     def require(self, permission: Permission, service: str | None = None) -> None:
         """Raise `Forbidden` unless `permission` is held for `service`, or for every service when none is named.
@@ -66,9 +66,7 @@ class Caller(msgspec.Struct, frozen=True):
         whole council. To list what somebody may see, ask `require_somewhere`.
         """
         if not self.allows(permission, service):
-            where = (
-                f" for the service {service}" if service is not None else " for every service of the council"
-            )
+            where = f" for the service {service}" if service is not None else " for every service of the council"
             raise Forbidden(f"This needs the permission {permission}{where}.")
 
     def require_somewhere(self, permission: Permission) -> Services:

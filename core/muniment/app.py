@@ -1,0 +1,167 @@
+"""The composition root of HTTP: which domains are mounted, what they are given, what surrounds them.
+
+`create_app` is handed everything that exists once in a process (database, clock, keys, what the domains bring) and
+makes of it one ASGI application. It reads no environment and opens nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version
+
+import msgspec
+from jinja2 import BaseLoader, PackageLoader
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler
+from sqlalchemy import select, text
+
+import muniment.accounts.web
+import muniment.schema  # every table is known before the first query
+from muniment.accounts.callers import settle_caller
+from muniment.accounts.idempotency import once, read_key
+from muniment.accounts.limits import ApiAllowance
+from muniment.clock import Clock
+from muniment.councils.tables import Council
+from muniment.database.session import Database
+from muniment.keys import KeyRing
+from muniment.settings import Settings
+from muniment.web.console import ConsoleSection, console_routes
+from muniment.web.council import CouncilRef
+from muniment.web.forms import read_credentials
+from muniment.web.health import ReadinessCheck, health_routes
+from muniment.web.metrics import GaugeSource, Metrics, metrics_routes
+from muniment.web.pages import Assets, Pages
+from muniment.web.security import MAX_BODY, Edge, security_headers
+from muniment.web.surface import (
+    Councils,
+    api_router,
+    council_of_address,
+    page_for_request,
+    page_router,
+    respond_to_error,
+    static_routes,
+)
+from muniment.web.unit_of_work import Places, roll_back, unit_of_work
+
+__all__ = ["Surface", "create_app"]
+
+
+class Surface(msgspec.Struct, frozen=True, kw_only=True):
+    """What the domains bring to HTTP, in the order of the layers."""
+
+    api_routes: Sequence[ControllerRouterHandler] = ()
+    pages: Sequence[ControllerRouterHandler] = ()
+    templates: Mapping[str, BaseLoader] = {}
+    """Loaders by the domain's name, which begins the names of its templates."""
+    sections: Sequence[ConsoleSection] = ()
+    readiness: Sequence[ReadinessCheck] = ()
+    gauges: Sequence[GaugeSource] = ()
+    dependencies: Mapping[str, Provide] = {}
+    """Further dependencies by name. None may touch the session: `caller` alone does before the handler."""
+
+
+def create_app(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    keys: KeyRing,
+    surface: Surface,
+    *,
+    find_council: Callable[[str], CouncilRef | None] | None = None,
+    lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
+) -> Litestar:
+    """The application. `find_council` says what a council is called and looks like; without it the table does."""
+    places = Places(database, settings.pool_size)
+    assets = Assets()
+    metrics = Metrics(surface.gauges)
+    templates = {"accounts": PackageLoader("muniment.accounts"), **surface.templates}
+    dependencies = {
+        "council": Provide(council_of_address),
+        "credentials": Provide(read_credentials),
+        "session": Provide(unit_of_work),
+        "caller": Provide(settle_caller, sync_to_thread=True),
+        "page": Provide(page_for_request, sync_to_thread=False),
+        "sent_key": Provide(read_key),
+        "once": Provide(once, sync_to_thread=False),
+        "clock": Provide(lambda: clock, sync_to_thread=False),
+        "keys": Provide(lambda: keys, sync_to_thread=False),
+        **surface.dependencies,
+    }
+    pages = [*muniment.accounts.web.pages, *console_routes(surface.sections), *surface.pages]
+    database_answers = ReadinessCheck("database", lambda: _ask(database))
+    app = Litestar(
+        [
+            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], dependencies),
+            page_router(pages, dependencies),
+            *health_routes([database_answers, *surface.readiness]),
+            *metrics_routes(metrics),
+            *static_routes(assets),
+        ],
+        state=State(
+            {
+                "places": places,
+                "councils": Councils(find_council or _finder(database), places),
+                "allowance": ApiAllowance(database),
+                "pages": Pages(assets, templates),
+            }
+        ),
+        exception_handlers={Exception: respond_to_error},
+        after_exception=[roll_back],
+        before_send=[security_headers, metrics.count],
+        lifespan=[_threads(settings.pool_size), *lifespan],
+        openapi_config=_openapi(),
+        request_max_body_size=MAX_BODY,
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = Edge(app.asgi_handler)
+    return app
+
+
+def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """As many handler threads as places, so that whoever has a place never waits for a thread."""
+
+    @asynccontextmanager
+    async def threads(_app: Litestar) -> AsyncIterator[None]:
+        executor = ThreadPoolExecutor(size, thread_name_prefix="muniment")
+        asyncio.get_running_loop().set_default_executor(executor)
+        yield
+        executor.shutdown()
+
+    return threads
+
+
+def _finder(database: Database) -> Callable[[str], CouncilRef | None]:
+    def find(slug: str) -> CouncilRef | None:
+        with database.platform() as session:
+            row = session.execute(select(Council.id, Council.slug, Council.name).where(Council.slug == slug)).first()
+        return None if row is None else CouncilRef(row.id, row.slug, row.name)
+
+    return find
+
+
+def _ask(database: Database) -> None:
+    with database.platform() as session:
+        session.execute(text("select 1"))
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Muniment",
+        version=version("muniment"),
+        description="Everything is one council's. Errors are problem details (RFC 9457).",
+        path="/api/v1",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="muniment_…")}
+        ),
+        security=[{"token": []}],
+    )

@@ -1,0 +1,78 @@
+"""What the process counts about itself, in the text form that Prometheus reads.
+
+Labels are routes as declared, methods and statuses: never an address as asked for, which may hold an id. Domains add
+gauges of their own; their functions run when the metrics are read, in a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import msgspec
+from litestar import Response, get
+from litestar.datastructures import State
+from litestar.enums import ScopeType
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import Message, Scope
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from muniment.web.unit_of_work import Places
+
+__all__ = ["GaugeSource", "Metrics", "metrics_routes"]
+
+STARTED = "muniment_started"
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class GaugeSource(msgspec.Struct, frozen=True):
+    """A gauge of a domain. `read` gives its values by the values of `labels`; counts and ages alone, never a person."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    read: Callable[[], Mapping[tuple[str, ...], float]]
+
+
+class Metrics:
+    """The counters of one application; a registry of its own, so that two applications in a process do not clash."""
+
+    def __init__(self, sources: Sequence[GaugeSource] = ()) -> None:
+        self.registry = CollectorRegistry()
+        self._sources = sources
+        labels = ("method", "route", "status")
+        self._requests = Counter("muniment_requests_total", "Requests answered", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "muniment_request_seconds", "Time to the first byte", ("route",), buckets=SECONDS, registry=self.registry
+        )
+        self.registry.register(self)
+
+    def collect(self) -> Iterable[Metric]:
+        """The domains' gauges (called by the registry)."""
+        for source in self._sources:
+            family = GaugeMetricFamily(source.name, source.help, labels=source.labels)
+            for values, number in source.read().items():
+                family.add_metric(list(values), number)
+            yield family
+
+    async def count(self, message: Message, scope: Scope) -> None:
+        """Count an answer (a Litestar `before_send` hook)."""
+        if scope["type"] != ScopeType.HTTP or message["type"] != "http.response.start":
+            return
+        route = scope.get("path_template") or "none"
+        self._requests.labels(scope["method"], route, str(message["status"])).inc()
+        self._seconds.labels(route).observe(time.perf_counter() - scope["state"][STARTED])
+
+
+def metrics_routes(metrics: Metrics) -> list[HTTPRouteHandler]:
+    """`/metrics`."""
+
+    @get("/metrics", include_in_schema=False, opt={"public": "counts only; the runbook keeps it inside the network"})
+    async def read_metrics(state: State) -> Response[bytes]:
+        places: Places = state.places
+        text = await places.run(lambda: generate_latest(metrics.registry))
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+    return [read_metrics]

@@ -1,0 +1,106 @@
+"""Pages: templates by domain, one layout, rendered where the handler runs.
+
+Each domain's templates are mounted under its name (`clients/file.html`). No loader ever looks at the current council:
+the cache of Jinja keeps what a name once meant, and would serve one council's words to another. What differs between
+councils is data handed to the template.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+from litestar import MediaType, Response
+from litestar.datastructures import Cookie
+
+from muniment.web.callers import Caller
+from muniment.web.council import CouncilRef
+from muniment.web.forms import FORM_FIELD, Credentials
+
+__all__ = ["Assets", "Page", "Pages"]
+
+COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
+
+
+class Assets:
+    """The shell's own files, held in memory and named by their content, so that they can be cached for ever."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, tuple[bytes, str]] = {}
+        self._urls: dict[str, str] = {}
+        for entry in sorted(files("muniment.web").joinpath("static").iterdir(), key=lambda entry: entry.name):
+            stem, dot, ending = entry.name.rpartition(".")
+            content = entry.read_bytes()
+            name = f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}.{ending}"
+            self._by_name[name] = (content, MEDIA_TYPES[dot + ending])
+            self._urls[entry.name] = f"/static/{name}"
+
+    def url(self, name: str) -> str:
+        """The address of a file by its plain name, such as `muniment.css`."""
+        return self._urls[name]
+
+    def get(self, name: str) -> tuple[bytes, str] | None:
+        """Content and media type of a file by the name in its address."""
+        return self._by_name.get(name)
+
+
+class Pages:
+    """The template environment of the application, made once by the composition root."""
+
+    def __init__(self, assets: Assets, loaders: Mapping[str, BaseLoader] | None = None) -> None:
+        self._environment = Environment(
+            loader=PrefixLoader({"web": PackageLoader("muniment.web"), **(loaders or {})}),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        self._environment.globals["asset"] = assets.url
+        self._environment.globals["form_field"] = FORM_FIELD
+
+    def render(self, template: str | Sequence[str], **context: Any) -> str:
+        """Render a template, or the first of several that exists."""
+        names = [template] if isinstance(template, str) else list(template)
+        defaults: dict[str, Any] = {"council": None, "caller": None, "form_token": "", "language": "en"}
+        return self._environment.select_template(names).render(defaults | context)
+
+
+class Page:
+    """Pages for one request: what the layout needs is filled in. The dependency `page`."""
+
+    def __init__(self, pages: Pages, council: CouncilRef, credentials: Credentials) -> None:
+        self._pages = pages
+        self._council = council
+        self._credentials = credentials
+
+    def text(self, template: str | Sequence[str], caller: Caller | None = None, **context: Any) -> str:
+        """A page or a fragment as HTML text."""
+        shell = {
+            "council": self._council,
+            "caller": caller,
+            "form_token": self._credentials.form_token,
+            "language": self._council.language,
+        }
+        return self._pages.render(template, **(shell | context))
+
+    def render(
+        self,
+        template: str | Sequence[str],
+        *,
+        caller: Caller | None = None,
+        status: int = 200,
+        cookies: Sequence[Cookie] = (),
+        headers: Mapping[str, str] | None = None,
+        **context: Any,
+    ) -> Response[str]:
+        """The answer that shows a page. Call it in the handler: nothing is rendered later."""
+        html = self.text(template, caller, **context)
+        return Response(
+            html, status_code=status, media_type=MediaType.HTML, cookies=list(cookies), headers=dict(headers or {})
+        )

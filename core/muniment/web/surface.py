@@ -1,0 +1,144 @@
+"""How a domain's routes are mounted, and the dependencies that they may name.
+
+A domain's `web.py` exports `api_routes` and `pages`, lists of Litestar handlers and controllers with addresses relative
+to a council: `/api/v1/councils/{council_slug}` and `/{council_slug}`. By name and annotated `NamedDependency[...]` a
+handler may ask for
+
+- `session`: `CouncilSession`, the request's one transaction, committed after the handler and before the answer
+- `caller`: `Caller`, who asks; raises when nobody is known. Every route names it, or says in `opt={"public": ...}` why
+  it does not
+- `council`: `CouncilRef`, the council of the address
+- `clock` (annotated `NamedDependency[SkipValidation[Clock]]`, for it is a protocol) and `keys`: `KeyRing`
+- `page`: `Page`, renders templates with the shell's context
+- `credentials`: `Credentials`; naming it, or `caller`, checks the form token of an unsafe request
+- `once`: `Once`, the write's `Idempotency-Key`
+
+Handlers are plain functions with `sync_to_thread=True`. `caller` is the one dependency that uses the session before the
+handler does: two that did could run in two threads at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler
+
+from muniment.api.errors import NotFound, NotSignedIn
+from muniment.web.council import CouncilRef
+from muniment.web.errors import html_response, is_for_programs, problem_of, problem_response
+from muniment.web.forms import Credentials
+from muniment.web.pages import Assets, Page, Pages
+from muniment.web.unit_of_work import Places
+
+__all__ = [
+    "API",
+    "NOTHING_HERE",
+    "RESERVED_SLUGS",
+    "Councils",
+    "api_router",
+    "council_of_address",
+    "page_for_request",
+    "page_router",
+    "respond_to_error",
+    "static_routes",
+]
+
+API = "/api/v1/councils/{council_slug:str}"
+PAGES = "/{council_slug:str}"
+NOTHING_HERE = "There is nothing at this address."
+"""Said of an unknown address, an unknown council and another council's object alike."""
+
+RESERVED_SLUGS = frozenset({"api", "health", "metrics", "static", "console", "privacy"})
+"""Words that no council may be called by, because addresses begin with them."""
+
+COUNCIL = "muniment_council"
+
+
+class Councils:
+    """Councils by the slug in an address. `find` looks one up in the database; what it says is believed for a while."""
+
+    BELIEVED = 30.0
+    """Seconds. A slug's council never changes; its name and colour may, and a new council must appear."""
+
+    def __init__(self, find: Callable[[str], CouncilRef | None], places: Places) -> None:
+        self._find = find
+        self._places = places
+        self._known: dict[str, tuple[float, CouncilRef]] = {}
+
+    async def get(self, slug: str) -> CouncilRef:
+        """The council with this slug. Raises `NotFound`."""
+        until, council = self._known.get(slug, (0.0, None))
+        if council is None or until < time.monotonic():
+            council = await self._places.run(lambda: self._find(slug))
+            if council is None:
+                raise NotFound(NOTHING_HERE)
+            self._known[slug] = (time.monotonic() + self.BELIEVED, council)
+        return council
+
+
+async def council_of_address(request: Request[Any, Any, Any], state: State) -> CouncilRef:
+    """The dependency `council`."""
+    councils: Councils = state.councils
+    council = await councils.get(request.path_params["council_slug"])
+    request.scope["state"][COUNCIL] = council
+    return council
+
+
+def page_for_request(
+    state: State, council: NamedDependency[CouncilRef], credentials: NamedDependency[Credentials]
+) -> Page:
+    """The dependency `page`."""
+    return Page(state.pages, council, credentials)
+
+
+def api_router(routes: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Provide]) -> Router:
+    """What programs of one council ask."""
+    return Router(API, route_handlers=routes, dependencies=dependencies)
+
+
+def page_router(routes: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Provide]) -> Router:
+    """What people read: public pages, and staff pages below `/console`. None of it is part of the OpenAPI document."""
+    return Router(PAGES, route_handlers=routes, dependencies=dependencies, include_in_schema=False)
+
+
+def static_routes(assets: Assets) -> list[HTTPRouteHandler]:
+    """The shell's own files, which never change under their name."""
+
+    @get(
+        "/static/{file_name:str}",
+        sync_to_thread=False,
+        include_in_schema=False,
+        opt={"public": "style sheets hold no data"},
+    )
+    def static(file_name: FromPath[str]) -> Response[bytes]:
+        found = assets.get(file_name)
+        if found is None:
+            raise NotFoundException
+        content, media_type = found
+        return Response(
+            content, media_type=media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+        )
+
+    return [static]
+
+
+def respond_to_error(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
+    """The application's one exception handler: a problem document or a page, or the way to the sign-in page."""
+    place = f"{request.method} {request.scope.get('path_template', '')}"
+    problem = problem_of(exc, place=place)
+    if is_for_programs(request):
+        return problem_response(request, exc, problem)
+    council: CouncilRef | None = request.scope["state"].get(COUNCIL)
+    if isinstance(exc, NotSignedIn) and council is not None:
+        return Redirect(f"/{council.slug}/console/sign-in", status_code=303)
+    pages: Pages = request.app.state.pages
+    return html_response(problem, exc, pages.render("web/error.html", problem=problem, council=council))

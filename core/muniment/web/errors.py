@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NoRouteMatchFoundException
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from muniment.api.errors import InvalidInput, MunimentError, NotSignedIn, TooManyRequests
@@ -72,11 +72,19 @@ def problem_of(exc: Exception, *, place: str = "") -> Problem:
             return _problem(exc.status, exc.code, str(exc))
         case HTTPException() if exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             return _of_http(exc)
+        case RecursionError() if _in_decoder(exc):
+            return _problem(400, "malformed", "The body is nested too deeply.")
         case PoolTimeout():
             return _problem(503, "busy", "The service is busy. Try again in a moment.")
         case DBAPIError():
             return _of_database(exc, place)
     return _unforeseen(exc, place)
+
+
+def _in_decoder(exc: Exception) -> bool:
+    """Whether it was raised while Litestar decoded a body, and so is the sender's."""
+    frames = traceback.extract_tb(exc.__traceback__)
+    return bool(frames) and frames[-1].name in {"decode_json", "decode_msgpack"}
 
 
 def _of_http(exc: HTTPException) -> Problem:
@@ -103,7 +111,7 @@ def _fault(entry: dict[str, Any]) -> Fault:
 def _of_database(exc: DBAPIError, place: str) -> Problem:
     """Of an error of the database only its class is used; `muniment.database.errors` turns busy and away into ours."""
     state = sqlstate_of(exc) or ""
-    if state.startswith("22"):
+    if isinstance(exc, DataError) or state.startswith("22"):
         return _problem(422, "invalid", "A value cannot be stored: it holds a character or a number out of range.")
     if state == "23505":
         return _problem(409, "conflict", "Something with the same key is already there.")

@@ -1,13 +1,16 @@
 """Every table of every domain, imported so that they are known: for migrations, for tests, for the composition roots.
 
-A domain with tables has one line here, in the order of the layers.
+A domain with tables has one line here.
 """
 
 from __future__ import annotations
 
-import muniment.audit.tables  # imported for its tables, like all here
+import muniment.accounts.tables
+import muniment.audit.tables
 import muniment.clients.tables
-import muniment.councils.tables  # noqa: F401
+import muniment.councils.tables
+import muniment.files.tables
+import muniment.jobs.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base
 
 __all__ = ["metadata"]

@@ -1,1 +1,78 @@
-"""The command line: the composition root of everything a person types."""
+"""The command line: the composition root of everything a person types.
+
+Each domain's commands are a click group in a module of this package, added here by name. A command raises
+`MunimentError` for what its user can mend; one line on standard error tells it, and the exit status is the error's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from muniment.api.errors import MunimentError
+from muniment.cli.audit import audit
+from muniment.cli.database import db
+from muniment.cli.keys import keys
+from muniment.logs import configure_logs, log_incident
+from muniment.settings import Settings
+
+__all__ = ["main"]
+
+UNFORESEEN = 70
+STOPPED = 130
+
+
+class Program(click.Group):
+    """The outermost group: turns every way of failing into one line and an exit status."""
+
+    def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
+        try:
+            status = super().main(args, extra.pop("prog_name", "muniment"), standalone_mode=False)
+            sys.stdout.flush()
+        except click.exceptions.NoArgsIsHelpError as error:
+            click.echo(error.format_message())
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            _fail(error.format_message(), error.exit_code)
+        except (click.Abort, KeyboardInterrupt):
+            _fail("stopped", STOPPED)
+        except MunimentError as error:
+            _fail(str(error), error.exit_code)
+        except BrokenPipeError:
+            # Whoever read our output has seen enough; Python must not complain when it closes the stream.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        except Exception as error:
+            _fail_unforeseen(error)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    click.echo(f"muniment: {' '.join(message.split())}", err=True)
+    sys.exit(status)
+
+
+def _fail_unforeseen(error: Exception) -> NoReturn:
+    try:
+        file = Settings.from_environment(os.environ).data_dir / "muniment.log"
+        configure_logs(file=file)
+    except (MunimentError, OSError):
+        incident = log_incident(error, place="command")
+        _fail(f"something went wrong, incident {incident}", UNFORESEEN)
+    incident = log_incident(error, place="command")
+    _fail(f"something went wrong, incident {incident}; the places it passed are in {file}", UNFORESEEN)
+
+
+@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(package_name="muniment", prog_name="muniment", message="%(prog)s %(version)s")
+def main() -> None:
+    """Councils' data-protection duties on one deployment."""
+    configure_logs()
+
+
+for group in (audit, db, keys):
+    main.add_command(group)

@@ -1,0 +1,93 @@
+"""`muniment audit`: sealing the log and verifying it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import click
+import msgspec
+from sqlalchemy import text
+
+from muniment.api.errors import InvalidInput, MunimentError
+from muniment.audit.sealing import seal_council
+from muniment.audit.verification import CANNOT_FIND, Head, Verification, verify
+from muniment.cli.context import Context, json_option, pass_context, show
+
+__all__ = ["audit"]
+
+
+class LogUnsound(MunimentError):
+    """Verification found a fault: the log was tampered with, or damaged."""
+
+    code = "audit-unsound"
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: seal, verify."""
+
+
+@audit.command()
+@click.argument("council", required=False)
+@json_option
+@pass_context
+def seal(context: Context, council: str | None, as_json: bool) -> None:
+    """Take what waits into the sealed log of COUNCIL, or of all councils."""
+    sealed = {slug: seal_council(context.deployment, id_) for slug, id_ in _councils(context, council).items()}
+    show(sealed, as_json, *(f"{slug}: {count} events sealed" for slug, count in sealed.items()))
+
+
+@audit.command("verify")
+@click.argument("council", required=False)
+@click.option("--head", metavar="SIZE:ROOT", help="A head noted earlier that the log must still contain.")
+@json_option
+@pass_context
+def verify_command(context: Context, council: str | None, head: str | None, as_json: bool) -> None:
+    """Verify the log of COUNCIL, or of all councils.
+
+    Exits 1 if anything sealed was changed, is gone or was added. Note the head that it prints somewhere outside:
+    given back with --head it shows whether the log was cut back since.
+    """
+    noted = _head(head)
+    if noted is not None and council is None:
+        raise InvalidInput("--head belongs to one council: name it.", where="--head")
+    results: dict[str, Verification] = {}
+    for slug, council_id in _councils(context, council).items():
+        with context.database.council(council_id, context.actor) as session:
+            results[slug] = verify(session, context.keys, noted)
+    report = {slug: {"sound": result.sound, **msgspec.to_builtins(result)} for slug, result in results.items()}
+    lines = [line for slug, result in results.items() for line in _lines(slug, result)]
+    show({"councils": report, "cannot_find": CANNOT_FIND}, as_json, *lines, "Verification cannot find:",
+         *(f"  {what}" for what in CANNOT_FIND))  # fmt: skip
+    unsound = [slug for slug, result in results.items() if not result.sound]
+    if unsound:
+        raise LogUnsound(f"the audit log of {', '.join(unsound)} is not sound")
+
+
+def _councils(context: Context, slug: str | None) -> dict[str, UUID]:
+    if slug is not None:
+        return {slug: context.council_id(slug)}
+    with context.database.platform() as session:
+        return {row.slug: row.id for row in session.execute(text("select slug, id from council order by slug"))}
+
+
+def _head(given: str | None) -> Head | None:
+    if given is None:
+        return None
+    size, _, root = given.partition(":")
+    try:
+        return Head(int(size), bytes.fromhex(root))
+    except ValueError:
+        raise InvalidInput("--head is a number, a colon and 64 hexadecimal digits.", where="--head") from None
+
+
+def _lines(slug: str, result: Verification) -> list[str]:
+    lines = [
+        f"{slug}: {'sound' if result.sound else 'NOT SOUND'}, {result.leaves} events sealed, {result.pending} waiting"
+    ]
+    if result.head is not None:
+        lines.append(f"  head {result.head}")
+    for fault in result.faults:
+        where = " ".join(f"{key} {value}" for key, value in msgspec.to_builtins(fault).items() if key != "kind")
+        lines.append(f"  {fault.kind}: {where}")
+    return lines

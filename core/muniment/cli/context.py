@@ -1,0 +1,95 @@
+"""What every command works with, opened when it is first asked for: settings, clock, database, keys.
+
+A command that needs no database starts none; a command that fails to open one fails with a sentence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+import msgspec
+from sqlalchemy import text
+
+from muniment.api.errors import NotFound
+from muniment.clock import Clock, system_clock
+from muniment.database.session import Actor, Database
+from muniment.database.upgrade import refuse_old_schema
+from muniment.jobs.actors import Deployment
+from muniment.jobs.drain import Drain
+from muniment.keys import KeyRing
+from muniment.settings import Settings
+from muniment.wiring import actors, wire
+
+__all__ = ["Context", "json_option", "pass_context", "show"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Context:
+    """The deployment as one command sees it. `actor` is who acts in the audit log: the command itself."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        return Settings.from_environment(os.environ)
+
+    @cached_property
+    def clock(self) -> Clock:
+        return system_clock(self.settings)
+
+    @cached_property
+    def keys(self) -> KeyRing:
+        return KeyRing.open(self.settings.keys_file)
+
+    @cached_property
+    def database(self) -> Database:
+        """The database as the application role, at this version's schema, closed when the command ends."""
+        database = Database.open(self.settings, self.clock)
+        click.get_current_context().call_on_close(database.close)
+        refuse_old_schema(database.engine)
+        wire()
+        return database
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        return Deployment(self.settings, self.database, self.clock, self.keys)
+
+    @cached_property
+    def jobs(self) -> Drain:
+        """Collects the work that this command sets going; `jobs.run(progress)` does it, here and now."""
+        return Drain(self.deployment, actors())
+
+    @property
+    def actor(self) -> Actor:
+        return Actor("command", None, click.get_current_context().command_path)
+
+    def council_id(self, slug: str) -> UUID:
+        """The council of a slug. Raises `NotFound`, naming those there are."""
+        with self.database.platform() as session:
+            councils = {row.slug: row.id for row in session.execute(text("select slug, id from council order by slug"))}
+        if slug not in councils:
+            known = ", ".join(councils) or "none; adopt a policy first: muniment policy adopt COUNCIL"
+            raise NotFound(f"There is no council of that name here. Known: {known}.")
+        council_id: UUID = councils[slug]
+        return council_id
+
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+
+
+def json_option(command: F) -> F:
+    """Give a command `--json`, passed as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(command)
+
+
+def show(value: object, as_json: bool, *lines: str) -> None:
+    """Print a result: the value as JSON (anything msgspec encodes), or the lines."""
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    else:
+        for line in lines:
+            click.echo(line)

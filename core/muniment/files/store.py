@@ -1,0 +1,189 @@
+"""Storing, reading and removing files.
+
+An object is on disk before its row is committed, and its row is gone before the object is removed: whatever is killed
+in between leaves an object without a row, which nobody can read and `sweep_orphans` takes away, never a row without an
+object.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from muniment.api.errors import MunimentError, NotFound, TooLarge
+from muniment.database.ids import random_id
+from muniment.database.session import CouncilSession
+from muniment.files.sealed import Damaged, decrypt, encrypt, new_key
+from muniment.keys import KeyRing
+
+__all__ = ["REMOVE_FILES", "FileDamaged", "FileStore", "Orphans"]
+
+REMOVE_FILES = "files.remove"
+"""The name of the actor that removes objects; it is declared in `muniment.jobs.upkeep`."""
+
+LARGEST = 100 * 1024 * 1024
+ORPHAN_AGE = timedelta(hours=24)
+"""How old an object without a row must be before it counts as an orphan: no transaction runs so long."""
+
+ADD = text(
+    "insert into stored_file (council_id, id, wrapped_key, media_type, size, stored_at)"
+    " values (:council_id, :id, :wrapped_key, :media_type, :size, :stored_at)"
+)
+REMOVE = text(
+    "with gone as (delete from stored_file where id = any(:ids) returning council_id, id)"
+    " insert into file_tombstone (council_id, id, at) select council_id, id, :at from gone"
+)
+
+
+class FileDamaged(MunimentError):
+    """A stored file's object is missing or not what was stored. Restore it from the backup of the files."""
+
+    status = 500
+    code = "file-damaged"
+
+
+class Orphans(msgspec.Struct, frozen=True):
+    """What a check of one council found: objects without a row that it removed, rows whose object is missing."""
+
+    removed: int
+    missing: tuple[UUID, ...]
+
+
+class FileStore:
+    """The folder of encrypted objects, one folder a council below it."""
+
+    def __init__(self, folder: Path, keys: KeyRing) -> None:
+        self._folder = folder
+        self._keys = keys
+
+    def store(self, session: CouncilSession, content: bytes | Iterable[bytes], media_type: str) -> UUID:
+        """Encrypt and store `content`; returns the file's id, good once the session commits.
+
+        Raises `TooLarge` above 100 MiB; then nothing is kept.
+        """
+        file_id, key = random_id(), new_key()
+        bound_to = _bound(session.council_id, file_id)
+        path = self._path(session.council_id, file_id)
+        size = self._write(path, encrypt(key, bound_to, counted := _Counted(content)), counted)
+        session.execute(
+            ADD,
+            {
+                "council_id": session.council_id,
+                "id": file_id,
+                "wrapped_key": self._keys.wrap(key, bound_to),
+                "media_type": media_type,
+                "size": size,
+                "stored_at": session.clock.now(),
+            },
+        )
+        return file_id
+
+    def read(self, session: CouncilSession, file_id: UUID) -> Iterator[bytes]:
+        """The file's bytes, a chunk at a time. Raises `NotFound` at once, `FileDamaged` when a chunk is not sound."""
+        wrapped = session.scalar(text("select wrapped_key from stored_file where id = :id"), {"id": file_id})
+        if wrapped is None:
+            raise NotFound("There is no such file.")
+        bound_to = _bound(session.council_id, file_id)
+        key = self._keys.unwrap(wrapped, bound_to)
+        return self._chunks(self._path(session.council_id, file_id), key, bound_to)
+
+    def remove(self, session: CouncilSession, file_ids: Sequence[UUID]) -> None:
+        """Remove files: their keys with this transaction, their objects soon after. Unknown ids are passed over."""
+        if file_ids:
+            session.execute(REMOVE, {"ids": list(file_ids), "at": session.clock.now()})
+            session.ring(REMOVE_FILES, [session.council_id])
+
+    def remove_objects(self, session: CouncilSession) -> int:
+        """Remove the objects that tombstones name, and the tombstones; returns how many. Safe to repeat or to kill."""
+        ids = list(session.scalars(text("select id from file_tombstone order by id limit 1000 for update skip locked")))
+        for file_id in ids:
+            path = self._path(session.council_id, file_id)
+            path.unlink(missing_ok=True)
+            if path.parent.exists():
+                _sync(path.parent)
+        session.execute(text("delete from file_tombstone where id = any(:ids)"), {"ids": ids})
+        return len(ids)
+
+    def sweep_orphans(self, session: CouncilSession, now: datetime) -> Orphans:
+        """Compare the council's folder with its rows: remove old objects without a row, report rows without an object.
+
+        `now` is the machine's own time, for it is compared with the times of files.
+        """
+        known = set(session.scalars(text("select id from stored_file")))
+        old = (now - ORPHAN_AGE).timestamp()
+        found, removed = set[UUID](), 0
+        for path in (self._folder / str(session.council_id)).glob("*/*"):
+            file_id = _id_of(path)
+            if file_id is not None and file_id in known:
+                found.add(file_id)
+            elif path.stat().st_mtime < old:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return Orphans(removed, tuple(sorted(known - found)))
+
+    def _chunks(self, path: Path, key: bytes, bound_to: bytes) -> Iterator[bytes]:
+        try:
+            with path.open("rb") as source:
+                yield from decrypt(key, bound_to, source)
+        except (OSError, Damaged):
+            raise FileDamaged("A stored file is missing or damaged. Restore it from the backup of the files.") from None
+
+    def _write(self, path: Path, chunks: Iterable[bytes], counted: _Counted) -> int:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = path.with_name(f"{path.name}.unfinished")
+        try:
+            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
+                for chunk in chunks:
+                    target.write(chunk)
+                target.flush()
+                os.fsync(target.fileno())
+            unfinished.rename(path)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+        return counted.size
+
+    def _path(self, council_id: UUID, file_id: UUID) -> Path:
+        return self._folder / str(council_id) / file_id.hex[:2] / file_id.hex
+
+
+class _Counted:
+    """Content in pieces, counted as it goes by, and stopped at the largest size."""
+
+    def __init__(self, content: bytes | Iterable[bytes]) -> None:
+        self._content = [content] if isinstance(content, bytes) else content
+        self.size = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._content:
+            self.size += len(piece)
+            if self.size > LARGEST:
+                raise TooLarge(f"A file may have {LARGEST // (1024 * 1024)} MiB at most.")
+            yield piece
+
+
+def _bound(council_id: UUID, file_id: UUID) -> bytes:
+    return council_id.bytes + file_id.bytes
+
+
+def _id_of(path: Path) -> UUID | None:
+    try:
+        return UUID(hex=path.name)
+    except ValueError:
+        return None
+
+
+def _sync(folder: Path) -> None:
+    """Have a folder's entries on disk: a rename or a removal in it survives a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

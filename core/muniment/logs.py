@@ -1,0 +1,60 @@
+"""Logs: one JSON object a line, in codes, ids and places of the code; never a value, never an error's own message.
+
+The message of an error that nobody foresaw may quote what somebody typed, so a log line holds its kind and the places
+it passed, under an incident number that the person sees.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+import traceback
+from pathlib import Path
+from typing import TextIO
+
+import structlog
+
+__all__ = ["configure_logs", "log_incident"]
+
+FRAMES = 12
+
+
+def configure_logs(*, level: int = logging.INFO, file: Path | None = None) -> None:
+    """Have every log line of this process written to standard error, or appended to a file that its owner alone reads.
+
+    Lines of libraries keep their level and logger's name and lose their text below a warning.
+    """
+    stream = sys.stderr if file is None else _opened(file)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log_incident(error: BaseException, *, place: str) -> str:
+    """Log an error that nobody foresaw; returns the incident's number, to be shown to whoever met it."""
+    incident = secrets.token_hex(8)
+    frames = traceback.extract_tb(error.__traceback__)
+    structlog.get_logger(__name__).error(
+        "unforeseen",
+        incident=incident,
+        place=place,
+        error=f"{type(error).__module__}.{type(error).__qualname__}",
+        sqlstate=getattr(getattr(error, "orig", None), "sqlstate", None),
+        where=[f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-FRAMES:]],
+    )
+    return incident
+
+
+def _opened(file: Path) -> TextIO:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    return file.open("a", encoding="utf-8", buffering=1)

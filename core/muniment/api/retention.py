@@ -69,6 +69,8 @@ class Anchor(Declaration, frozen=True):
     in_words: Text | None = None
     occurrence: Literal["latest", "first"] = "latest"
     whose: Literal["client", "child", "parent", "other"] = "client"
+    whose_in_words: Text | None = None
+    """Who the *other* is: the alleged perpetrator."""
     birthday: Annotated[int, Meta(ge=1, le=120)] | None = None
     plus: Length | None = None
     align: Literal["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"] | None = None

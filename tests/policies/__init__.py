@@ -1,0 +1,30 @@
+"""Six policies of other councils, declared as test data: the format must hold what real notices say.
+
+They are not installed distributions. Each package holds a `plugin` as a council's distribution would; the facts are
+those of published notices and retention schedules, the wording is ours.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from muniment.api.plugin import CouncilPlugin
+
+__all__ = ["TEST_POLICIES", "plugin_of"]
+
+TEST_POLICIES: dict[str, str] = {
+    "rhondda-cynon-taf": "tests.policies.rhondda_cynon_taf",
+    "barnet": "tests.policies.barnet",
+    "somerset": "tests.policies.somerset",
+    "liverpool-city-region": "tests.policies.liverpool_city_region",
+    "devon": "tests.policies.devon",
+    "bracknell-forest": "tests.policies.bracknell_forest",
+}
+"""The package of each test policy, by the slug of its council."""
+
+
+def plugin_of(slug: str) -> CouncilPlugin:
+    """The plugin of a test policy. Raises `KeyError` for any other council."""
+    plugin = import_module(TEST_POLICIES[slug]).plugin
+    assert isinstance(plugin, CouncilPlugin)
+    return plugin

@@ -48,6 +48,7 @@ class AuditEvent(StrEnum):
     MILESTONE_UNSET = "clients.milestone.unset"
     ENROLMENT_MADE = "clients.enrolment.made"
     ENROLMENT_CHANGED = "clients.enrolment.changed"
+    PROGRAMME_ENDED = "clients.programme.ended"
     IMPORT_STARTED = "clients.import.started"
     IMPORT_FINISHED = "clients.import.finished"
 

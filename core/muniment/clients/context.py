@@ -1,0 +1,39 @@
+"""What recording anything about a client rests on besides the session: the adopted policy, the plugins, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from muniment.api.clients import ProposedValues
+from muniment.api.errors import InvalidInput
+from muniment.keys import KeyRing
+from muniment.plugins.facade import CouncilFacade
+from muniment.policy.model import Policy
+
+__all__ = ["Context", "plain"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """One council's policy as adopted when the transaction began, its plugins, and the deployment's keys."""
+
+    policy: Policy
+    facade: CouncilFacade
+    keys: KeyRing
+
+    def judge(self, service: str, record_class: str, stored: Mapping[str, Any]) -> None:
+        """Ask the plugins about the values of one record, in the form they are stored in.
+
+        Raises `InvalidInput` with the first refusal, and who refused.
+        """
+        if not stored:
+            return
+        for refusal in self.facade.client_validate([ProposedValues(0, service, record_class, plain(stored))]):
+            raise InvalidInput(f"{refusal.reason} (Refused by {refusal.plugin}.)", where="values", code=refusal.code)
+
+
+def plain(stored: Mapping[str, Any]) -> dict[str, object]:
+    """The values alone of the column `record.values`, as a judge sees them."""
+    return {name: entry["v"] for name, entry in stored.items()}

@@ -1,0 +1,191 @@
+"""What happens to a client or a programme on a day: milestones, enrolments, the end of a programme.
+
+These are the days that retention clauses count from. The only last contact that counts is the client's own act; a
+contact of another kind may be noted and moves no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Final, get_args
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.retention import Anchor, Event, When
+from muniment.api.text import Slug
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.context import Context
+from muniment.clients.locks import change_file, tell
+from muniment.clients.tables import Enrolment, Milestone, ProgrammeFact
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+from muniment.database.signals import ProgrammeChanged, programme_changed
+from muniment.policy.model import ServicePolicy
+
+__all__ = [
+    "NewEnrolment",
+    "NewMilestone",
+    "add_milestone",
+    "end_programme",
+    "enrol",
+    "milestone_kinds",
+    "remove_milestone",
+]
+
+DERIVED: Final = frozenset({"collection", "birth", "programme-end"})
+"""Events that are no milestones: the record's own date, the date in the stub, a fact about the programme."""
+
+MAY_LIE_AHEAD: Final = frozenset({"expiry"})
+
+
+class NewMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A dated event. `own_act`: the client did it; `source` is a declared source."""
+
+    kind: Slug
+    happened_on: date
+    source: str
+    own_act: bool = False
+
+
+class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Time in a programme, both days inclusive; `ended_on` null while it lasts."""
+
+    programme: Slug
+    started_on: date
+    ended_on: date | None = None
+
+
+def milestone_kinds(policy: ServicePolicy) -> frozenset[str]:
+    """The kinds of milestone a service may note: the events of the vocabulary, and those its clauses name."""
+    named = set[str]()
+    for rule in policy.retention.rules:
+        for clause in rule.clauses:
+            named.update(_of_anchor(clause.anchor))
+            named.update(_of_condition(clause.when))
+    return frozenset(get_args(Event)) - DERIVED | named
+
+
+def add_milestone(session: CouncilSession, caller: Caller, context: Context, file_id: UUID, new: NewMilestone) -> UUID:
+    """Note an event in a file. Raises `NotFound`, `Forbidden`, `InvalidInput`; `Conflict` if it is noted already."""
+    file = change_file(session, caller, file_id)
+    policy = context.policy.service(file.service)
+    kinds = milestone_kinds(policy)
+    if new.kind not in kinds:
+        message = f"There is no such kind of milestone; there are: {', '.join(sorted(kinds))}."
+        raise InvalidInput(message, where="kind", code="unknown-milestone")
+    if all(source.id != new.source for source in policy.clients.sources):
+        raise InvalidInput("The adopted policy declares no such source.", where="source", code="undeclared-source")
+    today = session.clock.today()
+    if new.happened_on > today and new.kind not in MAY_LIE_AHEAD:
+        raise InvalidInput("This day lies in the future.", where="happened_on", code="date-in-future")
+    noted: UUID | None = session.scalar(
+        insert(Milestone)
+        .values(
+            council_id=session.council_id,
+            id=new_id(),
+            file_id=file_id,
+            kind=new.kind,
+            happened_on=new.happened_on,
+            own_act=new.own_act,
+            source=new.source,
+            noted_on=today,
+        )
+        .on_conflict_do_nothing(constraint="uq_milestone_event")
+        .returning(Milestone.id)
+    )
+    if noted is None:
+        raise Conflict("This milestone is noted already.", code="noted")
+    record(session, AuditEvent.MILESTONE_SET, file_id, milestone=noted, kind=new.kind)
+    tell(session, [file_id], "milestone")
+    return noted
+
+
+def remove_milestone(session: CouncilSession, caller: Caller, file_id: UUID, milestone_id: UUID) -> None:
+    """Take back an event that was noted by mistake. Raises `NotFound`, `Forbidden`."""
+    change_file(session, caller, file_id)
+    kind = session.scalar(
+        delete(Milestone)
+        .where(Milestone.council_id == session.council_id, Milestone.id == milestone_id, Milestone.file_id == file_id)
+        .returning(Milestone.kind)
+    )
+    if kind is None:
+        raise NotFound("This client file has no such milestone.")
+    record(session, AuditEvent.MILESTONE_UNSET, file_id, milestone=milestone_id, kind=kind)
+    tell(session, [file_id], "milestone")
+
+
+def enrol(session: CouncilSession, caller: Caller, file_id: UUID, new: NewEnrolment) -> None:
+    """Note that a client joined a programme; the same programme and first day again changes the last day.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput`.
+    """
+    change_file(session, caller, file_id)
+    if new.started_on > session.clock.today():
+        raise InvalidInput("This day lies in the future.", where="started_on", code="date-in-future")
+    if new.ended_on is not None and new.ended_on < new.started_on:
+        raise InvalidInput("The last day lies before the first.", where="ended_on", code="not-in-order")
+    there = session.scalars(
+        select(Enrolment).where(
+            Enrolment.council_id == session.council_id,
+            Enrolment.file_id == file_id,
+            Enrolment.programme == new.programme,
+            Enrolment.started_on == new.started_on,
+        )
+    ).one_or_none()
+    if there is None:
+        session.add(
+            Enrolment(
+                council_id=session.council_id,
+                file_id=file_id,
+                programme=new.programme,
+                started_on=new.started_on,
+                ended_on=new.ended_on,
+            )
+        )
+    else:
+        there.ended_on = new.ended_on
+    session.flush()
+    event = AuditEvent.ENROLMENT_MADE if there is None else AuditEvent.ENROLMENT_CHANGED
+    record(session, event, file_id, programme=new.programme)
+    tell(session, [file_id], "enrolment")
+
+
+def end_programme(session: CouncilSession, caller: Caller, programme: str, happened_on: date) -> None:
+    """State the day a programme ends, for everybody who was in it; stating it again corrects the day.
+
+    The day may lie ahead. Needs `clients.write` for every service, since a programme may serve several. Raises
+    `Forbidden`.
+    """
+    caller.require(Permission.WRITE_CLIENTS)
+    fact = insert(ProgrammeFact).values(
+        council_id=session.council_id, programme=programme, kind="ended", happened_on=happened_on
+    )
+    session.execute(
+        fact.on_conflict_do_update(
+            index_elements=["council_id", "programme", "kind"], set_={"happened_on": happened_on}
+        )
+    )
+    record(session, AuditEvent.PROGRAMME_ENDED, programme=programme, on=happened_on)
+    programme_changed.send(session, ProgrammeChanged(programme))
+
+
+def _of_anchor(anchor: Anchor | None) -> Iterator[str]:
+    if anchor is not None and anchor.milestone is not None:
+        yield anchor.milestone
+
+
+def _of_condition(when: When | None) -> Iterator[str]:
+    if when is None:
+        return
+    yield from (kind for kind in (when.milestone, when.no_milestone) if kind is not None)
+    for anchor in (when.anchor, when.before, when.after):
+        yield from _of_anchor(anchor)
+    for inner in (*when.either, when.never):
+        yield from _of_condition(inner)

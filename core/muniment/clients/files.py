@@ -1,0 +1,158 @@
+"""Client files: opening one and registering one.
+
+`open_file` is the one way in, for pages, programs and commands alike: it checks the permission for the file's service
+and leaves an audit event. A file of another council and a file of a service that the caller may not see are answered
+in the same words.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, update
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.clients import RegisteredClient
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.context import Context
+from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
+from muniment.clients.memory import remember
+from muniment.clients.normalise import notice_due_on
+from muniment.clients.people import new_person, person_exists
+from muniment.clients.records import NewRecord, insert_record
+from muniment.clients.stub import Stub, stub_columns
+from muniment.clients.tables import ClientFile
+from muniment.clients.views import FileView, read_view
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+
+__all__ = ["NewClient", "change_stub", "open_file", "register_client"]
+
+
+class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody to register in a service, with the first record about them.
+
+    `source` is the declared source of what is recorded. `referred_on` is given when the data were obtained from
+    somebody else, and is the day of that; the Art 14 clock then runs. `person_id` names somebody the council already
+    holds data about in another service. `opened_on` is today if absent. `generated` marks a made-up person.
+    """
+
+    service: str
+    source: str
+    stub: Stub
+    record: NewRecord
+    opened_on: date | None = None
+    referred_on: date | None = None
+    person_id: UUID | None = None
+    generated: bool = False
+
+
+def open_file(session: CouncilSession, caller: Caller, file_id: UUID) -> FileView:
+    """The whole file, for a caller who may read it; the reading is an audit event.
+
+    Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see no client at all.
+    """
+    caller.require_somewhere(Permission.READ_CLIENTS)
+    view = read_view(session, file_id)
+    if view is None or not caller.allows(Permission.READ_CLIENTS, view.service):
+        raise NotFound(NO_FILE)
+    record(session, AuditEvent.FILE_READ, file_id)
+    return view
+
+
+def register_client(session: CouncilSession, caller: Caller, context: Context, new: NewClient) -> UUID:
+    """Register somebody in a service and store the first record about them; returns the file's key.
+
+    A reference whose file was disposed of may be registered again so: that is an officer's deliberate act, where an
+    import's would be an accident. Raises `InvalidInput`, `Forbidden`, `NotFound` for an unknown person, and `Conflict`
+    if the person has a file in the service or the source's reference is in use there.
+    """
+    declared = context.policy.service(new.service)
+    caller.require(Permission.WRITE_CLIENTS, new.service)
+    if all(source.id != new.source for source in declared.clients.sources):
+        known = ", ".join(source.id for source in declared.clients.sources) or "none"
+        message = f"The adopted policy declares no such source; it declares: {known}."
+        raise InvalidInput(message, where="source", code="undeclared-source")
+    today = session.clock.today()
+    opened_on = new.opened_on or new.referred_on or today
+    for where, day in (("opened_on", opened_on), ("referred_on", new.referred_on)):
+        if day is not None and day > today:
+            raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
+    columns = stub_columns(new.stub, today)
+    person_id = _person(session, new.person_id, new.service)
+    _refuse_known_reference(session, new.service, new.source, columns["reference_key"])
+    row = ClientFile(
+        id=new_id(),
+        council_id=session.council_id,
+        person_id=person_id,
+        service=new.service,
+        source=new.source,
+        opened_on=opened_on,
+        referred_on=new.referred_on,
+        notice_due_on=None if new.referred_on is None else notice_due_on(new.referred_on),
+        generated=new.generated,
+        **columns,
+    )
+    session.add(row)
+    session.flush()
+    if row.reference_key is not None:
+        remember(session, context.keys, new.service, new.source, row.reference_key, row.id)
+    record(session, AuditEvent.FILE_OPENED, row.id, service=new.service)
+    insert_record(session, context, LockedFile(row.id, person_id, new.service), new.record)
+    tell(session, [row.id], "file", "record")
+    _tell_observers(session, context, new.service, row.id)
+    return row.id
+
+
+def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: Stub) -> None:
+    """Replace the stub of a file, except its reference, which is its source's. Raises `NotFound`, `InvalidInput`."""
+    change_file(session, caller, file_id)
+    columns = stub_columns(stub, session.clock.today())
+    del columns["reference"], columns["reference_key"]
+    here = (ClientFile.council_id == session.council_id) & (ClientFile.id == file_id)
+    session.execute(update(ClientFile).where(here).values(columns))
+    record(session, AuditEvent.FILE_CHANGED, file_id)
+    tell(session, [file_id], "file")
+
+
+def _person(session: CouncilSession, person_id: UUID | None, service: str) -> UUID:
+    if person_id is None:
+        return new_person(session)
+    if not person_exists(session, person_id):
+        raise NotFound("There is no such person.")
+    has_file = session.scalar(
+        select(ClientFile.id)
+        .where(
+            ClientFile.council_id == session.council_id,
+            ClientFile.person_id == person_id,
+            ClientFile.service == service,
+        )
+        .limit(1)
+    )
+    if has_file is not None:
+        raise Conflict("This person has a file in the service already.", code="has-file")
+    return person_id
+
+
+def _refuse_known_reference(session: CouncilSession, service: str, source: str, key: str | None) -> None:
+    if key is None:
+        return
+    known = session.scalar(
+        select(ClientFile.id).where(
+            ClientFile.council_id == session.council_id,
+            ClientFile.reference_key == key,
+            ClientFile.service == service,
+            ClientFile.source == source,
+        )
+    )
+    if known is not None:
+        raise Conflict("A file of this service has that reference of that source already.", code="reference-in-use")
+
+
+def _tell_observers(session: CouncilSession, context: Context, service: str, file_id: UUID) -> None:
+    registered = RegisteredClient(context.policy.council.slug, service, str(file_id))
+    session.after_commit(lambda: context.facade.client_registered([registered]))

@@ -1,0 +1,68 @@
+"""The lock that every change of a client file takes, and telling those whose clocks rest on what changed.
+
+A file's row is locked `for no key update`: changes of one file wait for each other and for its disposal, while rows
+that point to it may still be added. Several files are locked in the order of their keys, so that two changes can wait
+for each other only in one direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import NotFound
+from muniment.database.session import CouncilSession
+from muniment.database.signals import FilesChanged, files_changed
+
+__all__ = ["NO_FILE", "LockedFile", "change_file", "lock_files", "tell"]
+
+NO_FILE = "There is no such client file."
+"""Said of an unknown file, another council's, and one of a service the caller may not see."""
+
+_LOCK = text(
+    "select id, person_id, service from client_file where council_id = :council_id and id = any(:ids)"
+    " order by id for no key update"
+)
+
+
+class LockedFile(msgspec.Struct, frozen=True):
+    """A file whose row is locked until the transaction ends."""
+
+    id: UUID
+    person_id: UUID
+    service: str
+
+
+def lock_files(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID, LockedFile]:
+    """Lock client files in the order of their keys; those that are gone are missing from the answer.
+
+    What was read of a file before it was locked may have changed: read it again.
+    """
+    rows = session.execute(_LOCK, {"council_id": session.council_id, "ids": list(file_ids)}) if file_ids else ()
+    return {row.id: LockedFile(row.id, row.person_id, row.service) for row in rows}
+
+
+def change_file(
+    session: CouncilSession, caller: Caller, file_id: UUID, permission: Permission = Permission.WRITE_CLIENTS
+) -> LockedFile:
+    """Lock one file for a caller who may change it.
+
+    Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see it and not change it.
+    """
+    caller.require_somewhere(permission)
+    file = lock_files(session, [file_id]).get(file_id)
+    if file is None or not (
+        caller.allows(permission, file.service) or caller.allows(Permission.READ_CLIENTS, file.service)
+    ):
+        raise NotFound(NO_FILE)
+    caller.require(permission, file.service)
+    return file
+
+
+def tell(session: CouncilSession, file_ids: Collection[UUID], *what: str) -> None:
+    """Tell those who listen that something in these files changed, in this transaction."""
+    files_changed.send(session, FilesChanged(list(file_ids), frozenset(what)))

@@ -1,0 +1,163 @@
+"""Records: stored facts in a client file, each of a class, with values that the adopted policy takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+
+from muniment.accounts.permissions import Caller
+from muniment.api.clients import Medium
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.retention import RecordClass
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.context import Context, plain
+from muniment.clients.locks import LockedFile, change_file, tell
+from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.tables import Record
+from muniment.clients.values import GivenValue, ValueRules, refuse
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+
+__all__ = ["NewRecord", "NewValue", "add_record", "change_values", "insert_record"]
+
+MOST_VALUES = 500
+
+
+class NewValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A value to store. `on` is the day it was given, the record's day if absent."""
+
+    value: str | int | float | bool
+    source: str
+    purposes: tuple[str, ...]
+    on: date | None = None
+
+
+class NewRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A record to store. `record_class` is the id of a class of the file's service; `recorded_on` is today if absent.
+
+    `location` says where a paper record or one in another system is to be found, and is required for those.
+    """
+
+    record_class: str
+    medium: Medium = "digital"
+    recorded_on: date | None = None
+    location: str | None = None
+    values: dict[str, NewValue] = msgspec.field(default_factory=dict)
+
+
+def add_record(session: CouncilSession, caller: Caller, context: Context, file_id: UUID, new: NewRecord) -> UUID:
+    """Store a record in a file. Raises `NotFound`, `Forbidden`, `InvalidInput`."""
+    file = change_file(session, caller, file_id)
+    record_id = insert_record(session, context, file, new)
+    tell(session, [file_id], "record")
+    return record_id
+
+
+def insert_record(session: CouncilSession, context: Context, file: LockedFile, new: NewRecord) -> UUID:
+    """Store a record in a file that is locked. Its clock is set by whoever listens to the change."""
+    today = session.clock.today()
+    rules = ValueRules(context.policy, file.service, today)
+    record_class = rules.record_class(new.record_class, new.medium)
+    if record_class.shape != "file":
+        message = f"Records of the class {record_class.id} are registers about several people: add a register."
+        raise InvalidInput(message, where="record_class", code="register")
+    recorded_on = _past(new.recorded_on or today, today, "recorded_on")
+    stored = _checked(rules, record_class, new.values, recorded_on)
+    context.judge(file.service, record_class.id, stored)
+    row = Record(
+        id=new_id(),
+        council_id=session.council_id,
+        file_id=file.id,
+        record_class=f"{file.service}/{record_class.id}",
+        medium=new.medium,
+        recorded_on=recorded_on,
+        location=place_of(new.medium, new.location),
+        values=stored,
+    )
+    session.add(row)
+    session.flush()
+    record(session, AuditEvent.RECORD_ADDED, file.id, record=row.id, record_class=row.record_class, values=len(stored))
+    return row.id
+
+
+def change_values(
+    session: CouncilSession,
+    caller: Caller,
+    context: Context,
+    file_id: UUID,
+    record_id: UUID,
+    changes: Mapping[str, NewValue | None],
+) -> None:
+    """Set values of a record, or take them away (None). All of it or nothing.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction.
+    """
+    file = change_file(session, caller, file_id)
+    row = session.scalars(
+        select(Record).where(Record.council_id == session.council_id, Record.id == record_id, Record.file_id == file_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("This client file has no such record.")
+    if row.disposal is not None:
+        raise Conflict("This record awaits destruction; nothing can be recorded in it.", code="awaiting-destruction")
+    today = session.clock.today()
+    rules = ValueRules(context.policy, file.service, today)
+    record_class = rules.record_class(row.record_class.partition("/")[2], cast(Medium, row.medium))
+    given = {name: value for name, value in changes.items() if value is not None}
+    stored = dict(row.values) | _checked(rules, record_class, given, today)
+    for name in changes.keys() - given.keys():
+        stored.pop(name, None)
+    if len(stored) > MOST_VALUES:
+        raise InvalidInput(f"A record holds at most {MOST_VALUES} values.", where="values", code="too-many")
+    context.judge(file.service, record_class.id, stored)
+    if plain(stored) == plain(row.values) and stored == row.values:
+        return
+    row.values = stored
+    session.flush()
+    record(session, AuditEvent.RECORD_CHANGED, file_id, record=record_id, values=len(changes))
+    tell(session, [file_id], "record")
+
+
+def place_of(medium: Medium, location: str | None) -> str | None:
+    """Where a record that does not lie here is to be found.
+
+    Raises `InvalidInput` if that is not said, or is said of a digital one.
+    """
+    if medium == "digital":
+        if location is not None:
+            raise InvalidInput("A digital record lies here: leave its location out.", where="location")
+        return None
+    try:
+        place = parse_text(location or "")
+    except BadValue as error:
+        raise InvalidInput(f"The location {error}.", where="location", code=error.code) from None
+    if not place:
+        message = "Say where the record is to be found: it cannot be destroyed later if nobody finds it."
+        raise InvalidInput(message, where="location", code="no-location")
+    return place
+
+
+def _checked(
+    rules: ValueRules, record_class: RecordClass, values: Mapping[str, NewValue], given_on: date
+) -> dict[str, Any]:
+    if len(values) > MOST_VALUES:
+        raise InvalidInput(f"A record holds at most {MOST_VALUES} values.", where="values", code="too-many")
+    given = {
+        name: GivenValue(entry.value, entry.source, entry.on or given_on, entry.purposes)
+        for name, entry in values.items()
+    }
+    stored, problems = rules.check(record_class, given)
+    refuse(problems)
+    return stored
+
+
+def _past(day: date, today: date, where: str) -> date:
+    if day > today:
+        raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
+    return day

@@ -1,0 +1,105 @@
+"""A client file as pages, programs and commands show it, read whole in one statement."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from muniment.database.session import CouncilSession
+
+__all__ = ["EnrolmentView", "FileView", "MilestoneView", "RecordView", "ValueView", "read_view"]
+
+
+class ValueView(msgspec.Struct, frozen=True):
+    """One value: the source it came from, the day it was given, the purposes it is held for."""
+
+    value: str | int | bool = msgspec.field(name="v")
+    source: str = msgspec.field(name="s")
+    on: date
+    purposes: tuple[str, ...] = msgspec.field(name="p")
+
+
+class RecordView(msgspec.Struct, frozen=True, rename=None):
+    """One record. `due_on` is the last day it is kept, `state` the state of its clock (both null until clocked);
+    `disposal` is `awaiting` when it was emptied here and waits to be destroyed elsewhere."""
+
+    id: UUID
+    record_class: str
+    medium: str
+    recorded_on: date
+    location: str | None
+    values: dict[str, ValueView]
+    state: str | None
+    due_on: date | None
+    action: str | None
+    disposal: str | None
+
+
+class MilestoneView(msgspec.Struct, frozen=True):
+    """A dated event; `own_act` when the client did it."""
+
+    id: UUID
+    kind: str
+    happened_on: date
+    own_act: bool
+    source: str
+
+
+class EnrolmentView(msgspec.Struct, frozen=True):
+    """Time in a programme; both days inclusive, `ended_on` null while it lasts."""
+
+    programme: str
+    started_on: date
+    ended_on: date | None
+
+
+class FileView(msgspec.Struct, frozen=True):
+    """A client file whole. `notice_due_on` is the last day for telling a person who was referred (Art 14(3)(a))."""
+
+    id: UUID
+    person_id: UUID
+    service: str
+    source: str
+    reference: str | None
+    given_names: str | None
+    family_name: str | None
+    born_on: date | None
+    postcode: str | None
+    address: str | None
+    email: str | None
+    phone: str | None
+    opened_on: date
+    referred_on: date | None
+    notice_due_on: date | None
+    generated: bool
+    records: list[RecordView]
+    milestones: list[MilestoneView]
+    enrolments: list[EnrolmentView]
+
+
+_COLUMNS = ", ".join(f"f.{name}" for name in FileView.__struct_fields__[:-3])
+_READ = text(
+    f"select {_COLUMNS},"  # noqa: S608 - the names of our own columns
+    " (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'record_class', r.record_class, 'medium', r.medium,"
+    " 'recorded_on', r.recorded_on, 'location', r.location, 'values', r.values, 'state', r.state, 'due_on', r.due_on,"
+    " 'action', r.action, 'disposal', r.disposal) order by r.recorded_on, r.id), '[]')"
+    " from record r where r.council_id = f.council_id and r.file_id = f.id) as records,"
+    " (select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'happened_on', m.happened_on,"
+    " 'own_act', m.own_act, 'source', m.source) order by m.happened_on, m.id), '[]')"
+    " from milestone m where m.council_id = f.council_id and m.file_id = f.id) as milestones,"
+    " (select coalesce(jsonb_agg(jsonb_build_object('programme', e.programme, 'started_on', e.started_on,"
+    " 'ended_on', e.ended_on) order by e.started_on, e.programme), '[]')"
+    " from enrolment e where e.council_id = f.council_id and e.file_id = f.id) as enrolments"
+    " from client_file f where f.council_id = :council_id and f.id = :id"
+)
+
+
+def read_view(session: CouncilSession, file_id: UUID) -> FileView | None:
+    """The file, or None if this council has none with that key. Checks no permission and leaves no trace:
+    `muniment.clients.files.open_file` does."""
+    row = session.execute(_READ, {"council_id": session.council_id, "id": file_id}).mappings().one_or_none()
+    return None if row is None else msgspec.convert(dict[str, Any](row), FileView)

@@ -56,11 +56,12 @@ Action = Literal[
 
 
 class Anchor(Declaration, frozen=True):
-    """The day a period counts from. Exactly one of `event`, `milestone`, `on` and `in_words` is given.
+    """The day a period counts from. Exactly one of `event`, `milestone` and `on` is given, or `in_words` alone.
 
     `birthday` moves a birth to the Nth birthday, `whose` says whose birth or death it is; `plus` is an offset before
     the period; `align` moves the day to the end of its month or year (financial: 31 March, academic: 31 August), and
-    so expresses *current year plus six*. `in_words` is an anchor outside the vocabulary: unclocked until decided.
+    so expresses *current year plus six*. `in_words` alone is an anchor outside the vocabulary: unclocked until decided;
+    beside an event it says more about it, such as who the *other* is whose birth counts.
     """
 
     event: Event | None = None
@@ -69,8 +70,6 @@ class Anchor(Declaration, frozen=True):
     in_words: Text | None = None
     occurrence: Literal["latest", "first"] = "latest"
     whose: Literal["client", "child", "parent", "other"] = "client"
-    whose_in_words: Text | None = None
-    """Who the *other* is: the alleged perpetrator."""
     birthday: Annotated[int, Meta(ge=1, le=120)] | None = None
     plus: Length | None = None
     align: Literal["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"] | None = None

@@ -23,9 +23,9 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
-from muniment.clock import FixedClock
+from muniment.clock import Clock, FixedClock
 from muniment.database.embedded import EmbeddedServer
-from muniment.database.engine import open_owner_engine
+from muniment.database.engine import open_engine, open_owner_engine
 from muniment.database.ids import new_id
 from muniment.database.roles import APPLICATION, OWNER, role_statements
 from muniment.database.session import Database
@@ -68,6 +68,14 @@ class TestServer:
         """The address of a database on it for one of Muniment's roles; the server trusts or knows their passwords."""
         url = make_url(self.url).set(username=role, database=database)
         return url.render_as_string(hide_password=False)
+
+    def engine(self, database: str) -> Engine:
+        """An engine as the superuser, past row-level security."""
+        return open_owner_engine(make_url(self.url).set(database=database).render_as_string(hide_password=False))
+
+    def database(self, name: str, clock: Clock | None = None) -> Database:
+        """A database on it as the application role."""
+        return Database(open_engine(self.url_of(APPLICATION, name), pool_size=4), clock or FixedClock(TODAY))
 
     def run(self, statement: str, database: str | None = None) -> None:
         url = make_url(self.url).set(drivername="postgresql")
@@ -147,7 +155,7 @@ def owner_engine(server: TestServer, database_name: str) -> Iterator[Engine]:
 @pytest.fixture
 def superuser_engine(server: TestServer, database_name: str) -> Iterator[Engine]:
     """The test's database as the superuser, past row-level security: to look at or tamper with anything."""
-    engine = open_owner_engine(make_url(server.url).set(database=database_name).render_as_string(hide_password=False))
+    engine = server.engine(database_name)
     yield engine
     engine.dispose()
 

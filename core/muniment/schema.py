@@ -10,7 +10,8 @@ import muniment.audit.tables
 import muniment.clients.tables
 import muniment.councils.tables
 import muniment.files.tables
-import muniment.jobs.tables  # noqa: F401  # all are imported for their tables
+import muniment.jobs.tables
+import muniment.policy.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base
 
 __all__ = ["metadata"]

@@ -1,0 +1,92 @@
+"""Contradictions inside one declaration: what fits its types and still cannot be meant."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from muniment.api.consent import PolicyDocument
+from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When
+from muniment.policy.findings import Finding
+from muniment.policy.model import PLATFORM, Policy
+from muniment.policy.paths import walk_policy
+
+__all__ = ["contradictions"]
+
+
+def contradictions(policy: Policy) -> Iterator[Finding]:
+    """A finding for each declaration that contradicts itself."""
+    for _, path, node in walk_policy(policy):
+        match node:
+            case Anchor():
+                yield from _anchor(path, node)
+            case When():
+                yield from _when(path, node)
+            case Clause():
+                yield from _clause(path, node)
+            case RetentionRule():
+                yield from _rule(path, node)
+            case PolicyDocument() if node.in_force_until is not None and node.in_force_until < node.in_force_from:
+                yield _error(path, "It ends before it begins.")
+    for scope, retention in [
+        (PLATFORM, policy.platform),
+        *((slug, policy.services[slug].retention) for slug in sorted(policy.services)),
+    ]:
+        yield from _classes_ruled_once(scope, retention)
+
+
+def _error(path: str, message: str) -> Finding:
+    return Finding(id="policy.contradiction", level="error", path=path, message=message)
+
+
+def _anchor(path: str, anchor: Anchor) -> Iterator[Finding]:
+    given = [name for name in ("event", "milestone", "on") if getattr(anchor, name) is not None]
+    if len(given) > 1 or not (given or anchor.in_words):
+        yield _error(path, "A first day is one of `event`, `milestone`, `on`, or told in `in_words`.")
+    if anchor.birthday is not None and anchor.event != "birth":
+        yield _error(path, '`birthday` goes with `event = "birth"`.')
+    if anchor.occurrence == "first" and anchor.on is not None:
+        yield _error(path, "A fixed day has no first occurrence.")
+
+
+def _when(path: str, when: When) -> Iterator[Finding]:
+    if (when.before or when.after) and when.anchor is None:
+        yield _error(path, "`before` and `after` compare the day in `anchor` with another; give `anchor`.")
+    if when.anchor is not None and not (when.before or when.after):
+        yield _error(path, "`anchor` is compared with `before` or `after`; give one of them.")
+    if when.equals and when.field is None:
+        yield _error(path, "`equals` says what `field` must hold; give `field`.")
+    if when == When():
+        yield _error(path, "The condition is empty; leave `when` out where there is none.")
+
+
+def _clause(path: str, clause: Clause) -> Iterator[Finding]:
+    if clause.keep is None and clause.refer is None and clause.in_words is None and clause.anchor is None:
+        yield _error(path, "A clause has a period (`keep`), a reference (`refer`), an event (`from`), or `in_words`.")
+    if clause.keep is not None and clause.refer is not None:
+        yield _error(path, "A period stands here or elsewhere: give `keep` or `refer`, not both.")
+    if clause.into is not None and clause.action not in ("transfer", "archive"):
+        yield _error(path, "`into` says where records go, so the action is `transfer` or `archive`.")
+    if clause.action == "transfer" and clause.into is None:
+        yield _error(path, "A transfer says in `into` which class the record moves to.")
+
+
+def _rule(path: str, rule: RetentionRule) -> Iterator[Finding]:
+    if not rule.clauses:
+        yield _error(path, "A rule has at least one clause.")
+    for clause in rule.clauses:
+        for outside in sorted(set(clause.classes) - set(rule.classes)):
+            there = ", ".join(rule.classes)
+            message = f"A clause narrows its rule, which is not about the class {outside!r} but about: {there}."
+            yield _error(f"{path}.clause.{clause.id}.classes", message)
+
+
+def _classes_ruled_once(scope: str, retention: RetentionDeclarations) -> Iterator[Finding]:
+    rules: dict[str, list[str]] = defaultdict(list)
+    for rule in retention.rules:
+        for class_id in rule.classes:
+            rules[class_id].append(rule.id)
+    for class_id, ids in rules.items():
+        if len(ids) > 1:
+            message = f"Several rules are about this class: {', '.join(ids)}. Make them clauses of one rule."
+            yield _error(f"{scope}.class.{class_id}", message)

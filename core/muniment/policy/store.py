@@ -1,0 +1,192 @@
+"""The adopted policy and the decisions in the database: reading, deciding, adopting.
+
+A compiled policy is immutable and found by its hash alone, so one cache serves all councils and cannot mix them up.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import distinct_on, insert
+
+from muniment.api.errors import InvalidInput, NotFound, NotReady
+from muniment.clock import Clock
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+from muniment.database.signals import PolicyAdopted, policy_adopted
+from muniment.policy.formats import read_policy
+from muniment.policy.model import FORMAT, Decision, Policy, canonical
+from muniment.policy.tables import AdoptedPolicy, DecisionEvent
+
+__all__ = ["adopt", "adopted", "adopted_or_none", "decide", "decisions_of", "policy_of_hash", "withdraw"]
+
+NOT_THEIRS: Final = ("data protection officer", "data_protection_officer", "dpo")
+"""Who advises and may not decide (UK GDPR Art 38(6))."""
+
+
+def adopted(session: CouncilSession) -> Policy:
+    """The policy that the session's council had adopted when its transaction began. Raises `NotReady`."""
+    policy = adopted_or_none(session)
+    if policy is None:
+        raise NotReady("The council has not adopted a policy yet. Run: muniment policy adopt COUNCIL")
+    return policy
+
+
+def adopted_or_none(session: CouncilSession) -> Policy | None:
+    """As `adopted`; None where there is none yet."""
+    if session.policy_hash is None:
+        return None
+    kept = _remembered(session.policy_hash)
+    return kept.policy or policy_of_hash(session, session.policy_hash)
+
+
+def policy_of_hash(session: CouncilSession, policy_hash: str) -> Policy:
+    """A policy that the session's council adopted at some time. Raises `NotFound`, also for another council's."""
+    document, number = _document(session, policy_hash)
+    kept = _remembered(policy_hash)
+    if kept.policy is None:
+        kept.policy = read_policy(document, number)
+    return kept.policy
+
+
+class _Slot:
+    """A place in the cache, filled by whoever first has the document at hand."""
+
+    policy: Policy | None = None
+
+
+@lru_cache(maxsize=256)
+def _remembered(policy_hash: str) -> _Slot:  # the hash is the key, no council
+    return _Slot()
+
+
+def _document(session: CouncilSession, policy_hash: str) -> tuple[bytes, int]:
+    row = session.execute(
+        select(AdoptedPolicy.document, AdoptedPolicy.format).where(
+            AdoptedPolicy.council_id == session.council_id, AdoptedPolicy.hash == policy_hash
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"The council never adopted a policy {policy_hash[:12]}.")
+    return row.document, row.format
+
+
+def decisions_of(session: CouncilSession) -> tuple[Decision, ...]:
+    """The decisions that stand: of each path the last, unless it was withdrawn. In order of path."""
+    last = (
+        select(DecisionEvent)
+        .where(DecisionEvent.council_id == session.council_id)
+        .ext(distinct_on(DecisionEvent.path))
+        .order_by(DecisionEvent.path, DecisionEvent.id.desc())
+    )
+    return tuple(
+        Decision(
+            path=event.path,
+            value=event.value,
+            ground=event.ground,
+            decided_by=event.decided_by,
+            decided_on=event.decided_on,
+            review_on=event.review_on,
+            advice=event.advice,
+            generated=event.generated,
+        )
+        for event in session.scalars(last)
+        if not event.withdrawn
+    )
+
+
+def decide(session: CouncilSession, decision: Decision, clock: Clock) -> None:
+    """Note a decision; it takes effect when the policy is adopted. An earlier one for the path is superseded.
+
+    That the path is open and the value allowed was checked by compiling with it (`muniment.policy.deciding`). Raises
+    `InvalidInput` when the ground is missing or the data protection officer is named as deciding.
+    """
+    _refuse_adviser(decision.decided_by)
+    if not decision.ground.strip():
+        raise InvalidInput("A decision needs its ground: the document or reason that it rests on.", where="ground")
+    session.add(
+        DecisionEvent(
+            council_id=session.council_id,
+            id=new_id(),
+            path=decision.path,
+            withdrawn=False,
+            value=msgspec.to_builtins(decision.value),
+            ground=decision.ground,
+            decided_by=decision.decided_by,
+            decided_on=decision.decided_on,
+            review_on=decision.review_on,
+            advice=decision.advice,
+            generated=decision.generated,
+            noted_at=clock.now(),
+        )
+    )
+    session.flush()
+
+
+def withdraw(session: CouncilSession, path: str, *, by: str, ground: str, clock: Clock) -> None:
+    """Withdraw the decision that stands for a path, from the next adoption on. Raises `NotFound`."""
+    _refuse_adviser(by)
+    if all(decision.path != path for decision in decisions_of(session)):
+        raise NotFound(f"No decision stands for {path}.")
+    session.add(
+        DecisionEvent(
+            council_id=session.council_id,
+            id=new_id(),
+            path=path,
+            withdrawn=True,
+            value=None,
+            ground=ground,
+            decided_by=by,
+            decided_on=clock.today(),
+            review_on=None,
+            advice="",
+            generated=False,
+            noted_at=clock.now(),
+        )
+    )
+    session.flush()
+
+
+def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str) -> bool:
+    """Make `policy` the council's. False when it is already: then nothing happens.
+
+    `by` is a role or an opaque staff key. Listeners of `policy_adopted` run in this transaction; the new policy is what
+    `adopted` gives from the next transaction on.
+    """
+    # Two adoptions at once wait for each other here, so that `before` is true for both.
+    before = session.execute(
+        text("select policy_hash from council where id = :id for update"), {"id": session.council_id}
+    ).scalar_one()
+    if before == policy.hash:
+        return False
+    session.execute(
+        insert(AdoptedPolicy)
+        .values(
+            council_id=session.council_id,
+            hash=policy.hash,
+            format=FORMAT,
+            document=canonical(policy),
+            adopted_at=clock.now(),
+            adopted_by=by,
+        )
+        .on_conflict_do_nothing()
+    )
+    session.execute(
+        text("update council set policy_hash = :hash where id = :id"), {"hash": policy.hash, "id": session.council_id}
+    )
+    policy_adopted.send(session, PolicyAdopted(before=before, after=policy.hash))
+    return True
+
+
+def _refuse_adviser(who: str) -> None:
+    if not who.strip():
+        raise InvalidInput("Say who decides: the role of the information asset owner.", where="decided_by")
+    if who.strip().lower() in NOT_THEIRS:
+        raise InvalidInput(
+            "The data protection officer advises and decides no processing (UK GDPR Art 38(6)); "
+            "name the information asset owner.",
+            where="decided_by",
+        )

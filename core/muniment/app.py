@@ -31,6 +31,7 @@ from muniment.accounts.limits import ApiAllowance
 from muniment.clock import Clock
 from muniment.councils.tables import Council
 from muniment.database.session import Database
+from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.settings import Settings
 from muniment.web.console import ConsoleSection, console_routes
@@ -51,7 +52,7 @@ from muniment.web.surface import (
 )
 from muniment.web.unit_of_work import Places, roll_back, unit_of_work
 
-__all__ = ["Surface", "create_app"]
+__all__ = ["Surface", "create_app", "open_application", "surface_of"]
 
 
 class Surface(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,6 +125,18 @@ def create_app(
     )
     app.asgi_handler = Edge(app.asgi_handler)
     return app
+
+
+def open_application(deployment: Deployment) -> Litestar:
+    """The application of a deployment with every domain there is: what `muniment serve` serves."""
+    return create_app(
+        deployment.settings, deployment.database, deployment.clock, deployment.keys, surface_of(deployment)
+    )
+
+
+def surface_of(deployment: Deployment) -> Surface:
+    """What each domain brings, in the order of the layers. A domain with a surface has its lines here."""
+    return Surface()
 
 
 def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -54,6 +54,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 8000
     """`MUNIMENT_PORT`: the port to listen on, 1 to 65535."""
 
+    trusted_proxies: str | None = None
+    """`MUNIMENT_TRUSTED_PROXIES`: addresses or networks, by commas, whose `X-Forwarded-*` headers are believed."""
+
     pool_size: int = 16
     """`MUNIMENT_POOL_SIZE`: database connections of one process; also its handler threads."""
 

@@ -33,7 +33,18 @@ from muniment.database.ids import new_id
 from muniment.database.session import Actor, CouncilSession
 from muniment.keys import KeyRing
 
-__all__ = ["SignIn", "StaffView", "add_staff", "change_password", "list_staff", "set_roles", "sign_in"]
+__all__ = [
+    "SignIn",
+    "StaffView",
+    "add_staff",
+    "change_password",
+    "close_account",
+    "list_staff",
+    "reset_password",
+    "set_roles",
+    "sign_in",
+    "staff_by_email",
+]
 
 RoleHeld = tuple[Role, str | None]
 """A role and the service it is held for; None: all services."""
@@ -182,6 +193,38 @@ def change_password(session: CouncilSession, staff_id: UUID, current: str, new: 
         raise InvalidInput("The current password is not right.", where="current", code="wrong-password")
     if current == new:
         raise InvalidInput("The new password is the same as the current one.", where="new")
+    _set_password(session, staff_id, new)
+
+
+def staff_by_email(session: CouncilSession, email: str) -> UUID:
+    """The open account with an email address. Raises `NotFound`, without repeating the address."""
+    staff_id = session.scalar(
+        select(Staff.id).where(
+            Staff.council_id == session.council_id,
+            Staff.email_key == email_key(email),
+            Staff.closed_at.is_(None),
+        )
+    )
+    if staff_id is None:
+        raise NotFound("This council has no open account with that email address.")
+    return staff_id
+
+
+def reset_password(session: CouncilSession, staff_id: UUID, new: str) -> None:
+    """Give somebody who lost theirs a new password, and end their sessions. Raises `InvalidInput` if too short."""
+    _set_password(session, staff_id, new)
+
+
+def close_account(session: CouncilSession, staff_id: UUID, now: datetime) -> None:
+    """Close an account and end its sessions; its row stays for the audit log until its retention period ends."""
+    session.execute(
+        update(Staff).where(Staff.council_id == session.council_id, Staff.id == staff_id).values(closed_at=now)
+    )
+    end_sessions_of(session, staff_id)
+    record(session, AuditEvent.STAFF_CLOSED, staff_id)
+
+
+def _set_password(session: CouncilSession, staff_id: UUID, new: str) -> None:
     session.execute(
         update(Staff)
         .where(Staff.council_id == session.council_id, Staff.id == staff_id)

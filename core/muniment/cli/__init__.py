@@ -14,9 +14,11 @@ from typing import Any, NoReturn
 import click
 
 from muniment.api.errors import MunimentError
+from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
 from muniment.cli.database import db
 from muniment.cli.keys import keys
+from muniment.cli.serve import serve
 from muniment.logs import configure_logs, log_incident
 from muniment.settings import Settings
 
@@ -74,5 +76,5 @@ def main() -> None:
     configure_logs()
 
 
-for group in (audit, db, keys):
+for group in (audit, db, keys, serve, staff, token):
     main.add_command(group)

@@ -11,19 +11,17 @@ import re
 import traceback
 from collections.abc import Iterable
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NoRouteMatchFoundException
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from muniment.api.errors import InvalidInput, MunimentError, NotSignedIn, TooManyRequests
-from muniment.database.errors import safe_message, sqlstate_of
-from muniment.database.ids import random_id
+from muniment.database.errors import sqlstate_of
+from muniment.logs import log_incident
 
 __all__ = ["PROBLEM_JSON", "Fault", "Problem", "is_for_programs", "problem_of", "problem_response"]
 
@@ -33,8 +31,6 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 INVALID_VALUE = re.compile(r"(?<=value )(['\"]).*?\1(?= - at|$)", re.DOTALL)
 """What msgspec quotes back of the sender's own value: `Invalid enum value 'x' - at `$.y``."""
-
-log = structlog.get_logger("muniment.web")
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -115,20 +111,11 @@ def _of_database(exc: DBAPIError, place: str) -> Problem:
         return _problem(422, "invalid", "A value cannot be stored: it holds a character or a number out of range.")
     if state == "23505":
         return _problem(409, "conflict", "Something with the same key is already there.")
-    return _unforeseen(exc, place, database=safe_message(exc.orig) if exc.orig else "")
+    return _unforeseen(exc, place)
 
 
-def _unforeseen(exc: Exception, place: str, **facts: str) -> Problem:
-    incident = random_id().hex
-    frames = traceback.extract_tb(exc.__traceback__)
-    log.error(
-        "unforeseen",
-        incident=incident,
-        place=place,
-        error=f"{type(exc).__module__}.{type(exc).__qualname__}",
-        where=[f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
-        **facts,
-    )
+def _unforeseen(exc: Exception, place: str) -> Problem:
+    incident = log_incident(exc, place=place)
     detail = f"Something went wrong here; nothing was changed. Quote the incident number {incident} to the operator."
     return _problem(500, "unforeseen", detail, incident=incident)
 

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from muniment.web.errors import METHODS
 from muniment.web.unit_of_work import Places
 
 __all__ = ["GaugeSource", "Metrics", "metrics_routes"]
@@ -62,7 +63,8 @@ class Metrics:
         if scope["type"] != ScopeType.HTTP or message["type"] != "http.response.start":
             return
         route = scope.get("path_template") or "none"
-        self._requests.labels(scope["method"], route, str(message["status"])).inc()
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        self._requests.labels(method, route, str(message["status"])).inc()
         self._seconds.labels(route).observe(time.perf_counter() - scope["state"][STARTED])
 
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from litestar.datastructures import MutableScopeHeaders
-from litestar.enums import HttpMethod, ScopeType
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment.web.errors import PROBLEM_JSON, Problem
@@ -70,7 +70,7 @@ class Edge:
             await _refuse(fault, send)
             return
         if scope["method"] == "HEAD":
-            scope["method"] = HttpMethod.GET
+            scope["method"] = "GET"
             send = _without_body(send)
         await self._app(scope, receive, send)
 

@@ -20,7 +20,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
-from muniment.clients.memory import remember
+from muniment.clients.memory import lock_references, remember
 from muniment.clients.normalise import notice_due_on
 from muniment.clients.people import new_person, person_exists
 from muniment.clients.records import NewRecord, insert_record
@@ -36,13 +36,15 @@ __all__ = ["NewClient", "change_stub", "open_file", "register_client"]
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Somebody to register in a service, with the first record about them.
 
-    `source` is the declared source of what is recorded. `referred_on` is given when the data were obtained from
+    `source` is the declared source of what is recorded; `issuer` the import format whose reference the stub carries,
+    if any: then that import will know the file. `referred_on` is given when the data were obtained from
     somebody else, and is the day of that; the Art 14 clock then runs. `person_id` names somebody the council already
     holds data about in another service. `opened_on` is today if absent. `generated` marks a made-up person.
     """
 
     service: str
     source: str
+    issuer: str = ""
     stub: Stub
     record: NewRecord
     opened_on: date | None = None
@@ -77,6 +79,9 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
         known = ", ".join(source.id for source in declared.clients.sources) or "none"
         message = f"The adopted policy declares no such source; it declares: {known}."
         raise InvalidInput(message, where="source", code="undeclared-source")
+    if new.issuer and all(entry.id != new.issuer for entry in declared.clients.imports):
+        known = ", ".join(entry.id for entry in declared.clients.imports) or "none"
+        raise InvalidInput(f"The issuer is an import format: {known}.", where="issuer", code="undeclared-import")
     today = session.clock.today()
     opened_on = new.opened_on or new.referred_on or today
     for where, day in (("opened_on", opened_on), ("referred_on", new.referred_on)):
@@ -84,13 +89,14 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
             raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
     columns = stub_columns(new.stub, today)
     person_id = _person(session, new.person_id, new.service)
-    _refuse_known_reference(session, new.service, new.source, columns["reference_key"])
+    _refuse_known_reference(session, new.service, new.issuer, columns["reference_key"])
     row = ClientFile(
         id=new_id(),
         council_id=session.council_id,
         person_id=person_id,
         service=new.service,
         source=new.source,
+        issuer=new.issuer,
         opened_on=opened_on,
         referred_on=new.referred_on,
         notice_due_on=None if new.referred_on is None else notice_due_on(new.referred_on),
@@ -100,7 +106,7 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
     session.add(row)
     session.flush()
     if row.reference_key is not None:
-        remember(session, context.keys, new.service, new.source, row.reference_key, row.id)
+        remember(session, context.keys, new.service, new.issuer, row.reference_key, row.id)
     record(session, AuditEvent.FILE_OPENED, row.id, service=new.service)
     insert_record(session, context, LockedFile(row.id, person_id, new.service), new.record)
     tell(session, [row.id], "file", "record")
@@ -138,19 +144,20 @@ def _person(session: CouncilSession, person_id: UUID | None, service: str) -> UU
     return person_id
 
 
-def _refuse_known_reference(session: CouncilSession, service: str, source: str, key: str | None) -> None:
+def _refuse_known_reference(session: CouncilSession, service: str, issuer: str, key: str | None) -> None:
     if key is None:
         return
+    lock_references(session, service, issuer)
     known = session.scalar(
         select(ClientFile.id).where(
             ClientFile.council_id == session.council_id,
             ClientFile.reference_key == key,
             ClientFile.service == service,
-            ClientFile.source == source,
+            ClientFile.issuer == issuer,
         )
     )
     if known is not None:
-        raise Conflict("A file of this service has that reference of that source already.", code="reference-in-use")
+        raise Conflict("A file of this service has that reference already.", code="reference-in-use")
 
 
 def _tell_observers(session: CouncilSession, context: Context, service: str, file_id: UUID) -> None:

@@ -68,8 +68,9 @@ class Person(CouncilTable, Base):
 class ClientFile(CouncilTable, Base):
     """One person in one service: the identity stub, and the lock that every change takes.
 
-    `source` is the declared source that the stub came from and whose `reference` it carries. `opened_on` is the day
-    the council began to hold the file. `referred_on` is the day data about the person were obtained from somebody
+    `source` is the declared source that the stub came from. `issuer` says whose `reference` it carries: the import
+    format in whose files it stands, or nothing if it was given by hand. `opened_on` is the day the council began to
+    hold the file. `referred_on` is the day data about the person were obtained from somebody
     else, `notice_due_on` the last day for telling them (UK GDPR Art 14(3)(a)). `generated` marks made-up people.
     """
 
@@ -78,6 +79,7 @@ class ClientFile(CouncilTable, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     person_id: Mapped[UUID]
     service: Mapped[str]
+    issuer: Mapped[str] = mapped_column(server_default="")
     reference: Mapped[str | None]
     reference_key: Mapped[str | None] = mapped_column(Key)
     given_names: Mapped[str | None]
@@ -98,7 +100,7 @@ class ClientFile(CouncilTable, Base):
     __table_args__ = (
         council_fk("person_id", "person.id"),
         Index("ix_client_file_person", "council_id", "person_id"),
-        Index("uq_client_file_reference", "council_id", "reference_key", "service", "source", unique=True),
+        Index("uq_client_file_reference", "council_id", "reference_key", "service", "issuer", unique=True),
         Index("ix_client_file_name", "council_id", "name_key", "id"),
         Index("ix_client_file_born_on", "council_id", "born_on", "id"),
         Index("ix_client_file_postcode", "council_id", "postcode_key", "id"),
@@ -240,13 +242,13 @@ class ImportRun(CouncilTable, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     service: Mapped[str]
     import_format: Mapped[str]
-    file_digest: Mapped[bytes]
+    file_digest: Mapped[bytes | None]
     stored_file_id: Mapped[UUID | None]
     history: Mapped[bool]
-    dry_run: Mapped[bool]
     state: Mapped[str]
     problem: Mapped[str | None]
     started_at: Mapped[datetime]
+    progress_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
     rows_done: Mapped[int] = mapped_column(server_default="0")
     new: Mapped[int] = mapped_column(server_default="0")
@@ -274,19 +276,19 @@ class ImportReject(CouncilTable, Base):
 class ImportMemory(CouncilTable, Base):
     """That a source's reference has been taken in once: a keyed digest of it, which outlives the file.
 
-    `file_id` is null once the file is gone; then the reference is not taken in again. `source` is the declared source
-    that issues the references of `service`. `record_classes` are those ever imported under it: one of them that the
-    file no longer has was disposed of, and is not made again. `remembered_on` is the day it was first imported.
+    `file_id` is null once the file is gone; then the reference is not taken in again. `issuer` is as in the file. `record_classes` are those ever imported under it: one of them that the
+    file no longer has was disposed of, and is not made again. `seen_on` is, within a month, the last day that a file named
+    it.
     """
 
     __tablename__ = "import_memory"
 
     service: Mapped[str] = mapped_column(primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)
+    issuer: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[bytes] = mapped_column(primary_key=True)
     file_id: Mapped[UUID | None]
     record_classes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    remembered_on: Mapped[date]
+    seen_on: Mapped[date]
 
     __table_args__ = (
         council_fk("file_id", "client_file.id", ondelete="SET NULL (file_id)"),

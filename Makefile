@@ -59,7 +59,7 @@ lock: $(VENV)/installed ## pin the requirements again, with hashes and without a
 		--no-emit-index-url --no-header requirements/$$set.in --output-file requirements/$$set.txt || exit 1; done
 
 clean: ## stop the demo's database and remove all that was made here
-	-[ ! -x $(BIN)/muniment ] || $(BIN)/muniment db stop
+	-[ ! -x $(BIN)/muniment ] || $(BIN)/muniment db remove --yes
 	rm -rf $(VENV) .muniment dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(DISTS))

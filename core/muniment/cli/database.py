@@ -16,7 +16,7 @@ __all__ = ["db"]
 
 @click.group()
 def db() -> None:
-    """The database: upgrade, stop, url."""
+    """The database: upgrade, stop, remove, url."""
 
 
 @db.command("upgrade")
@@ -43,6 +43,18 @@ def stop(context: Context, as_json: bool) -> None:
         raise SettingsError("MUNIMENT_DATABASE_URL names a database of your own: stop it where it runs.")
     stopped = EmbeddedServer(context.settings.data_dir).stop()
     show({"stopped": stopped}, as_json, "Stopped." if stopped else "It was not running.")
+
+
+@db.command()
+@click.option("--yes", is_flag=True, required=True, help="Say that all of its data may go.")
+@json_option
+@pass_context
+def remove(context: Context, yes: bool, as_json: bool) -> None:
+    """Stop the embedded server and delete its data for good."""
+    if context.settings.database_url is not None:
+        raise SettingsError("MUNIMENT_DATABASE_URL names a database of your own: remove it where it runs.")
+    removed = EmbeddedServer(context.settings.data_dir).remove()
+    show({"removed": removed}, as_json, "Removed." if removed else "There was none.")
 
 
 @db.command()

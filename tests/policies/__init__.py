@@ -6,11 +6,13 @@ those of published notices and retention schedules, the wording is ours.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 
 from muniment.api.plugin import CouncilPlugin
+from muniment.plugins.manager import Plugins, PluginSource, installed_plugins, load_plugins
 
-__all__ = ["TEST_POLICIES", "plugin_of"]
+__all__ = ["TEST_POLICIES", "all_plugins", "plugin_of"]
 
 TEST_POLICIES: dict[str, str] = {
     "rhondda-cynon-taf": "tests.policies.rhondda_cynon_taf",
@@ -28,3 +30,13 @@ def plugin_of(slug: str) -> CouncilPlugin:
     plugin = import_module(TEST_POLICIES[slug]).plugin
     assert isinstance(plugin, CouncilPlugin)
     return plugin
+
+
+@cache
+def all_plugins() -> Plugins:
+    """What is installed, with the test policies as if they were installed too."""
+    tests = [
+        PluginSource(slug, f"test-policy-{slug}", "0", package, plugin_of(slug))
+        for slug, package in TEST_POLICIES.items()
+    ]
+    return load_plugins([*installed_plugins(), *tests])

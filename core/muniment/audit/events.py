@@ -69,6 +69,7 @@ class AuditEvent(StrEnum):
     DESTRUCTION_AWAITED = "retention.destruction.awaited"
     DESTRUCTION_CONFIRMED = "retention.destruction.confirmed"
     CERTIFICATE_ISSUED = "retention.certificate.issued"
+    ERASURE_REPEATED = "retention.erasure.repeated"
 
     # files
     OBJECT_STORED = "files.object.stored"

@@ -106,6 +106,7 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
     transaction is made repeatable read.
     """
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+    session.execute(text("set local cursor_tuple_fraction = 1"))  # all rows will be read: plan for that
     checkpoints = list(session.execute(CHECKPOINTS))
     tree, faults = Tree(), list[Fault]()
     expected = {row.size: row.root for row in checkpoints}

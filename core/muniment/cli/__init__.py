@@ -18,6 +18,7 @@ from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
 from muniment.cli.database import db
 from muniment.cli.keys import keys
+from muniment.cli.notices import notice
 from muniment.cli.serve import serve
 from muniment.logs import configure_logs, log_incident
 from muniment.settings import Settings
@@ -76,5 +77,5 @@ def main() -> None:
     configure_logs()
 
 
-for group in (audit, db, keys, serve, staff, token):
+for group in (audit, db, keys, notice, serve, staff, token):
     main.add_command(group)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 import textwrap
+from collections.abc import Sequence
+from importlib.resources import files
 from typing import Literal
 
 import msgspec
@@ -17,7 +19,7 @@ from markupsafe import Markup, escape
 
 from muniment.notices.document import Document, Section, Statement
 
-__all__ = ["FORMATS", "Format", "Rendered", "as_html", "as_json", "as_text", "render"]
+__all__ = ["FORMATS", "Format", "Rendered", "as_html", "as_json", "as_page", "as_text", "render"]
 
 Format = Literal["html", "text", "json"]
 FORMATS: tuple[Format, ...] = ("html", "text", "json")
@@ -52,9 +54,27 @@ def as_json(document: Document) -> bytes:
     return msgspec.json.encode(document, order="sorted")
 
 
-def as_html(document: Document) -> str:
-    """An `<article>`. Each statement's element has the statement's id and `data-origin`."""
-    return _template.render(document=document)
+def as_html(document: Document, prefix: str = "") -> str:
+    """An `<article>`. Each statement's element has the statement's id, after `prefix`, and `data-origin`."""
+    return _template.render(document=document, prefix=prefix)
+
+
+def as_page(documents: Sequence[Document]) -> str:
+    """A whole HTML page of its own, with a small style for screen and paper, that holds one notice after another.
+
+    Where there are several, the ids of each begin with its service and name, so that none stands twice.
+    """
+    several = len(documents) > 1
+    articles = [
+        Markup(as_html(document, f"{document.service}.{document.notice}." if several else ""))  # noqa: S704  # escaped
+        for document in documents
+    ]
+    return _environment.get_template("document.html").render(
+        language=documents[0].language,
+        title=", ".join(document.title for document in documents),
+        articles=articles,
+        style=Markup(_style),  # noqa: S704  # our own file
+    )
 
 
 def as_text(document: Document) -> str:
@@ -114,4 +134,5 @@ _environment = Environment(
     auto_reload=False,
 )
 _environment.globals |= {"lang": _lang, "lang_of": _lang_of, "linked": _linked}
+_style = files("muniment.notices").joinpath("templates", "notice.css").read_text(encoding="utf-8")
 _template = _environment.get_template("article.html")

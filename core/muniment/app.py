@@ -17,9 +17,6 @@ from jinja2 import BaseLoader, PackageLoader
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import ControllerRouterHandler
 from sqlalchemy import select, text
 
@@ -39,6 +36,7 @@ from muniment.web.council import CouncilRef
 from muniment.web.forms import read_credentials
 from muniment.web.health import ReadinessCheck, health_routes
 from muniment.web.metrics import GaugeSource, Metrics, metrics_routes
+from muniment.web.openapi import openapi_config
 from muniment.web.pages import Assets, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
 from muniment.web.surface import (
@@ -118,7 +116,7 @@ def create_app(
         after_exception=[roll_back],
         before_send=[security_headers, metrics.count],
         lifespan=[_threads(settings.pool_size), *lifespan],
-        openapi_config=_openapi(),
+        openapi_config=openapi_config(version("muniment")),
         request_max_body_size=MAX_BODY,
         logging_config=None,
         debug=False,
@@ -164,17 +162,3 @@ def _finder(database: Database) -> Callable[[str], CouncilRef | None]:
 def _ask(database: Database) -> None:
     with database.platform() as session:
         session.execute(text("select 1"))
-
-
-def _openapi() -> OpenAPIConfig:
-    return OpenAPIConfig(
-        title="Muniment",
-        version=version("muniment"),
-        description="Everything is one council's. Errors are problem details (RFC 9457).",
-        path="/api/v1",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(
-            security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="muniment_…")}
-        ),
-        security=[{"token": []}],
-    )

@@ -7,6 +7,7 @@ at, and the count's row lock makes attempts on one account queue up, so sending 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from threading import Lock
 from uuid import UUID
 
@@ -88,7 +89,7 @@ def forget_attempts(session: CouncilSession, limit: Limit, subject: bytes) -> No
 
 def seconds_left(limit: Limit, now: datetime) -> int:
     """Whole seconds until the current window ends, at least 1: what `Retry-After` says."""
-    return max(1, int((_window_end(limit, now) - now).total_seconds()) + 1)
+    return ceil((_window_end(limit, now) - now).total_seconds())
 
 
 class ApiAllowance:

@@ -147,6 +147,7 @@ def sign_in(client: TestClient[Litestar]) -> Callable[..., str]:
     """Sign in as a browser would; returns the form token of the session, empty if it was refused."""
 
     def go(slug: str, email: str, password: str = PASSWORD) -> str:
+        client.cookies.pop(f"muniment-{slug}", None)
         client.get(f"/{slug}/console/sign-in")
         token = form_token(client.cookies[f"muniment-{slug}-form"])
         client.post(f"/{slug}/console/sign-in", data={"email": email, "password": password, "form_token": token})

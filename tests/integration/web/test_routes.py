@@ -1,0 +1,54 @@
+"""Every route settles who asks, or is one of these and says why not."""
+
+from __future__ import annotations
+
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+
+from muniment.web.forms import SAFE_METHODS
+
+PUBLIC = {
+    "/api/v1/openapi.json",
+    "/health/live",
+    "/health/ready",
+    "/metrics",
+    "/static/{file_name}",
+    "/{council_slug}/console/sign-in",
+}
+"""A new line here is a decision: whoever can reach the server can read what stands there."""
+
+
+def handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
+    return [
+        (route.path_format, handler)
+        for route in app.routes
+        for handler in route.route_handlers
+        if isinstance(handler, HTTPRouteHandler) and handler.http_methods != {"OPTIONS"}
+    ]
+
+
+def named(handler: HTTPRouteHandler) -> set[str]:
+    return set(handler.parsed_fn_signature.parameters)
+
+
+def test_every_route_names_the_caller_or_is_public(app: Litestar) -> None:
+    unasked = {path for path, handler in handlers(app) if "caller" not in named(handler)}
+    assert unasked == PUBLIC
+
+
+def test_what_is_public_says_why(app: Litestar) -> None:
+    for path, handler in handlers(app):
+        if "caller" not in named(handler) and path != "/api/v1/openapi.json":
+            assert handler.opt.get("public"), path
+
+
+def test_every_unsafe_route_checks_its_form(app: Litestar) -> None:
+    for path, handler in handlers(app):
+        if not handler.http_methods <= SAFE_METHODS:
+            assert named(handler) & {"caller", "credentials", "page"}, path
+
+
+def test_every_handler_runs_in_a_thread_unless_it_only_waits(app: Litestar) -> None:
+    for path, handler in handlers(app):
+        if "session" in named(handler) or "caller" in named(handler):
+            assert handler.sync_to_thread, path

@@ -1,0 +1,73 @@
+"""Background work of retention: clocking what is not clocked, sweeping, settling the erasure ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from uuid import UUID
+
+from muniment.api.retention import HeldQuestion
+from muniment.database.session import Actor
+from muniment.jobs.actors import Deployment, actor
+from muniment.plugins.manager import Plugins, load_plugins
+from muniment.policy.store import adopted_or_none
+from muniment.retention.clocks import RECOMPUTE, clock_stale
+from muniment.retention.ledger import Ledger
+from muniment.retention.restore import RESTORE, apply_again, settle
+from muniment.retention.subjects import SUBJECTS
+from muniment.retention.sweep import SWEEP, Sweeper, begin_run, want_run
+
+__all__ = ["recompute", "settle_ledger", "sweep"]
+
+
+@actor(name=RECOMPUTE, queue="retention", every=timedelta(hours=1), time_limit=timedelta(hours=1))
+def recompute(deployment: Deployment, council_id: UUID) -> None:
+    """Clock every row of one council that no rule in force has clocked."""
+    who = Actor("system", None, RECOMPUTE)
+    for subject in SUBJECTS:
+        last: UUID | None = None
+        while True:
+            with deployment.database.council(council_id, who) as session:
+                if session.policy_hash is None:
+                    return
+                done = clock_stale(session, subject, last)
+            if done is None:
+                break
+            last = done.last
+
+
+@actor(name=SWEEP, queue="retention", every=timedelta(hours=1), time_limit=timedelta(minutes=20))
+def sweep(deployment: Deployment, council_id: UUID) -> None:
+    """Work on the open run of one council, or on the day's first; ring again while there may be more to do."""
+    settle_ledger.run(deployment, council_id)
+    ledger = Ledger(deployment.settings.ledger_dir, council_id)
+    with deployment.database.council(council_id, Actor("system", None, SWEEP)) as session:
+        policy = adopted_or_none(session)
+        run_id = None if policy is None else begin_run(session)
+    if policy is None or run_id is None:
+        return
+    facade = _plugins().facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
+
+    def judge(questions: Sequence[HeldQuestion]) -> set[int]:
+        return {held.item for held in facade.retention_hold(questions)}
+
+    if Sweeper(deployment.database, council_id, ledger, judge).work(run_id):
+        with deployment.database.council(council_id) as session:
+            session.ring(SWEEP, (council_id,))
+
+
+@actor(name="retention.settle", queue="retention", every=timedelta(hours=1))
+def settle_ledger(deployment: Deployment, council_id: UUID) -> None:
+    """Close what crashes left open in one council's erasure ledger, and erase again what a restore brought back."""
+    ledger = Ledger(deployment.settings.ledger_dir, council_id)
+    with deployment.database.council(council_id, RESTORE) as session:
+        settle(session, ledger)
+        if apply_again(session, ledger):
+            want_run(session)
+
+
+@cache
+def _plugins() -> Plugins:
+    """What is installed, loaded once in the process."""
+    return load_plugins()

@@ -1,0 +1,244 @@
+"""Arming: a rule disposes of nothing until somebody with the right to approve has seen what it would dispose of.
+
+What is armed is one rule, by its hash, for one class. Another rule, after a new policy, is not armed. Nor is a rule any
+more when a change (an import, the end of a programme) has made a great many of its records due at once: then somebody
+must look again. Time passing never disarms. Whoever armed a rule is the authoriser of all that it disposes of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import and_, case, extract, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.text import say
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.model import PLATFORM, Policy
+from muniment.policy.store import adopted
+from muniment.retention.compile import AWAIT_HOLDER, Clock, clocks
+from muniment.retention.subjects import SUBJECTS, Subject
+from muniment.retention.tables import Arming
+
+__all__ = ["ArmedRule", "Preview", "arm", "disarm", "note_newly_due", "preview", "previews"]
+
+ARMING = table_of(Arming)
+IN_FORCE = ARMING.c.ended_at.is_(None)
+
+MANY_RECORDS = 100
+MANY_SHARE = 0.05
+"""A rule is disarmed when a change makes more than `MANY_RECORDS` and more than `MANY_SHARE` of a class newly due."""
+
+SAMPLES = 10
+
+
+class ArmedRule(msgspec.Struct, frozen=True):
+    """Who armed a rule and when; `newly_due` counts what changes have made due since the last sweep."""
+
+    id: UUID
+    rule_hash: str
+    armed_at: str
+    armed_kind: str
+    armed_by: UUID | None
+    newly_due: int
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    """What arming the rule of a class would let the next sweep do.
+
+    `stored` records in all, `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still
+    change), `due` how many are due now under the rule in force and have not gone, `due_by_year` and `ahead_by_year`
+    the last days kept of what is due now and later. `samples` are opaque keys of due records. `actions` counts what
+    is due by what is done then; a sweep does `destroy` alone. `rests_on` are the decisions behind the rule.
+    """
+
+    record_class: str
+    title: str
+    rule: str
+    rule_hash: str
+    policy_hash: str
+    stored: int
+    due: int
+    by_state: Mapping[str, int]
+    due_by_year: Mapping[str, int]
+    ahead_by_year: Mapping[str, int]
+    actions: Mapping[str, int]
+    samples: tuple[UUID, ...]
+    rests_on: tuple[str, ...]
+    unclocked_because: tuple[str, ...]
+    armed: ArmedRule | None
+
+
+def previews(session: CouncilSession, caller: Caller) -> tuple[Preview, ...]:
+    """The preview of every class of clients' records that the caller may see, in order of key."""
+    services = caller.require_somewhere(Permission.READ_RETENTION)
+    keys = (key for key in sorted(clocks(adopted(session))) if not key.startswith(f"{PLATFORM}/"))
+    return tuple(preview(session, caller, key) for key in keys if services is None or key.partition("/")[0] in services)
+
+
+def preview(session: CouncilSession, caller: Caller, record_class: str) -> Preview:
+    """What the next sweep would do under the rule of a class. Raises `NotFound`, `Forbidden`."""
+    policy, clock = _clock(session, record_class)
+    caller.require(Permission.READ_RETENTION, record_class.partition("/")[0])
+    by_state: dict[str, int] = {}
+    due_by_year: dict[str, int] = {}
+    ahead_by_year: dict[str, int] = {}
+    actions: dict[str, int] = {}
+    samples: list[UUID] = []
+    today = session.clock.today()
+    for subject in SUBJECTS:
+        table = subject.table
+        mine = and_(table.c.record_class == record_class, table.c.disposal.is_(None))
+        in_force = table.c.rule_hash == clock.hash
+        state = case((in_force, table.c.state), else_="unset")
+        is_due = func.coalesce(and_(in_force, table.c.due_on < today), False)
+        year = extract("year", table.c.due_on)
+        grouped = select(state, is_due, year, case((in_force, table.c.action)), func.count()).where(mine)
+        for of_state, due, of_year, action, count in session.execute(grouped.group_by(text("1, 2, 3, 4"))):
+            _add(by_state, of_state, count)
+            if of_state == "dated":
+                _add(due_by_year if due else ahead_by_year, str(int(of_year)), count)
+            if due:
+                _add(actions, action, count)
+        found = select(table.c.id).where(mine, is_due).order_by(table.c.due_on, table.c.id).limit(SAMPLES)
+        samples += session.scalars(found)
+    return Preview(
+        record_class=record_class,
+        title=_title(clock),
+        rule=clock.rule.id if clock.rule else "",
+        rule_hash=clock.hash,
+        policy_hash=policy.hash,
+        stored=sum(by_state.values()),
+        due=sum(actions.values()),
+        by_state=dict(sorted(by_state.items())),
+        due_by_year=dict(sorted(due_by_year.items())),
+        ahead_by_year=dict(sorted(ahead_by_year.items())),
+        actions=dict(sorted(actions.items())),
+        samples=tuple(samples[:SAMPLES]),
+        rests_on=rests_on(policy, clock),
+        unclocked_because=tuple(dict.fromkeys(entry.why for entry in clock.clauses if entry.why)),
+        armed=armed(session, record_class, clock.hash),
+    )
+
+
+def rests_on(policy: Policy, clock: Clock) -> tuple[str, ...]:
+    """The paths of the decisions that the rule of a class rests on."""
+    scope, _, class_id = clock.key.partition("/")
+    places = [f"{scope}.class.{class_id}", f"{scope}.programme", f"{scope}.defaults"]
+    if clock.rule is not None:
+        places.append(f"{scope}.rule.{clock.rule.id}")
+    return tuple(
+        decision.path
+        for decision in policy.decisions
+        if any(decision.path == place or decision.path.startswith(f"{place}.") for place in places)
+    )
+
+
+def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: str) -> UUID:
+    """Let the rule in force dispose of a class; returns the arming's key.
+
+    `rule_hash` is that of the preview which the caller saw. Raises `Conflict` if another rule is in force by now or
+    records still wait to be clocked, `InvalidInput` if nothing could ever be disposed of, `Forbidden`, `NotFound`.
+    """
+    caller.require(Permission.ARM_RETENTION, record_class.partition("/")[0])
+    seen = preview(session, caller, record_class)
+    _, clock = _clock(session, record_class)
+    if seen.rule_hash != rule_hash:
+        raise Conflict("The rule has changed since that preview. Look at the new preview and arm that.")
+    if seen.by_state.get("unset"):
+        raise Conflict("Some records have not been clocked under this rule yet. Wait for that, then look again.")
+    if not any(entry.fixed is None and entry.action != AWAIT_HOLDER for entry in clock.clauses):
+        raise InvalidInput("Nothing of this class can ever be due under its rule, so there is nothing to arm.")
+    now = session.clock.now()
+    _end(session, record_class, "superseded")
+    arming_id: UUID = session.execute(
+        insert(ARMING)
+        .values(
+            council_id=session.council_id,
+            record_class=record_class,
+            rule_hash=rule_hash,
+            policy_hash=seen.policy_hash,
+            armed_at=now,
+            armed_kind=caller.actor.kind,
+            armed_by=caller.actor.id,
+            preview={"stored": seen.stored, "due": seen.due, "due_by_year": dict(seen.due_by_year)},
+        )
+        .returning(ARMING.c.id)
+    ).scalar_one()
+    record(session, AuditEvent.RULE_ARMED, arming_id, record_class=record_class, rule_hash=rule_hash, due=seen.due)
+    return arming_id
+
+
+def disarm(session: CouncilSession, caller: Caller, record_class: str) -> None:
+    """Take the approval back. Raises `NotFound` if the class is not armed, `Forbidden`."""
+    caller.require(Permission.ARM_RETENTION, record_class.partition("/")[0])
+    ended = _end(session, record_class, "withdrawn")
+    if ended is None:
+        raise NotFound("The rule of this class is not armed.")
+    record(session, AuditEvent.RULE_DISARMED, ended, record_class=record_class, because="withdrawn")
+
+
+def note_newly_due(session: CouncilSession, subject: Subject, record_class: str, count: int) -> None:
+    """A change has made records due: count them against the arming of their rule, and end it when they are too many."""
+    so_far = session.execute(
+        update(ARMING)
+        .where(ARMING.c.record_class == record_class, IN_FORCE)
+        .values(newly_due=ARMING.c.newly_due + count)
+        .returning(ARMING.c.newly_due)
+    ).scalar_one_or_none()
+    if so_far is None or so_far <= MANY_RECORDS:
+        return
+    table = subject.table
+    stored = session.scalar(
+        select(func.count()).where(table.c.record_class == record_class, table.c.disposal.is_(None))
+    )
+    if so_far > MANY_SHARE * (stored or 0):
+        ended = _end(session, record_class, "newly-due")
+        record(session, AuditEvent.RULE_DISARMED, ended, record_class=record_class, because="newly-due", count=so_far)
+
+
+def forget_newly_due(session: CouncilSession) -> None:
+    """A sweep has gone through: what it disposed of was approved as it stood."""
+    session.execute(update(ARMING).where(IN_FORCE, ARMING.c.newly_due > 0).values(newly_due=0))
+
+
+def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRule | None:
+    """The arming in force of a class under that rule; None where there is none."""
+    row = session.execute(
+        select(ARMING).where(ARMING.c.record_class == record_class, ARMING.c.rule_hash == rule_hash, IN_FORCE)
+    ).one_or_none()
+    if row is None:
+        return None
+    return ArmedRule(row.id, row.rule_hash, row.armed_at.isoformat(), row.armed_kind, row.armed_by, row.newly_due)
+
+
+def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
+    return session.execute(
+        update(ARMING)
+        .where(ARMING.c.record_class == record_class, IN_FORCE)
+        .values(ended_at=session.clock.now(), ended_because=because)
+        .returning(ARMING.c.id)
+    ).scalar_one_or_none()
+
+
+def _clock(session: CouncilSession, record_class: str) -> tuple[Policy, Clock]:
+    policy = adopted(session)
+    clock = clocks(policy).get(record_class)
+    if clock is None:
+        raise NotFound(f"The adopted policy has no record class {record_class[:100]!r}.")
+    return policy, clock
+
+
+def _title(clock: Clock) -> str:
+    return say(clock.record_class.title, "en") if clock.record_class else ""
+
+
+def _add(counts: dict[str, int], key: str, count: int) -> None:
+    counts[key] = counts.get(key, 0) + count

@@ -1,0 +1,109 @@
+"""Certificates: what was disposed of, under which rule, by whose approval, without telling about whom.
+
+One is issued in the transaction of each chunk for each class and rule. It commits to the keys that went (the root of a
+Merkle tree over them, in order of key) so that whoever holds the keys can be shown to be in it, and nobody else can be
+found by it. What still has to be destroyed on paper or in another system is confirmed by later lines; a certificate is
+complete when they add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, func, select
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import NotFound
+from muniment.audit.merkle import Tree, leaf_hash
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.retention.tables import Certificate, Confirmation
+
+__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "merkle_root"]
+
+CERTIFICATE = table_of(Certificate)
+CONFIRMATION = table_of(Confirmation)
+
+
+class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
+    """A certificate as anybody entitled may see it. `root` is hexadecimal; `confirmed` of `awaited` are destroyed."""
+
+    id: UUID
+    number: int
+    run_id: UUID | None
+    record_class: str
+    rule: str
+    rule_hash: str
+    policy_hash: str
+    action: str
+    disposed: int
+    awaited: int
+    confirmed: int
+    complete: bool
+    root: str
+    due_from: date
+    due_until: date
+    armed_kind: str
+    armed_by: UUID | None
+    holds: int
+    kept: int
+    method: str
+    issued_at: str
+
+    @property
+    def line(self) -> str:
+        """The certificate in one line."""
+        elsewhere = f", {self.awaited} to be destroyed elsewhere" if self.awaited else ""
+        return (
+            f"Certificate {self.number} ({self.id}): {self.record_class}, rule {self.rule}, "
+            f"{self.disposed} disposed of{elsewhere}, kept until {self.due_from} to {self.due_until}"
+        )
+
+
+def merkle_root(keys: Iterable[UUID]) -> bytes:
+    """The RFC 6962 root over keys, each leaf the 16 bytes of one, in ascending order."""
+    tree = Tree()
+    for key in sorted(keys):
+        tree.append(leaf_hash(key.bytes))
+    return tree.root
+
+
+def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -> CertificateView:
+    """One certificate. Raises `NotFound`, `Forbidden`."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    row = session.execute(_query().where(CERTIFICATE.c.id == certificate_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such certificate.")
+    return _view(row)
+
+
+def certificates(
+    session: CouncilSession, caller: Caller, *, run_id: UUID | None = None, before: int | None = None, limit: int = 100
+) -> tuple[CertificateView, ...]:
+    """Certificates, the newest first: of one run, or of all; `before` a number, to go on from."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    query = _query().order_by(CERTIFICATE.c.number.desc()).limit(limit)
+    if run_id is not None:
+        query = query.where(CERTIFICATE.c.run_id == run_id)
+    if before is not None:
+        query = query.where(CERTIFICATE.c.number < before)
+    return tuple(_view(row) for row in session.execute(query))
+
+
+def _query() -> Select[*tuple[object, ...]]:
+    confirmed = (
+        select(func.coalesce(func.sum(CONFIRMATION.c.count), 0))
+        .where(CONFIRMATION.c.council_id == CERTIFICATE.c.council_id, CONFIRMATION.c.certificate_id == CERTIFICATE.c.id)
+        .scalar_subquery()
+    )
+    return select(CERTIFICATE, confirmed.label("confirmed"))
+
+
+def _view(row: object) -> CertificateView:
+    found = {name: getattr(row, name) for name in CertificateView.__struct_fields__ if hasattr(row, name)}
+    found |= {"root": found["root"].hex(), "issued_at": found["issued_at"].isoformat()}
+    found["confirmed"] = int(found["confirmed"])
+    return CertificateView(**found, complete=found["confirmed"] >= found["awaited"])

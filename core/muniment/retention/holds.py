@@ -1,0 +1,235 @@
+"""Holds: legal reasons not to dispose. They are judged when disposing, so a hold placed during a sweep wins.
+
+A hold on a file, a person or a record locks the files (and the registers that name them) before it is placed: it waits
+for a chunk that has them, and the next chunk sees it. A hold on a class or a programme takes the council's lock alone
+and so waits for all chunks. The answer says what had gone before, so that nobody thinks something held that is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.facts import ENROLMENT, FILE, PERSON, RECORD, REGISTER, REGISTER_ENTRY
+from muniment.clients.locks import lock_files
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.retention import locks
+from muniment.retention.clock_sql import with_ids
+from muniment.retention.subjects import Subject
+from muniment.retention.tables import Certificate, Hold, SweepRun
+
+__all__ = ["HoldView", "NewHold", "Placed", "held", "holds", "place_hold", "release_hold"]
+
+HOLD = table_of(Hold)
+RUN = table_of(SweepRun)
+CERTIFICATE = table_of(Certificate)
+PLACED = HOLD.c.released_at.is_(None)
+
+Scope = Literal["file", "person", "record", "class", "programme"]
+
+
+class NewHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A hold to place. `target` is a key for file, person and record (or register), a record class such as
+    `SERVICE/CLASS`, or a programme. `ground` is the legal ground, without personal data; `authoriser` a role;
+    `review_on` the day on which somebody must look whether it is still needed."""
+
+    scope: Scope
+    target: str
+    ground: str
+    authoriser: str
+    review_on: date
+
+
+class HoldView(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold as it stands; `released_at` is null while it holds."""
+
+    id: UUID
+    scope: str
+    target: str
+    ground: str
+    authoriser: str
+    placed_at: str
+    review_on: date
+    released_at: str | None
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold now stands. `records` are held by it at this moment. `gone` counts, by class, what sweeps that are
+    running disposed of before it stood, in what the hold covers by class; of one file or person it is everything
+    gone of its class, for what has gone cannot be told apart any more."""
+
+    id: UUID
+    records: int
+    gone: dict[str, int]
+
+
+def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
+    """Place a hold. Raises `NotFound` for a target that is not (or is no longer) there, `InvalidInput`, `Forbidden`."""
+    today = session.clock.today()
+    for where in ("ground", "authoriser"):
+        if not getattr(new, where).strip():
+            raise InvalidInput(f"A hold needs its {where}.", where=where)
+    if new.review_on < today:
+        raise InvalidInput("The day of review lies in the past.", where="review_on")
+    if new.scope in ("class", "programme"):
+        classes = _lock_many(session, caller, new)
+        target_id, target = None, new.target
+    else:
+        target_id, target = _key(new.target), None
+        classes = _lock_few(session, caller, new.scope, target_id)
+    hold_id: UUID = session.execute(
+        insert(HOLD)
+        .values(
+            council_id=session.council_id,
+            scope=new.scope,
+            target_id=target_id,
+            target=target,
+            ground=new.ground,
+            authoriser=new.authoriser,
+            placed_at=session.clock.now(),
+            review_on=new.review_on,
+        )
+        .returning(HOLD.c.id)
+    ).scalar_one()
+    record(session, AuditEvent.HOLD_PLACED, hold_id, scope=new.scope, review_on=new.review_on)
+    return Placed(id=hold_id, records=sum(classes.values()), gone=_gone(session, sorted(classes)))
+
+
+def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason: str) -> None:
+    """End a hold. Others on the same records go on. Raises `NotFound`, `Conflict` if it has ended, `Forbidden`."""
+    caller.require(Permission.HOLD_RECORDS)
+    if not reason.strip():
+        raise InvalidInput("Say why the hold ends.", where="reason")
+    found = session.execute(select(HOLD.c.released_at).where(HOLD.c.id == hold_id).with_for_update()).one_or_none()
+    if found is None:
+        raise NotFound("There is no such hold.")
+    if found.released_at is not None:
+        raise Conflict("The hold has been released already.")
+    ended = {"released_at": session.clock.now(), "release_reason": reason}
+    session.execute(update(HOLD).where(HOLD.c.id == hold_id).values(ended))
+    record(session, AuditEvent.HOLD_RELEASED, hold_id)
+
+
+def holds(session: CouncilSession, caller: Caller) -> tuple[HoldView, ...]:
+    """The holds that stand, oldest first."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    return tuple(
+        HoldView(
+            id=row.id,
+            scope=row.scope,
+            target=row.target or str(row.target_id),
+            ground=row.ground,
+            authoriser=row.authoriser,
+            placed_at=row.placed_at.isoformat(),
+            review_on=row.review_on,
+            released_at=row.released_at and row.released_at.isoformat(),
+        )
+        for row in session.execute(select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id))
+    )
+
+
+def held(subject: Subject, row: FromClause) -> ColumnElement[bool]:
+    """Whether a hold stands on a row of a clocked table: on itself, its class, or a file, person or programme it is
+    about. A register is about every file that it names."""
+    one = select(HOLD.c.id).where(HOLD.c.council_id == row.c.council_id, PLACED)
+    on_record = one.where(HOLD.c.scope == "record", HOLD.c.target_id == row.c.id).exists()
+    on_class = one.where(HOLD.c.scope == "class", HOLD.c.target == row.c.record_class).exists()
+    files = subject.files_of(row)
+    on_file = one.where(HOLD.c.scope == "file", HOLD.c.target_id.in_(files)).exists()
+    persons = select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id, FILE.c.id.in_(files))
+    on_person = one.where(HOLD.c.scope == "person", HOLD.c.target_id.in_(persons)).exists()
+    programmes = select(ENROLMENT.c.programme).where(
+        ENROLMENT.c.council_id == row.c.council_id, ENROLMENT.c.file_id.in_(files)
+    )
+    on_programme = one.where(HOLD.c.scope == "programme", HOLD.c.target.in_(programmes)).exists()
+    return or_(on_record, on_class, on_file, on_person, on_programme)
+
+
+def _key(target: str) -> UUID:
+    try:
+        return UUID(target)
+    except ValueError:
+        raise InvalidInput(
+            "This scope needs a key such as 01890a5d-ac96-774b-bcce-b302099a8057.", where="target"
+        ) from None
+
+
+def _lock_many(session: CouncilSession, caller: Caller, new: NewHold) -> dict[str, int]:
+    """Wait for every chunk; returns how many records the hold covers, by class."""
+    policy = adopted(session)
+    if new.scope == "class":
+        policy.record_class(new.target)
+        caller.require(Permission.HOLD_RECORDS, new.target.partition("/")[0])
+        locks.alone(session)
+        return _count(session, RECORD, RECORD.c.record_class == new.target) | _count(
+            session, REGISTER, REGISTER.c.record_class == new.target
+        )
+    caller.require(Permission.HOLD_RECORDS)
+    locks.alone(session)
+    files = select(ENROLMENT.c.file_id).where(ENROLMENT.c.programme == new.target)
+    if not session.scalar(select(files.exists())):
+        raise NotFound("Nobody here is or was in a programme of that name.")
+    return _count(session, RECORD, RECORD.c.file_id.in_(files))
+
+
+def _lock_few(session: CouncilSession, caller: Caller, scope: Scope, key: UUID) -> dict[str, int]:
+    """Lock the files and registers that the hold covers; returns how many records, by class."""
+    if scope == "person":
+        person = select(PERSON.c.id).where(PERSON.c.id == key).with_for_update(key_share=True)
+        session.execute(person)
+        files = session.scalars(select(FILE.c.id).where(FILE.c.person_id == key)).all()
+    elif scope == "file":
+        files = [key]
+    else:
+        files = session.scalars(select(RECORD.c.file_id).where(RECORD.c.id == key, RECORD.c.file_id.is_not(None))).all()
+    locked = lock_files(session, files)
+    for service in {file.service for file in locked.values()}:
+        caller.require(Permission.HOLD_RECORDS, service)
+    register_ids = _lock_registers(session, list(locked), key if scope == "record" else None)
+    in_files = with_ids(list(locked), "file_id")(RECORD)
+    here = and_(in_files, RECORD.c.id == key) if scope == "record" else in_files
+    found = _count(session, RECORD, here)
+    for record_class, count in _count(session, REGISTER, with_ids(register_ids)(REGISTER)).items():
+        found[record_class] = found.get(record_class, 0) + count
+    if not found and not (locked and scope != "record"):
+        raise NotFound("There is nothing of that key to hold: it is unknown, or has been disposed of.")
+    return found
+
+
+def _lock_registers(session: CouncilSession, files: Sequence[UUID], register_id: UUID | None) -> list[UUID]:
+    """Lock the registers that name these files (or the one of that key), in the order of their keys."""
+    if register_id is not None:
+        wanted = REGISTER.c.id == register_id
+    else:
+        entries = select(REGISTER_ENTRY.c.register_id).where(with_ids(files, "file_id")(REGISTER_ENTRY))
+        wanted = REGISTER.c.id.in_(entries)
+    statement = select(REGISTER.c.id).where(wanted).order_by(REGISTER.c.id).with_for_update(key_share=True)
+    return list(session.scalars(statement))
+
+
+def _count(session: CouncilSession, table: FromClause, which: ColumnElement[bool]) -> dict[str, int]:
+    grouped = select(table.c.record_class, func.count()).where(which, table.c.disposal.is_(None))
+    return {row[0]: row[1] for row in session.execute(grouped.group_by(table.c.record_class))}
+
+
+def _gone(session: CouncilSession, classes: Sequence[str]) -> dict[str, int]:
+    """What sweeps that are running have disposed of so far, in these classes."""
+    gone = (
+        select(CERTIFICATE.c.record_class, func.sum(CERTIFICATE.c.disposed + CERTIFICATE.c.awaited))
+        .join(RUN, and_(RUN.c.council_id == CERTIFICATE.c.council_id, RUN.c.id == CERTIFICATE.c.run_id))
+        .where(RUN.c.state == "running", CERTIFICATE.c.record_class.in_(classes))
+        .group_by(CERTIFICATE.c.record_class)
+    )
+    return {row[0]: int(row[1]) for row in session.execute(gone)}

@@ -1,0 +1,123 @@
+"""What the erasure ledger is for: closing what a crash left open, and erasing again what a restore brought back.
+
+A chunk that was intended and neither done nor void is settled against the database: is its row there, it was committed.
+Settling takes the council's lock alone, so that no chunk is under way whose commit it could miss.
+
+A chunk that is done in the ledger and unknown to the database was committed after the backup from which the database
+was restored: it is applied again, by key, in the order of the ledger. One that was never settled is not. Until all that
+is done, and until every council has been swept since, the deployment is not ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select, text
+
+from muniment.api.errors import NotReady
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.facts import FILE, PERSON
+from muniment.database.registry import table_of
+from muniment.database.session import Actor, CouncilSession, Database
+from muniment.retention import locks
+from muniment.retention.chunk import delete_rows, empty_rows, tell
+from muniment.retention.clock_sql import with_ids
+from muniment.retention.ledger import Ledger, Line
+from muniment.retention.subjects import SUBJECTS
+from muniment.retention.tables import Disposal, SweepRun
+
+__all__ = ["RestoreCheck", "apply_again", "forgotten", "settle"]
+
+DISPOSAL = table_of(Disposal)
+RUN = table_of(SweepRun)
+RESTORE = Actor("system", None, "retention.restore")
+
+
+def settle(session: CouncilSession, ledger: Ledger) -> int:
+    """Close what crashes left open; returns how many chunks. Waits for all chunks of the council under way."""
+    locks.alone(session)
+    waiting = [key for key, chunk in ledger.chunks().items() if chunk.is_open]
+    committed = _known(session, waiting)
+    ledger.close("done", (key for key in waiting if key in committed))
+    ledger.close("void", (key for key in waiting if key not in committed))
+    return len(waiting)
+
+
+def forgotten(session: CouncilSession, ledger: Ledger) -> list[Line]:
+    """What is done in the ledger and unknown to the database, in the order in which it was done."""
+    done = {key: chunk.intent for key, chunk in ledger.chunks().items() if "done" in chunk.steps}
+    known = _known(session, list(done))
+    return [line for key, line in done.items() if key not in known]
+
+
+def apply_again(session: CouncilSession, ledger: Ledger) -> int:
+    """Erase again what a restore brought back; returns how many rows. Safe to repeat or to kill."""
+    locks.alone(session)
+    total = 0
+    for line in forgotten(session, ledger):
+        gone = _delete(session, line.gone)
+        emptied = sum(
+            len(empty_rows(session, subject, line.emptied[subject.name]))
+            for subject in SUBJECTS
+            if subject.name in line.emptied
+        )
+        rows = sum(map(len, gone.values())) + emptied
+        session.execute(
+            insert(DISPOSAL).values(
+                council_id=session.council_id, id=line.chunk, kind="restore", at=session.clock.now(), rows=rows
+            )
+        )
+        record(session, AuditEvent.ERASURE_REPEATED, line.chunk, rows=rows)
+        tell(session, gone)
+        total += rows
+    return total
+
+
+class RestoreCheck:
+    """Whether the deployment may serve: nothing erased may be back. A readiness check; quick when nothing changed."""
+
+    def __init__(self, database: Database, ledger_dir: Path) -> None:
+        self._database, self._folder = database, ledger_dir
+        self._passed: dict[UUID, int] = {}
+
+    def __call__(self) -> None:
+        """Raise `NotReady` while something erased is back, or a council was not swept since that was undone."""
+        with self._database.platform() as session:
+            councils = session.execute(text("select id, slug from council order by slug")).all()
+        for council in councils:
+            ledger = Ledger(self._folder, council.id)
+            size = ledger.size
+            if self._passed.get(council.id) == size:
+                continue
+            with self._database.council(council.id, RESTORE) as session:
+                self._check(session, ledger, council.slug)
+            self._passed[council.id] = size
+
+    @staticmethod
+    def _check(session: CouncilSession, ledger: Ledger, slug: str) -> None:
+        if forgotten(session, ledger):
+            raise NotReady(f"Erasures of {slug} made after the backup must be applied again; the workers are doing it.")
+        last = session.scalar(select(func.max(DISPOSAL.c.at)).where(DISPOSAL.c.kind == "restore"))
+        if last is not None:
+            swept = select(RUN.c.id).where(RUN.c.state == "done", RUN.c.started_at >= last)
+            if not session.scalar(select(swept.exists())):
+                raise NotReady(f"{slug} must be swept once since its database was restored; the workers will do it.")
+
+
+def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
+    return frozenset(session.scalars(select(DISPOSAL.c.id).where(with_ids(chunks)(DISPOSAL))))
+
+
+def _delete(session: CouncilSession, keys: Mapping[str, Sequence[UUID]]) -> dict[str, tuple[UUID, ...]]:
+    """Delete rows by table and key, records before the files above them, files before persons."""
+    gone = {
+        subject.name: delete_rows(session, subject, keys[subject.name]) for subject in SUBJECTS if subject.name in keys
+    }
+    for table in (FILE, PERSON):
+        if table.name in keys:
+            wanted = with_ids(keys[table.name])(table)
+            gone[table.name] = tuple(session.scalars(delete(table).where(wanted).returning(table.c.id)))
+    return gone

@@ -1,0 +1,85 @@
+"""What a clock reads about a row, table by table: a record's file has a history, a register has a day.
+
+Every table that the register of personal data calls clocked has a subject here (a test keeps it so). The rest of the
+domain walks `SUBJECTS` and knows neither records nor registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, FromClause, Table, select
+
+from muniment.clients import facts
+from muniment.database.registry import ClockedTable, clocked_tables
+
+__all__ = ["RECORDS", "REGISTERS", "SUBJECTS", "Subject", "subject_of"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A clocked table. `lock` is the table whose row is locked before a row changes, `lock_column` refers to it.
+
+    `collected` is the day a row was recorded; `has_history` is whether it lies in a client file, whose milestones,
+    birth and enrolments a clause may read. `emptied` is what a row is set to when it has gone here and its paper has
+    not; `with_it` are tables whose rows below it go at once.
+    """
+
+    table: Table
+    lock: Table
+    lock_column: str
+    collected: str
+    has_history: bool
+    emptied: Mapping[str, Any] = field(default_factory=dict)
+    with_it: tuple[tuple[Table, str], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.table.name
+
+    @property
+    def lock_id(self) -> ColumnElement[Any]:
+        """The column that names the row to lock."""
+        return self.table.c[self.lock_column]
+
+    def files_of(self, row: FromClause) -> ColumnElement[Any]:
+        """A subquery of the ids of the files that a row (of this table, or an alias) is about."""
+        if self.has_history:
+            return select(row.c.file_id).scalar_subquery()
+        entry = facts.REGISTER_ENTRY
+        return (
+            select(entry.c.file_id)
+            .where(entry.c.council_id == row.c.council_id, entry.c.register_id == row.c.id)
+            .scalar_subquery()
+        )
+
+
+def _clocked(table: Table) -> ClockedTable:
+    return next(entry for entry in clocked_tables() if entry.table is table)
+
+
+RECORDS = Subject(
+    facts.RECORD,
+    _clocked(facts.RECORD).lock,
+    _clocked(facts.RECORD).lock_column,
+    collected="recorded_on",
+    has_history=True,
+    emptied={"file_id": None, "values": {}, "origin": None},
+)
+REGISTERS = Subject(
+    facts.REGISTER,
+    _clocked(facts.REGISTER).lock,
+    _clocked(facts.REGISTER).lock_column,
+    collected="held_on",
+    has_history=False,
+    emptied={"title": ""},
+    with_it=((facts.REGISTER_ENTRY, "register_id"),),
+)
+SUBJECTS = (RECORDS, REGISTERS)
+
+
+def subject_of(name: str) -> Subject:
+    """The subject of a clocked table by its name. Raises `KeyError`."""
+    return {subject.name: subject for subject in SUBJECTS}[name]

@@ -1,0 +1,280 @@
+"""A sweep: chunk after chunk, each its own transaction, until nothing that may go is left.
+
+A run is a row that counts along and nothing more: where a sweeper has come is kept in its memory alone, for what it has
+disposed of is no longer there to be found. So any number may work on one run, and one that is killed leaves nothing to
+mend: its last chunk was rolled back, and the next to come finds the work.
+
+A chunk that fails is tried file by file; a file that fails alone is parked, where people see it, and the run goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.exc import DBAPIError
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clock import london_day
+from muniment.database.errors import DatabaseAway, DatabaseBusy, sqlstate_of
+from muniment.database.ids import new_id
+from muniment.database.registry import table_of
+from muniment.database.session import Actor, CouncilSession, Database
+from muniment.retention import arming
+from muniment.retention.chunk import (
+    BEGINNING,
+    Chunk,
+    Judge,
+    Place,
+    PolicyMoved,
+    due_places,
+    judge_nothing,
+    sweep_chunk,
+)
+from muniment.retention.ledger import Ledger
+from muniment.retention.subjects import SUBJECTS, Subject
+from muniment.retention.tables import Parked, SweepRun
+
+__all__ = ["SWEEP", "RunView", "Sweeper", "begin_run", "run_view", "runs", "start_sweep", "want_run"]
+
+log = structlog.get_logger(__name__)
+
+RUN = table_of(SweepRun)
+PARKED = table_of(Parked)
+OPEN = ("waiting", "running")
+
+SWEEP = "retention.sweep"
+"""The actor's name; it takes the council's key."""
+
+FILES = 500
+"""Pairs of day and file looked at in one chunk: short enough to survive a deploy, long enough to be cheap."""
+
+CHUNKS = 20
+"""Chunks in one go of the actor, which then asks to be called again."""
+
+BUSY_TRIES = 3
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A run and how far it is. Counts are of committed chunks."""
+
+    id: UUID
+    today: date
+    state: str
+    asked_at: str
+    started_at: str | None
+    finished_at: str | None
+    chunks: int
+    files: int
+    disposed: int
+    awaited: int
+    kept: int
+    parked: int
+
+
+def start_sweep(session: CouncilSession, caller: Caller) -> UUID:
+    """Ask for a sweep, or join the one that is under way; returns the run's key. Raises `Forbidden`."""
+    caller.require(Permission.SWEEP_RETENTION)
+    return want_run(session)
+
+
+def want_run(session: CouncilSession) -> UUID:
+    """The open run, or a new one, and a worker woken for it."""
+    run_id = _open_run(session) or _new_run(session)
+    session.ring(SWEEP, (session.council_id,))
+    return run_id
+
+
+def begin_run(session: CouncilSession) -> UUID | None:
+    """The run that a sweeper is to work on: one that is open, else the day's first; None if the day has had its own."""
+    run_id = _open_run(session)
+    if run_id is None:
+        last = session.scalar(select(func.max(RUN.c.finished_at)))
+        if last is not None and london_day(last) == session.clock.today():
+            return None
+        run_id = _new_run(session)
+    started = session.execute(
+        update(RUN)
+        .where(RUN.c.id == run_id, RUN.c.state == "waiting")
+        .values(state="running", started_at=session.clock.now())
+        .returning(RUN.c.id)
+    ).scalar_one_or_none()
+    if started is not None:
+        session.execute(delete(PARKED))
+        record(session, AuditEvent.SWEEP_STARTED, run_id)
+    return run_id
+
+
+def run_view(session: CouncilSession, caller: Caller, run_id: UUID) -> RunView:
+    """One run. Raises `NotFound`, `Forbidden`."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    row = session.execute(select(RUN).where(RUN.c.id == run_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such sweep.")
+    return _view(row)
+
+
+def runs(session: CouncilSession, caller: Caller, limit: int = 20) -> tuple[RunView, ...]:
+    """The last runs, the newest first."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    return tuple(
+        _view(row) for row in session.execute(select(RUN).order_by(RUN.c.asked_at.desc(), RUN.c.id.desc()).limit(limit))
+    )
+
+
+class Sweeper:
+    """Works on a run of one council. Any number of them may, in as many processes."""
+
+    def __init__(
+        self,
+        database: Database,
+        council_id: UUID,
+        ledger: Ledger,
+        judge: Judge = judge_nothing,
+        *,
+        files: int = FILES,
+        told: Callable[[Chunk], None] = lambda _chunk: None,
+    ) -> None:
+        self._database, self._council_id, self._ledger, self._judge = database, council_id, ledger, judge
+        self._files, self._told = files, told
+        self._actor = Actor("system", None, SWEEP)
+
+    def work(self, run_id: UUID, chunks: int = CHUNKS) -> bool:
+        """Do up to `chunks` chunks from the beginning; whether there may be more to do.
+
+        There is no more when a walk from the beginning to the end has disposed of nothing.
+        """
+        disposed = 0
+        for subject in SUBJECTS:
+            place: Place | None = BEGINNING
+            while place is not None:
+                if chunks <= 0:
+                    return True
+                chunks -= 1
+                chunk = self._chunk(subject, run_id, place)
+                disposed += chunk.disposed + chunk.awaited
+                place = chunk.end
+        if disposed:
+            return True
+        self._finish(run_id)
+        return False
+
+    def _chunk(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
+        for attempt in range(BUSY_TRIES):
+            try:
+                return self._commit(subject, run_id, after)
+            except PolicyMoved:
+                continue
+            except DatabaseBusy:
+                if attempt == BUSY_TRIES - 1:
+                    raise
+            except (DatabaseAway, OSError):
+                raise  # no file is at fault: the ledger or the database is away, and the actor is tried again
+            except Exception as error:
+                log.warning("chunk_failed", council=str(self._council_id), error=type(error).__name__)
+                return self._one_by_one(subject, run_id, after)
+        return Chunk(None)
+
+    def _commit(self, subject: Subject, run_id: UUID, after: Place, only: UUID | None = None) -> Chunk:
+        with self._database.council(self._council_id, self._actor) as session:
+            chunk = sweep_chunk(
+                session,
+                subject,
+                self._ledger,
+                run_id=run_id,
+                after=after,
+                limit=self._files,
+                judge=self._judge,
+                only=only,
+            )
+            if chunk.locked:
+                _count(session, run_id, chunk)
+        self._told(chunk)
+        return chunk
+
+    def _one_by_one(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
+        with self._database.council(self._council_id, self._actor) as session:
+            places = due_places(session, subject, after, self._files)
+        disposed = awaited = 0
+        for lock_id in dict.fromkeys(place[1] for place in places):
+            try:
+                chunk = self._commit(subject, run_id, BEGINNING, only=lock_id)
+                disposed, awaited = disposed + chunk.disposed, awaited + chunk.awaited
+            except (DatabaseAway, OSError, PolicyMoved):
+                raise
+            except Exception as error:
+                self._park(subject, run_id, lock_id, error)
+        return Chunk(places[-1] if places else None, disposed=disposed, awaited=awaited)
+
+    def _park(self, subject: Subject, run_id: UUID, lock_id: UUID, error: Exception) -> None:
+        reason = (sqlstate_of(error) if isinstance(error, DBAPIError) else None) or type(error).__name__
+        log.warning("file_parked", council=str(self._council_id), key=str(lock_id), reason=reason)
+        with self._database.council(self._council_id, self._actor) as session:
+            table = subject.table
+            classes = session.scalars(select(table.c.record_class).where(subject.lock_id == lock_id).distinct()).all()
+            row = {"kept_in": subject.name, "run_id": run_id, "reason": reason, "at": session.clock.now()}
+            row |= {"classes": sorted(classes)}
+            session.execute(
+                upsert(PARKED)
+                .values(council_id=session.council_id, lock_id=lock_id, **row)
+                .on_conflict_do_update(index_elements=["council_id", "lock_id"], set_=row)
+            )
+            parked = select(func.count()).select_from(PARKED).scalar_subquery()
+            session.execute(update(RUN).where(RUN.c.id == run_id).values(parked=parked))
+
+    def _finish(self, run_id: UUID) -> None:
+        with self._database.council(self._council_id, self._actor) as session:
+            done = session.execute(
+                update(RUN)
+                .where(RUN.c.id == run_id, RUN.c.state == "running")
+                .values(state="done", finished_at=session.clock.now())
+                .returning(RUN.c.disposed, RUN.c.awaited, RUN.c.kept)
+            ).one_or_none()
+            if done is not None:
+                arming.forget_newly_due(session)
+                counts = {"disposed": done.disposed, "awaited": done.awaited, "kept": done.kept}
+                record(session, AuditEvent.SWEEP_FINISHED, run_id, **counts)
+
+
+def _open_run(session: CouncilSession) -> UUID | None:
+    return session.scalar(select(RUN.c.id).where(RUN.c.state.in_(OPEN)).order_by(RUN.c.asked_at, RUN.c.id).limit(1))
+
+
+def _new_run(session: CouncilSession) -> UUID:
+    run_id = new_id()
+    now = session.clock.now()
+    session.execute(
+        insert(RUN).values(
+            council_id=session.council_id, id=run_id, today=session.clock.today(), state="waiting", asked_at=now
+        )
+    )
+    return run_id
+
+
+def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
+    session.execute(
+        update(RUN)
+        .where(RUN.c.id == run_id)
+        .values(
+            chunks=RUN.c.chunks + 1,
+            files=RUN.c.files + chunk.locked,
+            disposed=RUN.c.disposed + chunk.disposed,
+            awaited=RUN.c.awaited + chunk.awaited,
+            kept=RUN.c.kept + chunk.kept,
+        )
+    )
+
+
+def _view(row: object) -> RunView:
+    found = {name: getattr(row, name) for name in RunView.__struct_fields__}
+    for name in ("asked_at", "started_at", "finished_at"):
+        found[name] = found[name] and found[name].isoformat()
+    return RunView(**found)

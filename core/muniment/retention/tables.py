@@ -1,0 +1,266 @@
+"""What retention itself keeps: who armed which rule, holds, sweeps, and the evidence of what was disposed of.
+
+Nothing here identifies a client. The evidence carries random keys and points at no file, because it outlives the data:
+a certificate commits to the keys of what went (a Merkle root) without listing them.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Identity, Index, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from muniment.database.base import Base, CouncilTable, council_fk
+from muniment.database.ids import new_id, random_id
+from muniment.database.registry import PersonalTable, register_impersonal, register_personal, table_of
+
+__all__ = [
+    "Arming",
+    "Awaiting",
+    "Certificate",
+    "Confirmation",
+    "Disposal",
+    "Hold",
+    "Parked",
+    "SweepRun",
+]
+
+IN_FORCE = text("ended_at is null")
+PLACED = text("released_at is null")
+
+
+class Arming(CouncilTable, Base):
+    """Somebody with the right to approve let a rule dispose of a class, having seen the preview.
+
+    `rule_hash` is the rule approved: another rule is not armed by it. `newly_due` counts the records that a change
+    (not the passing of time) has made due since the last sweep; too many of them end the arming. `ended_because` is
+    `superseded`, `newly-due` or `withdrawn`. `armed_kind` and `armed_by` say who, as in the audit log.
+    """
+
+    __tablename__ = "arming"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
+    record_class: Mapped[str]
+    rule_hash: Mapped[str]
+    policy_hash: Mapped[str]
+    armed_at: Mapped[datetime]
+    armed_kind: Mapped[str]
+    armed_by: Mapped[UUID | None]
+    preview: Mapped[dict[str, Any]]
+    newly_due: Mapped[int] = mapped_column(server_default="0")
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None]
+
+    __table_args__ = (
+        Index("uq_arming_in_force", "council_id", "record_class", unique=True, postgresql_where=IN_FORCE),
+    )
+
+
+class Hold(CouncilTable, Base):
+    """A legal reason not to dispose: it never blocks stopping use.
+
+    `scope` says what `target_id` (file, person, record) or `target` (class, programme) names. `ground` is the legal
+    ground in words and `authoriser` a role, never a person. Whoever placed and released it is in the audit log.
+    """
+
+    __tablename__ = "hold"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    scope: Mapped[str]
+    target_id: Mapped[UUID | None]
+    target: Mapped[str | None]
+    ground: Mapped[str]
+    authoriser: Mapped[str]
+    placed_at: Mapped[datetime]
+    review_on: Mapped[date]
+    released_at: Mapped[datetime | None]
+    release_reason: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "case when scope in ('file', 'person', 'record') then target_id is not null and target is null"
+            " when scope in ('class', 'programme') then target is not null and target_id is null else false end",
+            name="scope",
+        ),
+        Index("ix_hold_target_id", "council_id", "target_id", postgresql_where=PLACED),
+        Index("ix_hold_target", "council_id", "scope", "target", postgresql_where=PLACED),
+    )
+
+
+class SweepRun(CouncilTable, Base):
+    """One run of the sweep. `today` is the day it judged by; `state` is `waiting`, `running`, `done` or `stopped`.
+
+    Counts grow with each committed chunk: `files` locked, `disposed` records gone, `awaited` records sent to be
+    destroyed elsewhere, `kept` records that a hold kept.
+    """
+
+    __tablename__ = "sweep_run"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    today: Mapped[date]
+    state: Mapped[str]
+    asked_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    chunks: Mapped[int] = mapped_column(server_default="0")
+    files: Mapped[int] = mapped_column(server_default="0")
+    disposed: Mapped[int] = mapped_column(server_default="0")
+    awaited: Mapped[int] = mapped_column(server_default="0")
+    kept: Mapped[int] = mapped_column(server_default="0")
+    parked: Mapped[int] = mapped_column(server_default="0")
+
+    __table_args__ = (Index("ix_sweep_run_asked_at", "council_id", "asked_at", "id"),)
+
+
+class Disposal(CouncilTable, Base):
+    """One chunk of a sweep, committed. Its presence is what the erasure ledger is settled against.
+
+    `kind` is `sweep`, `confirmation` (destroyed elsewhere) or `restore` (applied again after a restore).
+    """
+
+    __tablename__ = "disposal"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
+    run_id: Mapped[UUID | None]
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    rows: Mapped[int]
+    """Rows that went, stubs and persons included."""
+
+    __table_args__ = (Index("ix_disposal_run", "council_id", "run_id"),)
+
+
+class Certificate(CouncilTable, Base):
+    """What one chunk disposed of in one class under one rule. It identifies nobody and outlives the data.
+
+    `number` counts from 1 across the deployment. `disposed` went here, `awaited` was set going elsewhere. `root` is the
+    Merkle root (RFC 6962) over the keys in order. `due_from` and `due_until` span the last days kept. `holds` in force
+    were judged, `kept` records stayed because of one. `armed_kind` and `armed_by` are the authoriser's.
+    """
+
+    __tablename__ = "certificate"
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
+    disposal_id: Mapped[UUID]
+    run_id: Mapped[UUID | None]
+    record_class: Mapped[str]
+    rule: Mapped[str]
+    rule_hash: Mapped[str]
+    policy_hash: Mapped[str]
+    action: Mapped[str]
+    disposed: Mapped[int]
+    awaited: Mapped[int]
+    root: Mapped[bytes]
+    due_from: Mapped[date]
+    due_until: Mapped[date]
+    arming_id: Mapped[UUID]
+    armed_kind: Mapped[str]
+    armed_by: Mapped[UUID | None]
+    holds: Mapped[int]
+    kept: Mapped[int]
+    method: Mapped[str]
+    issued_at: Mapped[datetime]
+
+    __table_args__ = (
+        council_fk("disposal_id", "disposal.id"),
+        Index("ix_certificate_run", "council_id", "run_id", "number"),
+        Index("ix_certificate_number", "council_id", "number"),
+    )
+
+
+class Awaiting(CouncilTable, Base):
+    """A record emptied here whose paper, or whose copy in another system, is still to be destroyed.
+
+    The row of the record itself holds its class and location and nothing else; this one says since when and under
+    which certificate. Both go when somebody confirms the destruction.
+    """
+
+    __tablename__ = "awaiting"
+
+    record_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kept_in: Mapped[str]
+    """The clocked table of the record: `record` or `register`."""
+    certificate_id: Mapped[UUID]
+    since: Mapped[date]
+
+    __table_args__ = (
+        council_fk("certificate_id", "certificate.id"),
+        Index("ix_awaiting_certificate", "council_id", "certificate_id"),
+    )
+
+
+class Confirmation(CouncilTable, Base):
+    """Somebody confirmed that things awaited by a certificate are destroyed; appended, never changed.
+
+    A certificate is complete when its confirmations add up to what it awaited. `method` is in words.
+    """
+
+    __tablename__ = "confirmation"
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
+    certificate_id: Mapped[UUID]
+    count: Mapped[int]
+    destroyed_on: Mapped[date]
+    method: Mapped[str]
+    confirmed_at: Mapped[datetime]
+    confirmed_kind: Mapped[str]
+    confirmed_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        council_fk("certificate_id", "certificate.id"),
+        Index("ix_confirmation_certificate", "council_id", "certificate_id"),
+    )
+
+
+class Parked(CouncilTable, Base):
+    """A file or register that a sweep could not dispose of even alone: left for people to look at.
+
+    `reason` is a code (an SQLSTATE, a kind of error), never a value. The next run tries it again.
+    """
+
+    __tablename__ = "parked"
+
+    lock_id: Mapped[UUID] = mapped_column(primary_key=True)
+    kept_in: Mapped[str]
+    run_id: Mapped[UUID]
+    reason: Mapped[str]
+    at: Mapped[datetime]
+    classes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+register_personal(
+    PersonalTable(
+        table=table_of(Hold),
+        whose="client",
+        personal=frozenset({"target_id", "ground"}),
+        record_class="hold",
+        note="keys of files, and why they must be kept; names nobody",
+    )
+)
+register_personal(
+    PersonalTable(
+        table=table_of(Awaiting),
+        whose="client",
+        personal=frozenset({"record_id"}),
+        note="a key; goes when the destruction is confirmed",
+    )
+)
+register_personal(
+    PersonalTable(
+        table=table_of(Parked),
+        whose="client",
+        personal=frozenset({"lock_id"}),
+        note="a key; goes when the file could be disposed of",
+    )
+)
+register_impersonal(table_of(Arming), "approvals of rules, by key of staff")
+register_impersonal(table_of(SweepRun), "counts")
+register_impersonal(table_of(Disposal), "counts")
+register_impersonal(table_of(Certificate), "counts and a commitment to keys that are gone")
+register_impersonal(table_of(Confirmation), "counts, by key of staff")

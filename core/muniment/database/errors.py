@@ -57,18 +57,22 @@ def safe_message(error: BaseException) -> str:
 
 def without_values(engine: Engine) -> None:
     """Make every error of an engine safe to print, and turn 'busy' and 'away' into errors of ours."""
-    listen(engine, "handle_error", _rewrite)
+    listen(engine, "handle_error", _rewrite, retval=True)
 
 
-def _rewrite(context: ExceptionContext) -> None:
+def _rewrite(context: ExceptionContext) -> BaseException | None:
+    """Rewrite the messages in place; returns an exception of ours that is to be raised instead, if any."""
     original = context.original_exception
     if not isinstance(original, psycopg.Error):
-        return
+        return None
     message = safe_message(original)
     original.args = (message,)
     if context.sqlalchemy_exception is not None:
         context.sqlalchemy_exception.args = (message,)
+    if context.is_pre_ping:
+        return None  # the pool tries another connection
     if context.is_disconnect or context.connection is None:
-        context.chained_exception = DatabaseAway(f"The database cannot be reached ({message}). Try again shortly.")
-    elif original.sqlstate in BUSY:
-        context.chained_exception = DatabaseBusy(f"The database is busy ({message}). Try again shortly.")
+        return DatabaseAway(f"The database cannot be reached ({message}). Try again shortly.")
+    if original.sqlstate in BUSY:
+        return DatabaseBusy(f"The database is busy ({message}). Try again shortly.")
+    return None

@@ -11,7 +11,9 @@ import muniment.clients.tables
 import muniment.councils.tables
 import muniment.files.tables
 import muniment.jobs.tables
-import muniment.policy.tables  # noqa: F401  # all are imported for their tables
+import muniment.notices.tables
+import muniment.policy.tables
+import muniment.retention.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base
 
 __all__ = ["metadata"]

@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from muniment.audit.actors import seal
 from muniment.jobs.actors import JobActor
+from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
 from muniment.jobs.upkeep import check_files, remove_files
+from muniment.retention.actors import recompute, settle_ledger, sweep
+from muniment.retention.clocks import (
+    on_files_changed,
+    on_policy_adopted,
+    on_programme_changed,
+    on_registers_changed,
+)
 
 __all__ = ["actors", "wire"]
 
@@ -18,8 +26,15 @@ def actors() -> tuple[JobActor, ...]:
         remove_files,
         check_files,
         seal,
+        recompute,
+        sweep,
+        settle_ledger,
     )
 
 
 def wire() -> None:
     """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
+    files_changed.subscribe(on_files_changed)
+    registers_changed.subscribe(on_registers_changed)
+    programme_changed.subscribe(on_programme_changed)
+    policy_adopted.subscribe(on_policy_adopted)

@@ -1,0 +1,155 @@
+"""The sweep disposes of what is due under an armed rule, proves it, and of nothing else."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from muniment.retention.certificates import certificates, merkle_root
+from tests.integration.retention.kit import House
+
+LONG_AGO = date(2019, 3, 1)
+RECENT = date(2026, 3, 1)
+
+
+def test_nothing_goes_before_the_rule_is_armed(house: House) -> None:
+    house.adopt()
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    assert house.sweep().disposed == 0
+    house.arm("case")
+    assert house.sweep().disposed == 1
+
+
+def test_what_is_due_goes_with_its_stub_and_person_and_the_rest_stays(house: House) -> None:
+    house.adopt()
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    kept = house.file("case", milestones={"case-closed": RECENT})
+    running = house.file("case")
+    house.flush()
+    house.arm("case")
+    run = house.sweep()
+    assert (run.state, run.disposed) == ("done", 1)
+    assert set(house.ids("select id from client_file")) == {kept, running}
+    assert house.scalar("select count(*) from person") == 2
+    assert house.scalar("select count(*) from milestone") == 1
+
+
+def test_a_certificate_commits_to_the_keys_and_names_nobody(house: House) -> None:
+    house.adopt()
+    for _ in range(3):
+        house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case")
+    keys = house.ids("select id from record")
+    run = house.sweep()
+    with house.session() as session:
+        (found,) = certificates(session, house.caller, run_id=run.id)
+    assert (found.disposed, found.awaited, found.complete) == (3, 0, True)
+    assert found.root == merkle_root(keys).hex()
+    assert found.due_from == found.due_until == date(2022, 3, 1)
+    assert house.scalar("select count(*) from audit_event where event = 'retention.certificate.issued'") == 1
+
+
+def test_a_second_run_does_nothing(house: House) -> None:
+    house.adopt()
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case")
+    house.sweep()
+    again = house.sweep()
+    assert (again.state, again.disposed, again.chunks) == ("done", 0, 0)
+    assert house.scalar("select count(*) from certificate") == 1
+
+
+def test_chunks_of_two_come_to_the_same(house: House) -> None:
+    house.adopt()
+    for day in range(1, 8):
+        house.file("case", "case", milestones={"case-closed": date(2020, 1, day)})
+    house.flush()
+    house.arm("case")
+    run = house.sweep(files=2)
+    assert (run.disposed, house.scalar("select count(*) from client_file")) == (14, 0)
+    assert run.chunks >= 7
+
+
+def test_a_file_keeps_its_stub_while_a_record_is_left(house: House) -> None:
+    house.adopt()
+    file_id = house.file("case", "letter", medium="digital", recorded_on=LONG_AGO)
+    house.flush()
+    house.arm("case", "letter")
+    assert house.sweep().disposed == 1
+    assert house.ids("select id from client_file") == [file_id]
+
+
+def test_a_person_stays_while_another_file_does(house: House) -> None:
+    house.adopt()
+    person = uuid4()
+    with house.session() as session:
+        from sqlalchemy import text
+
+        session.execute(text("insert into person (council_id, id) values (:c, :p)"), {"c": house.id, "p": person})
+    house.file("case", person=person, milestones={"case-closed": LONG_AGO})
+    house.file("case", person=person)
+    house.flush()
+    house.arm("case")
+    house.sweep()
+    assert house.ids("select id from person") == [person]
+
+
+def test_a_register_goes_as_one(house: House) -> None:
+    house.adopt()
+    file_id = house.file("case")
+    house.register(LONG_AGO, file_id)
+    house.register(RECENT, file_id)
+    house.flush()
+    house.arm("attendance")
+    assert house.sweep().disposed == 1
+    assert house.scalar("select count(*) from register") == 1
+    assert house.scalar("select count(*) from register_entry") == 1
+
+
+def test_another_council_is_not_touched(house: House, councils: tuple[UUID, UUID]) -> None:
+    other = House(house.database, councils[1], house.ledger_dir)
+    for one in (house, other):
+        one.adopt()
+        one.file("case", milestones={"case-closed": LONG_AGO})
+        one.flush()
+        one.arm("case")
+    assert house.sweep().disposed == 1
+    assert other.scalar("select count(*) from record") == 1
+    assert other.scalar("select count(*) from certificate") == 0
+
+
+def test_paper_is_emptied_and_awaits_destruction(house: House) -> None:
+    house.adopt()
+    house.file("letter", medium="paper", recorded_on=LONG_AGO, values={"a.b": {"v": "canary"}})
+    house.flush()
+    house.arm("letter")
+    run = house.sweep()
+    assert (run.disposed, run.awaited) == (0, 1)
+    (row,) = house.all("select * from record")
+    assert (row.file_id, row.values, row.disposal, row.location) == (None, {}, "awaiting", "shelf 3")
+    assert (row.due_on, row.recorded_on) == (None, house.clock.today())
+    assert house.scalar("select count(*) from client_file") == 0
+    assert house.sweep().awaited == 0
+
+
+@pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)], ids=["spring", "autumn"])
+@pytest.mark.parametrize("shift", [-1, 0, 1])
+def test_a_record_goes_when_its_last_day_is_over_in_london(house: House, change: date, shift: int) -> None:
+    last_day = change + timedelta(days=shift)
+    house.clock.move_to(datetime(2026, 1, 5, 12, tzinfo=ZoneInfo("Europe/London")))
+    house.adopt()
+    house.file("letter", medium="digital", recorded_on=last_day.replace(year=last_day.year - 1))
+    house.flush()
+    house.arm("letter")
+    london = ZoneInfo("Europe/London")
+    house.clock.move_to(datetime(last_day.year, last_day.month, last_day.day, 23, 30, tzinfo=london))
+    assert house.sweep().disposed == 0
+    after = last_day + timedelta(days=1)
+    house.clock.move_to(datetime(after.year, after.month, after.day, 0, 30, tzinfo=london))
+    assert house.sweep().disposed == 1

@@ -257,7 +257,14 @@ class ImportRun(CouncilTable, Base):
     suppressed: Mapped[int] = mapped_column(server_default="0")
     rejected: Mapped[int] = mapped_column(server_default="0")
 
-    __table_args__ = (Index("ix_import_run_started_at", "council_id", "started_at", "id"),)
+    __table_args__ = (
+        Index(
+            "ix_import_run_unfinished",
+            "council_id",
+            "started_at",
+            postgresql_where=text("state in ('waiting', 'running')"),
+        ),
+    )
 
 
 class ImportReject(CouncilTable, Base):
@@ -276,9 +283,9 @@ class ImportReject(CouncilTable, Base):
 class ImportMemory(CouncilTable, Base):
     """That a source's reference has been taken in once: a keyed digest of it, which outlives the file.
 
-    `file_id` is null once the file is gone; then the reference is not taken in again. `issuer` is as in the file. `record_classes` are those ever imported under it: one of them that the
-    file no longer has was disposed of, and is not made again. `seen_on` is, within a month, the last day that a file named
-    it.
+    `file_id` is null once the file is gone; then the reference is not taken in again. `issuer` is as in the file.
+    `record_classes` are those ever imported under it: one of them that the file no longer has was disposed of, and is
+    not made again. `seen_on` is, within a month, the last day that a file named it.
     """
 
     __tablename__ = "import_memory"

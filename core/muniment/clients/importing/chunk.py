@@ -1,0 +1,140 @@
+"""Taking in one chunk of rows, in the caller's transaction: who is new, who changes, who stays out.
+
+A chunk costs a few dozen statements, whatever its size. References are locked first, then the files that are known, in
+the order of their keys; nothing that was read before its lock is relied on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from muniment.api.clients import ProposedValues
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record_many
+from muniment.clients.context import Context, plain
+from muniment.clients.importing.known import Memory, find_known, recall
+from muniment.clients.importing.layout import Layout, Reject, Row
+from muniment.clients.importing.merge import Change, Known, merge
+from muniment.clients.importing.store import NewFile, Store
+from muniment.clients.locks import tell
+from muniment.clients.memory import digest_of, lock_references
+from muniment.database.ids import new_id
+from muniment.database.session import CouncilSession
+
+__all__ = ["Outcome", "PastPeriod", "judged", "take_in"]
+
+PastPeriod = Callable[[CouncilSession, Sequence[UUID]], Collection[UUID]]
+"""Which of these new files hold a record that is beyond its period already. Retention answers, after clocking them."""
+
+
+class Outcome(msgspec.Struct):
+    """What became of a chunk: keys of new files, counts of rows, rejects."""
+
+    new: list[UUID] = msgspec.field(default_factory=list)
+    updated: int = 0
+    unchanged: int = 0
+    suppressed: int = 0
+    rejects: list[Reject] = msgspec.field(default_factory=list)
+
+
+def judged(context: Context, layout: Layout, rows: Sequence[Row]) -> tuple[list[Row], list[Reject]]:
+    """The rows whose values no plugin refuses, and the others' rejects. One batch for all of them."""
+    service = layout.rules.service
+    proposed = [
+        (row, ProposedValues(item, service, class_id, plain(values)))
+        for item, (row, class_id, values) in enumerate(
+            (row, class_id, values) for row in rows for class_id, values in row.values.items()
+        )
+    ]
+    if not proposed:
+        return list(rows), []
+    refusals = context.facade.client_validate([entry for _, entry in proposed])
+    refused = {proposed[refusal.item][0].line: refusal.code for refusal in refusals}
+    kept = [row for row in rows if row.line not in refused]
+    return kept, [Reject(line, "", code) for line, code in refused.items()]
+
+
+def take_in(
+    session: CouncilSession,
+    context: Context,
+    layout: Layout,
+    rows: Sequence[Row],
+    run_id: UUID,
+    *,
+    generated: bool,
+    past_period: PastPeriod | None,
+) -> Outcome:
+    """Store rows, each of which has another reference.
+
+    `past_period` is None where rows beyond their period may come in (`--history`).
+    """
+    outcome = Outcome()
+    service, issuer = layout.rules.service, layout.source.id
+    store = Store(session, layout, generated=generated)
+    lock_references(session, service, issuer)
+    memories = recall(session, context.keys, service, issuer, [row.key for row in rows])
+    known = find_known(session, issuer, memories)
+    changes: list[tuple[Row, Change]] = []
+    new: list[NewFile] = []
+    for row in rows:
+        if row.key in known:
+            merged = merge(layout, row, known[row.key])
+            if isinstance(merged, Reject):
+                outcome.rejects.append(merged)
+            elif merged.what:
+                changes.append((row, merged))
+            else:
+                outcome.unchanged += 1
+        elif row.key in memories:
+            outcome.suppressed += 1
+        else:
+            new.append(NewFile(row, new_id(), new_id(), digest_of(context.keys, session, service, issuer, row.key)))
+    store.see([memory.digest for memory in memories.values() if memory.digest is not None])
+    if changes:
+        store.change([change for _, change in changes], {entry.file_id: entry.stub for entry in known.values()})
+        changed = [change.file_id for _, change in changes]
+        tell(session, changed, *sorted(frozenset[str]().union(*(change.what for _, change in changes))))
+        record_many(session, AuditEvent.FILE_CHANGED, changed, run=run_id)
+        outcome.updated = len(changed)
+    _remember_more(session, context, layout, store, known, memories, {row.key: change for row, change in changes})
+    if new:
+        outcome.new, rejects = _add(session, store, new, past_period)
+        outcome.rejects += rejects
+        record_many(session, AuditEvent.FILE_OPENED, outcome.new, service=service, run=run_id)
+    return outcome
+
+
+def _remember_more(
+    session: CouncilSession,
+    context: Context,
+    layout: Layout,
+    store: Store,
+    known: Mapping[str, Known],
+    memories: Mapping[str, Memory],
+    changes: Mapping[str, Change],
+) -> None:
+    """Note classes that were imported for the first time, and references whose memory had been disposed of."""
+    noted = []
+    for key, entry in known.items():
+        memory, added = memories[key], changes[key].new_records.keys() if key in changes else frozenset[str]()
+        if memory.digest is None or added:
+            digest = memory.digest or digest_of(context.keys, session, layout.rules.service, layout.source.id, key)
+            noted.append((digest, entry.file_id, sorted(memory.classes | entry.records.keys() | added)))
+    if noted:
+        store.remember(noted)
+
+
+def _add(
+    session: CouncilSession, store: Store, new: Sequence[NewFile], past_period: PastPeriod | None
+) -> tuple[list[UUID], list[Reject]]:
+    store.add(new)
+    file_ids = [file.file_id for file in new]
+    tell(session, file_ids, "file", "record", "milestone", "enrolment")
+    past = frozenset(past_period(session, file_ids)) if past_period is not None else frozenset[UUID]()
+    if past:
+        store.take_back(list(past))
+    kept = [file_id for file_id in file_ids if file_id not in past]
+    return kept, [Reject(file.row.line, "", "beyond-period") for file in new if file.file_id in past]

@@ -1,0 +1,98 @@
+"""A row about somebody who is known already, against what is stored: nothing to do, a change, or a conflict. Pure.
+
+What is the same is left alone. What differs, or was not there, is changed if the format marks the column as refreshed;
+otherwise the whole row is rejected at the first such column. An empty cell says nothing. A class that was disposed of
+is not made again, and what the row says of it is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from muniment.clients.importing.layout import Layout, Reject, Row
+
+__all__ = ["Change", "Known", "StoredRecord", "merge"]
+
+
+class StoredRecord(msgspec.Struct):
+    """The record that this format made in a file; `gone` when it awaits destruction."""
+
+    id: UUID
+    values: dict[str, Any]
+    gone: bool
+
+
+class Known(msgspec.Struct):
+    """What is stored in a file that the row is about. `classes` are those ever imported; `records` by class id."""
+
+    file_id: UUID
+    stub: Mapping[str, Any]
+    classes: frozenset[str]
+    records: dict[str, StoredRecord]
+    events: set[tuple[str, date]]
+    enrolments: set[tuple[str, date]]
+
+
+class Change(msgspec.Struct):
+    """What a row changes in a file: only what differs. `new_records` are classes not made before."""
+
+    file_id: UUID
+    stub: dict[str, Any] = msgspec.field(default_factory=dict)
+    records: list[tuple[UUID, dict[str, Any]]] = msgspec.field(default_factory=list)
+    new_records: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    events: dict[str, tuple[date, bool]] = msgspec.field(default_factory=dict)
+    enrolments: dict[str, date] = msgspec.field(default_factory=dict)
+
+    @property
+    def what(self) -> frozenset[str]:
+        """The kinds of change, in the words of the signal `files_changed`; empty when nothing differs."""
+        kinds = {
+            "file": self.stub,
+            "record": self.records or self.new_records,
+            "milestone": self.events,
+            "enrolment": self.enrolments,
+        }
+        return frozenset(kind for kind, changed in kinds.items() if changed)
+
+
+def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
+    """What to do about a row."""
+    change = Change(known.file_id)
+    differing: list[str] = []
+    for name, value in row.stub.items():
+        if name != "reference" and known.stub[name] != value:
+            change.stub[name] = value
+            differing.append(name.replace("_", "-"))
+    for class_id, values in row.values.items():
+        differing += _merge_record(change, known, class_id, values)
+    for kind, (day, own_act) in row.events.items():
+        if (kind, day) not in known.events:
+            change.events[kind] = (day, own_act)
+            differing.append(f"milestone:{kind}")
+    for programme, day in row.enrolments.items():
+        if (programme, day) not in known.enrolments:
+            change.enrolments[programme] = day
+            differing.append(f"enrolment:{programme}")
+    fixed = next((to for to in differing if to not in layout.refresh), None)
+    return change if fixed is None else Reject(row.line, layout.column_of(fixed), "conflict")
+
+
+def _merge_record(change: Change, known: Known, class_id: str, values: dict[str, Any]) -> list[str]:
+    """Note how one record changes; returns the targets that differ and must be marked as refreshed."""
+    record = known.records.get(class_id)
+    if record is None:
+        if class_id not in known.classes:
+            change.new_records[class_id] = values
+        return []
+    if record.gone:
+        return []
+    differing = [name for name, entry in values.items() if record.values.get(name, {}).get("v") != entry["v"]]
+    if differing:
+        changed = record.values | {name: values[name] for name in differing}
+        change.records.append((record.id, changed))
+    return [f"field:{name}" for name in differing]

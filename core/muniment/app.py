@@ -21,6 +21,7 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import select, text
 
 import muniment.accounts.web
+import muniment.notices.web
 import muniment.schema  # every table is known before the first query
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
@@ -30,6 +31,9 @@ from muniment.councils.tables import Council
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.notices.shelf import Shelf
+from muniment.notices.words import Words
+from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
 from muniment.web.console import ConsoleSection, console_routes
 from muniment.web.council import CouncilRef
@@ -134,7 +138,18 @@ def open_application(deployment: Deployment) -> Litestar:
 
 def surface_of(deployment: Deployment) -> Surface:
     """What each domain brings, in the order of the layers. A domain with a surface has its lines here."""
-    return Surface()
+    plugins = load_plugins()
+    words, shelf = Words.of(plugins), Shelf()
+    return Surface(
+        api_routes=[*muniment.notices.web.api_routes],
+        pages=[*muniment.notices.web.pages],
+        templates={"notices": PackageLoader("muniment.notices")},
+        dependencies={
+            "plugins": Provide(lambda: plugins, sync_to_thread=False),
+            "words": Provide(lambda: words, sync_to_thread=False),
+            "shelf": Provide(lambda: shelf, sync_to_thread=False),
+        },
+    )
 
 
 def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

@@ -158,7 +158,7 @@ def _of_notice(subject: Subject) -> Iterator[Told]:
     for layer in notice.layers:
         yield Told(f"about-this-notice.{layer.id}", "layer", layer, f"{path}.layer.{layer.id}")
     for document in subject.policy.council.documents:
-        yield Told(f"about-this-notice.document-{document.id}", "document", document, f"document.{document.id}")
+        yield Told(f"about-this-notice.document-{document.id}", "document", document, f"council.document.{document.id}")
     for right in notice.rights:
         yield Told(f"rights.{right.right}", "right", right, f"{path}.right.{right.right}")
     for statement in notice.statements:
@@ -172,7 +172,7 @@ def _of_notice(subject: Subject) -> Iterator[Told]:
             yield Told(f"contact.{role}", role, official, f"{path}.{role}")
     for party in subject.parties.values():
         if party.id in subject.named_parties and _worth_telling(party):
-            yield Told(f"contact.party-{party.id}", "party", party, f"party.{party.id}")
+            yield Told(f"contact.party-{party.id}", "party", party, f"council.party.{party.id}")
 
 
 TEXTS = (
@@ -204,14 +204,14 @@ def _texts(notice: Notice, path: str) -> Iterator[Told]:
 
 def _who(subject: Subject, slug: str, policy: ServicePolicy) -> Iterator[Told]:
     service, own = policy.service, subject.policy.council.own_party
-    yield Told("who-we-are.service", "service", service, slug, {"council": subject.policy.council})
+    yield Told("who-we-are.service", "service", service, f"council.service.{slug}", {"council": subject.policy.council})
     roles = service.controllers
     if not any(role.party == own for role in roles):
         roles = (ControllerRole(party=own, role="controller"), *roles)
     for role in roles:
         party = subject.parties.get(role.party)
         name = f"who-we-are.{role.party}-{role.role}"
-        at = f"{slug}.controller.{role.party}"
+        at = f"council.service.{slug}.controller.{role.party}"
         yield Told(name, "controller", role, at, {"party": party or Party(id=role.party, name=role.party)})
 
 

@@ -1,0 +1,277 @@
+"""The public pages of privacy notices: the newest version, each earlier one, and the list of them.
+
+They are for everybody, hold no personal data and are served from memory, so they ask for no caller and no transaction.
+`/{council}/privacy/{service}` is the newest version; `.txt` and `.json` after the last part, `?format=`, or the header
+`Accept` choose another form, `?language=` another language, `?notice=` one of several notices of a service.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from markupsafe import Markup
+
+from muniment.api.errors import InvalidInput, NotFound
+from muniment.clock import london_day
+from muniment.notices.around import LANGUAGE_NAMES, around
+from muniment.notices.document import Document
+from muniment.notices.language import long_date
+from muniment.notices.render import Format
+from muniment.notices.shelf import Shelf
+from muniment.notices.versions import VersionView
+from muniment.web.council import CouncilRef
+from muniment.web.surface import NOTHING_HERE
+
+__all__ = ["pages"]
+
+FOR_EVERYBODY = "a published privacy notice is for everybody and holds no personal data"
+MEDIA: dict[Format, str] = {
+    "html": "text/html; charset=utf-8",
+    "text": "text/plain; charset=utf-8",
+    "json": "application/json",
+}
+ENDINGS: dict[str, Format] = {"txt": "text", "json": "json", "html": "html"}
+ACCEPTED: dict[str, Format] = {"text/html": "html", "text/plain": "text", "application/json": "json"}
+NEWEST = "public, max-age=60"
+FROZEN = "public, max-age=86400"
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A link to the same version in another language."""
+
+    href: str
+    code: str
+    name: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A link in a list."""
+
+    href: str
+    words: str
+
+
+@get("/privacy/{service:str}", opt={"public": FOR_EVERYBODY})
+async def newest_notice(
+    request: Request[Any, Any, Any],
+    state: State,
+    council: NamedDependency[CouncilRef],
+    shelf: NamedDependency[Shelf],
+    service: FromPath[str],
+    language: FromQuery[str | None] = None,
+    notice: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """The newest version of a service's notice; where it has several, the list of them."""
+    slug, wanted = _form(request, service)
+    found = _of_service(await shelf.versions(state.places, council.id), slug, notice)
+    notices = list(dict.fromkeys((view.service, view.notice) for view in found))
+    if len(notices) > 1:
+        return await _choice(request, state, council, shelf, slug, found, wanted, language)
+    newest = [view for view in found if view.number == found[0].number]
+    return await _version(request, state, council, shelf, slug, newest, found[0].number, wanted, language, notice)
+
+
+@get("/privacy/{service:str}/versions", opt={"public": FOR_EVERYBODY})
+async def all_versions(
+    request: Request[Any, Any, Any],
+    state: State,
+    council: NamedDependency[CouncilRef],
+    shelf: NamedDependency[Shelf],
+    service: FromPath[str],
+    language: FromQuery[str | None] = None,
+    notice: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """Every version of a service's notices, newest first."""
+    found = _of_service(await shelf.versions(state.places, council.id), service, notice)
+    _, wanted = _form(request, "")
+    if wanted == "json":
+        return _answer(request, msgspec.json.encode(found), "json", found, NEWEST)
+    here = _in_language(found, language)
+    words = around(here[0].language)
+    several = len({(view.service, view.notice) for view in found}) > 1
+    lines = [
+        Line(
+            f"/{council.slug}/privacy/{service}/versions/{view.number}{_query(view, several)}",
+            _line(view, words["restates"], several),
+        )
+        for view in here
+    ]
+    html = state.pages.render(
+        "notices/versions.html",
+        council=council, language=_code(here[0].language), title=words["versions_title"], lines=lines,
+    )  # fmt: skip
+    return _answer(request, html.encode(), "html", found, NEWEST)
+
+
+@get("/privacy/{service:str}/versions/{number:str}", opt={"public": FOR_EVERYBODY})
+async def one_version(
+    request: Request[Any, Any, Any],
+    state: State,
+    council: NamedDependency[CouncilRef],
+    shelf: NamedDependency[Shelf],
+    service: FromPath[str],
+    number: FromPath[str],
+    language: FromQuery[str | None] = None,
+    notice: FromQuery[str | None] = None,
+) -> Response[Any]:
+    """One version, for ever at this address."""
+    digits, wanted = _form(request, number)
+    found = _of_service(await shelf.versions(state.places, council.id), service, notice)
+    first = found[0]
+    asked = [
+        view for view in found
+        if str(view.number) == digits and (view.service, view.notice) == (first.service, first.notice)
+    ]  # fmt: skip
+    if not asked:
+        raise NotFound(NOTHING_HERE)
+    return await _version(request, state, council, shelf, service, asked, first.number, wanted, language, notice)
+
+
+async def _version(
+    request: Request[Any, Any, Any], state: State, council: CouncilRef, shelf: Shelf, service: str,
+    languages: Sequence[VersionView], newest: int, wanted: Format, language: str | None, notice: str | None,
+) -> Response[Any]:  # fmt: skip
+    """The answer with one version: `languages` are that version in each of its languages."""
+    view = _in_language(languages, language or council.language)[0]
+    rendered = await shelf.rendering(state.places, council.id, view.sha256)
+    cache = NEWEST if view.number == newest else FROZEN
+    match wanted:
+        case "text":
+            return _answer(request, rendered.text.encode(), wanted, [view], cache)
+        case "json":
+            return _answer(request, rendered.json, wanted, [view], cache)
+    others = tuple(other.language for other in languages if other.language != view.language)
+    shell = (council.slug, council.name, council.colour, service, notice, others, newest)
+
+    def build() -> str:
+        base = f"/{council.slug}/privacy/{service}"
+        address = f"{base}/versions/{view.number}"
+        chosen = f"&notice={notice}" if notice else ""
+        document = msgspec.json.decode(rendered.json, type=Document)
+        page: str = state.pages.render(
+            "notices/version.html",
+            council=council,
+            language=_code(view.language),
+            words=around(view.language),
+            title=document.title,
+            article=Markup(rendered.html),  # noqa: S704  # escaped when it was rendered, and frozen since
+            newest="" if view.number == newest else f"{base}?language={view.language}{chosen}",
+            published=london_day(view.published_at).isoformat(),
+            published_words=long_date(london_day(view.published_at), view.language),
+            address=address,
+            query=f"?language={view.language}{chosen}",
+            languages=[
+                Link(f"{address}?language={other}{chosen}", _code(other), LANGUAGE_NAMES.get(other, other))
+                for other in others
+            ],
+            versions=f"{base}/versions?language={view.language}{chosen}",
+            sha256=view.sha256,
+        )
+        return page
+
+    return _answer(request, shelf.page(council.id, view.sha256, shell, build), "html", [view], cache)
+
+
+async def _choice(
+    request: Request[Any, Any, Any], state: State, council: CouncilRef, shelf: Shelf, service: str,
+    found: Sequence[VersionView], wanted: Format, language: str | None,
+) -> Response[Any]:  # fmt: skip
+    """The notices of a service that has several, each by its title."""
+    newest = [view for view in _in_language(found, language or council.language) if view.number == _newest(found, view)]
+    if wanted == "json":
+        return _answer(request, msgspec.json.encode(newest), "json", newest, NEWEST)
+    lines = []
+    for view in newest:
+        rendered = await shelf.rendering(state.places, council.id, view.sha256)
+        title = msgspec.json.decode(rendered.json, type=Document).title
+        lines.append(Line(f"/{council.slug}/privacy/{service}{_query(view, several=True)}", title))
+    html = state.pages.render(
+        "notices/versions.html",
+        council=council,
+        language=_code(newest[0].language),
+        title=around(newest[0].language)["choose"],
+        lines=lines,
+    )
+    return _answer(request, html.encode(), "html", newest, NEWEST)
+
+
+def _form(request: Request[Any, Any, Any], last: str) -> tuple[str, Format]:
+    """The last part of the address without its ending, and the form asked for: by ending, query or `Accept`."""
+    name, _, ending = last.partition(".")
+    asked = ending or request.query_params.get("format", "")
+    if asked in MEDIA:
+        return name, asked
+    if asked:
+        if asked not in ENDINGS:
+            raise InvalidInput(f"A notice is given as: {', '.join(MEDIA)}.", where="format")
+        return name, ENDINGS[asked]
+    matched = request.accept.best_match(list(ACCEPTED), default="text/html")
+    return name, ACCEPTED[matched]
+
+
+def _of_service(versions: Sequence[VersionView], service: str, notice: str | None) -> list[VersionView]:
+    """The versions of the notices that cover a service, or of the one named. Raises `NotFound`."""
+    found = [view for view in versions if service in view.covers and notice in (None, view.notice)]
+    if not found:
+        raise NotFound(NOTHING_HERE)
+    return found
+
+
+def _in_language(found: Sequence[VersionView], language: str | None) -> list[VersionView]:
+    """Each version once: in the language asked for if it was published in it, else in English, else in any."""
+    by_version: dict[tuple[str, str, int], list[VersionView]] = {}
+    for view in found:
+        by_version.setdefault((view.service, view.notice, view.number), []).append(view)
+    wanted = (language or "en", "en")
+    return [
+        next((view for code in wanted for view in views if view.language == code), views[0])
+        for views in by_version.values()
+    ]
+
+
+def _newest(found: Sequence[VersionView], view: VersionView) -> int:
+    return max(other.number for other in found if (other.service, other.notice) == (view.service, view.notice))
+
+
+def _query(view: VersionView, several: bool) -> str:
+    """What an address needs besides its path to mean this version: its language, and its name if there are others."""
+    return f"?language={view.language}" + (f"&notice={view.notice}" if several else "")
+
+
+def _line(view: VersionView, restates: str, several: bool) -> str:
+    day = long_date(london_day(view.published_at), view.language)
+    title = f"{view.notice} " if several else ""
+    return f"{title}{view.number}, {day}" + (f" ({restates}: {view.restates})" if view.restates else "")
+
+
+def _code(language: str) -> str:
+    return language.partition(".")[0]
+
+
+def _answer(
+    request: Request[Any, Any, Any], body: bytes, form: Format, views: Sequence[VersionView], cache: str
+) -> Response[Any]:
+    """The answer, or 304 where the asker has it already."""
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {
+        "Cache-Control": cache,
+        "ETag": tag,
+        "Last-Modified": format_datetime(max(view.published_at for view in views).astimezone(UTC), usegmt=True),
+        "Vary": "Accept",
+    }
+    held = [entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")]
+    if tag in held or "*" in held:
+        return Response(None, status_code=304, headers=headers)
+    return Response(body, media_type=MEDIA[form], headers=headers)
+
+
+pages = [newest_notice, all_versions, one_version]

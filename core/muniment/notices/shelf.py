@@ -1,0 +1,93 @@
+"""Published notices kept in memory, so that the page that everybody may read costs no more than a file.
+
+A frozen rendering never changes, so it is kept by council and sha256 for good. Which versions there are is asked of the
+database again after a few seconds; this process forgets it at once when it publishes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from muniment.database.session import CouncilSession
+from muniment.notices.render import Rendered
+from muniment.notices.versions import VersionView, list_versions, read_rendering
+from muniment.web.unit_of_work import Places
+
+__all__ = ["Shelf"]
+
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """So many values by their key; what was not asked for the longest goes first."""
+
+    def __init__(self, most: int) -> None:
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+        self._most = most
+
+    def get(self, key: Hashable) -> T | None:
+        """The value, which thereby counts as asked for."""
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: Hashable, value: T) -> None:
+        self._values[key] = value
+        if len(self._values) > self._most:
+            self._values.popitem(last=False)
+
+
+class Shelf:
+    """Everything published, by council. One for a process, made by the composition root."""
+
+    BELIEVED = 5.0
+    """Seconds for which a list of versions is believed."""
+    PAGES = 512
+    """How many renderings and pages are kept."""
+
+    def __init__(self) -> None:
+        self._versions: dict[UUID, tuple[float, tuple[VersionView, ...]]] = {}
+        self._renderings: Kept[Rendered] = Kept(self.PAGES)
+        self._pages: Kept[bytes] = Kept(self.PAGES)
+
+    async def versions(self, places: Places, council_id: UUID) -> tuple[VersionView, ...]:
+        """Every published version of a council, newest first within a notice."""
+        until, versions = self._versions.get(council_id, (0.0, ()))
+        if until < time.monotonic():
+            versions = await places.run(lambda: _in_council(places, council_id, _all_versions))
+            self._versions[council_id] = (time.monotonic() + self.BELIEVED, versions)
+        return versions
+
+    async def rendering(self, places: Places, council_id: UUID, sha256: str) -> Rendered:
+        """The frozen renderings of a version. Raises `NotFound`."""
+        key = (council_id, sha256)
+        if (kept := self._renderings.get(key)) is None:
+            kept = await places.run(lambda: _in_council(places, council_id, lambda at: read_rendering(at, sha256)))
+            self._renderings.put(key, kept)
+        return kept
+
+    def page(self, council_id: UUID, sha256: str, around: Hashable, build: Callable[[], str]) -> bytes:
+        """The page of a version; `around` is all that the page depends on besides the version itself."""
+        key = (council_id, sha256, around)
+        if (kept := self._pages.get(key)) is None:
+            kept = build().encode()
+            self._pages.put(key, kept)
+        return kept
+
+    def forget(self, council_id: UUID) -> None:
+        """Ask again which versions a council has: it has published."""
+        self._versions.pop(council_id, None)
+
+
+def _in_council(places: Places, council_id: UUID, read: Callable[[CouncilSession], T]) -> T:
+    with places.database.council(council_id) as session:
+        return read(session)
+
+
+def _all_versions(session: CouncilSession) -> tuple[VersionView, ...]:
+    return tuple(list_versions(session))

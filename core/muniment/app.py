@@ -18,7 +18,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
-from sqlalchemy import select, text
+from sqlalchemy import text
 
 import muniment.accounts.web
 import muniment.notices.web
@@ -27,7 +27,6 @@ from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
 from muniment.clock import Clock
-from muniment.councils.tables import Council
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
@@ -168,7 +167,7 @@ def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None
 def _finder(database: Database) -> Callable[[str], CouncilRef | None]:
     def find(slug: str) -> CouncilRef | None:
         with database.platform() as session:
-            row = session.execute(select(Council.id, Council.slug, Council.name).where(Council.slug == slug)).first()
+            row = session.execute(text("select id, slug, name from council where slug = :slug"), {"slug": slug}).first()
         return None if row is None else CouncilRef(row.id, row.slug, row.name)
 
     return find

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission
 from muniment.accounts.sessions import digest_of
@@ -68,6 +68,8 @@ def new_token(
         raise InvalidInput(f"A token needs a permission: {', '.join(Permission)}.", where="permission")
     if not now < expires_at <= now + LONGEST:
         raise InvalidInput("A token expires within the next 366 days.", where="expires")
+    if services is not None and not _all_known(session, services):
+        raise InvalidInput("The council has no such service.", where="service")
     token = f"{PREFIX}_{slug}_{new_secret()}"
     row = ApiToken(
         council_id=session.council_id,
@@ -83,6 +85,14 @@ def new_token(
     session.flush()
     record(session, AuditEvent.TOKEN_MADE, row.id, permissions=len(row.permissions))
     return row.id, token
+
+
+def _all_known(session: CouncilSession, services: Collection[str]) -> bool:
+    known = session.execute(
+        text("select count(*) from service where council_id = :council_id and slug = any(:slugs)"),
+        {"council_id": session.council_id, "slugs": sorted(set(services))},
+    )
+    return bool(known.scalar_one() == len(set(services)))
 
 
 def caller_of_token(session: CouncilSession, token: str, now: datetime) -> Caller | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Router
+from litestar.enums import HttpMethod
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
@@ -76,5 +77,5 @@ def openapi_config(version: str) -> OpenAPIConfig:
             security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="muniment_…")}
         ),
         security=[{"token": []}],
-        operation_id_creator=lambda handler, method, _parts: f"{method.value.lower()}_{handler.handler_name}",
+        operation_id_creator=lambda handler, method, _parts: f"{HttpMethod(method).value.lower()}_{handler.handler_name}",
     )

@@ -121,6 +121,11 @@ def token_of(database: Database, clock: FixedClock) -> Callable[..., dict[str, s
         council_id: UUID, slug: str, *permissions: Permission, services: list[str] | None = None
     ) -> dict[str, str]:
         with database.council(council_id) as session:
+            for service in services or []:
+                session.execute(
+                    text("insert into service (council_id, slug, title) values (:c, :s, 'Made up')"),
+                    {"c": council_id, "s": service},
+                )
             expires = clock.now().replace(year=clock.now().year + 1)
             _, token = new_token(
                 session, slug, "tests", permissions or tuple(Permission), services, expires, clock.now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 
 from muniment.web.forms import SAFE_METHODS
 
@@ -22,8 +23,9 @@ def handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
     return [
         (route.path_format, handler)
         for route in app.routes
+        if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
-        if isinstance(handler, HTTPRouteHandler) and handler.http_methods != {"OPTIONS"}
+        if handler.http_methods != {"OPTIONS"}
     ]
 
 

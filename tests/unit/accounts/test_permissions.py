@@ -50,7 +50,7 @@ def test_the_data_protection_officer_decides_no_processing() -> None:
 def test_a_role_for_one_service_reaches_that_service_alone() -> None:
     adviser = caller((Role.ADVISER, "one"))
     adviser.require(Permission.READ_CLIENTS, "one")
-    assert adviser.require_somewhere(Permission.READ_CLIENTS) == {"one"}
+    assert adviser.require_somewhere(Permission.READ_CLIENTS) == frozenset({"one"})
     with pytest.raises(Forbidden, match=r"clients\.read for the service two"):
         adviser.require(Permission.READ_CLIENTS, "two")
     with pytest.raises(Forbidden, match="every service"):
@@ -67,7 +67,7 @@ def test_nobody_without_a_role_may_anything() -> None:
 def test_grants_are_the_union_of_the_roles(roles: list[tuple[Role, str | None]]) -> None:
     grants = grants_of(roles)
     for permission in set(Permission) - {Permission.READ_POLICY}:
-        services = {service for role, service in roles if permission in PERMISSIONS_OF_ROLE[role]}
+        services = frozenset(service for role, service in roles if permission in PERMISSIONS_OF_ROLE[role])
         if None in services:
             assert grants[permission] is EVERY_SERVICE
         elif services:

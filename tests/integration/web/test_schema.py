@@ -1,0 +1,77 @@
+"""Whatever fits the OpenAPI document, and what does not, is answered without a defect showing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import Unsatisfiable
+from litestar import Litestar
+from litestar.testing import TestClient
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
+
+from muniment.app import open_application
+from muniment.clock import FixedClock
+from muniment.database.session import Database
+from muniment.jobs.actors import Deployment
+from muniment.keys import KeyRing
+from muniment.settings import Settings
+
+Client = TestClient[Litestar]
+EXAMPLES = 12
+PLACE = "http://testserver.local"
+
+
+@pytest.fixture
+def whole(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Iterator[Client]:
+    """The application as it is served, with every domain."""
+    app = open_application(Deployment(settings, database, clock, keys))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_no_request_shows_a_defect(
+    whole: Client, councils: tuple[UUID, UUID], token_of: Callable[..., dict[str, str]], mode: GenerationMode
+) -> None:
+    bearer = token_of(councils[0], "alpha")
+    document = schemathesis.openapi.from_dict(whole.get("/api/v1/openapi.json").json())
+    operations = [found.ok() for found in document.get_all_operations() if isinstance(found, Ok)]
+    assert operations
+
+    def exercise(operation: schemathesis.APIOperation[Any, Any, Any, Any]) -> None:
+        @settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(operation.as_strategy(generation_mode=mode), st.integers(0, 9))
+        def run(case: schemathesis.Case[Any], choice: int) -> None:
+            if choice and "council_slug" in case.path_parameters:
+                case.path_parameters["council_slug"] = "alpha"
+            sent = case.as_transport_kwargs(base_url=PLACE)
+            sent["headers"] = {**dict(sent["headers"]), **bearer}
+            sent.pop("cookies", None)
+            try:
+                answer = whole.request(**{key: value for key, value in sent.items() if value is not None})
+            except (UnicodeEncodeError, ValueError):
+                return  # the client cannot send it at all
+            assert answer.status_code < 500 or "/health/" in str(answer.url), (sent, answer.text)
+            if answer.status_code >= 400 and "/health/" not in str(answer.url):
+                assert answer.headers["content-type"].startswith("application/problem+json")
+
+        with contextlib.suppress(Unsatisfiable):  # an address that takes nothing can be asked nothing wrong
+            run()
+
+    for operation in operations:
+        exercise(operation)

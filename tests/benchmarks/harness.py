@@ -9,10 +9,13 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 __all__ = ["Figure", "compare", "table"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,21 +44,24 @@ def compare(
     name: str,
     kind: Literal["rate", "cost"],
     target: float,
-    ours: Callable[[], object],
-    bare: Callable[[], object],
+    ours: Callable[[T], object],
+    bare: Callable[[T], object],
     *,
-    rounds: int = 5,
-    prepare: Callable[[], object] = lambda: None,
+    on: Callable[[], AbstractContextManager[T]],
+    rounds: int,
 ) -> Figure:
-    """Measure both sides `rounds` times after one unmeasured round; `prepare` runs unmeasured before each side."""
+    """Measure both sides `rounds` times, after one round that does not count.
+
+    `on` gives each side what it works on; setting that up and clearing it away is not measured.
+    """
     ratios: list[float] = []
     for number in range(rounds + 1):
-        seconds: dict[Callable[[], object], float] = {}
+        seconds: dict[Callable[[T], object], float] = {}
         for side in (ours, bare) if number % 2 else (bare, ours):
-            prepare()
-            start = time.perf_counter()
-            side()
-            seconds[side] = time.perf_counter() - start
+            with on() as ground:
+                start = time.perf_counter()
+                side(ground)
+                seconds[side] = time.perf_counter() - start
         if number:
             ratios.append(seconds[bare] / seconds[ours] if kind == "rate" else seconds[ours] / seconds[bare])
     return Figure(name, kind, target, tuple(ratios))

@@ -36,6 +36,9 @@ FOLDER = "privacy_notice"
 GUARD = "\ue000"
 """Set before a declared value while a template runs, so that a value can never be taken for a line of a list."""
 
+UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ue000]")
+"""Control characters, which no reader sees and no database text can hold, and the guard itself."""
+
 Names = Mapping[tuple[str, str], Any]
 """The title of a declaration by its kind and id: `("category", "contact-details")`."""
 
@@ -137,7 +140,7 @@ class Voice:
 
     def _lines(self, kind: str, about: Any, more: Mapping[str, Any]) -> tuple[list[str], str]:
         if (wording := getattr(about, "wording", None)) is not None:
-            return [GUARD + " ".join(say(wording, self._language).split())], self._language
+            return [GUARD + " ".join(UNPRINTABLE.sub("", say(wording, self._language)).split())], self._language
         if kind not in self._macros:
             raise PluginError(
                 self._asked, "notice_templates", f"no template of the plugins it uses has a macro {kind!r}"
@@ -184,7 +187,7 @@ def _plain(value: Any, context: Context) -> str:
         value = say(value, context["language"])
     if isinstance(value, date):
         value = long_date(value, context["spoken"])
-    return re.sub(r"\s+", " ", str(value).replace(GUARD, ""))
+    return re.sub(r"\s+", " ", UNPRINTABLE.sub("", str(value)))
 
 
 @pass_context

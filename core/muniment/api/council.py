@@ -25,7 +25,10 @@ __all__ = [
 
 
 class Contact(Declaration, frozen=True):
-    """A way to reach a role. Never a named person: people leave, roles stay."""
+    """A way to reach a role. Never a named person: people leave, roles stay.
+
+    `person_named` says that the source names a person where the role stands here.
+    """
 
     role: Text
     name: Text | None = None
@@ -34,6 +37,7 @@ class Contact(Declaration, frozen=True):
     phone: Text | None = None
     url: Text | None = None
     form: Text | None = None
+    person_named: bool = False
 
 
 class Party(Declaration, frozen=True):

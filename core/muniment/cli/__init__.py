@@ -6,6 +6,7 @@ Each domain's commands are a click group in a module of this package, added here
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,10 +17,16 @@ import click
 from muniment.api.errors import MunimentError
 from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
+from muniment.cli.clients import client
+from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.keys import keys
 from muniment.cli.notices import notice
+from muniment.cli.plugins import plugin
+from muniment.cli.policy import policy
+from muniment.cli.retention import retention
 from muniment.cli.serve import serve
+from muniment.cli.workers import schedule, worker
 from muniment.logs import configure_logs, log_incident
 from muniment.settings import Settings
 
@@ -74,8 +81,8 @@ def _fail_unforeseen(error: Exception) -> NoReturn:
 @click.version_option(package_name="muniment", prog_name="muniment", message="%(prog)s %(version)s")
 def main() -> None:
     """Councils' data-protection duties on one deployment."""
-    configure_logs()
+    configure_logs(level=logging.WARNING)
 
 
-for group in (audit, db, keys, notice, serve, staff, token):
+for group in (audit, client, council, db, keys, notice, plugin, policy, schedule, serve, staff, token, worker):
     main.add_command(group)

@@ -22,6 +22,7 @@ from muniment.database.upgrade import refuse_old_schema
 from muniment.jobs.actors import Deployment
 from muniment.jobs.drain import Drain
 from muniment.keys import KeyRing
+from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from muniment.wiring import actors, wire
 
@@ -44,6 +45,11 @@ class Context:
     @cached_property
     def keys(self) -> KeyRing:
         return KeyRing.open(self.settings.keys_file)
+
+    @cached_property
+    def plugins(self) -> Plugins:
+        """The installed plugins, their contract checked."""
+        return load_plugins()
 
     @cached_property
     def database(self) -> Database:

@@ -19,7 +19,17 @@ from muniment.api.law import Right
 from muniment.api.notices import Section
 from muniment.api.text import Id, Text
 
-__all__ = ["AbolishedBody", "Check", "Law", "LawStatement", "Level", "Regulator", "RepealedProvision", "law_in_force"]
+__all__ = [
+    "AbolishedBody",
+    "Check",
+    "Law",
+    "LawStatement",
+    "Level",
+    "MovedAddress",
+    "Regulator",
+    "RepealedProvision",
+    "law_in_force",
+]
 
 Level = Literal["error", "gap", "decided", "note"]
 """*error*: does not load or contradicts itself; *gap*: the law asks and the document is silent; *decided*: it was a gap
@@ -84,8 +94,13 @@ class RepealedProvision(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     title: str
     since: date
     now: str
-    statute: str = ""
-    """Words in the statute's title when `pattern` is matched against its provisions alone."""
+
+
+class MovedAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An address that documents still give: `words` in it give it away, `now` is the one to use."""
+
+    words: str
+    now: str
 
 
 class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -96,6 +111,7 @@ class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     regulators: tuple[Regulator, ...] = msgspec.field(name="regulator", default=())
     abolished: tuple[AbolishedBody, ...] = msgspec.field(name="abolished", default=())
     repealed: tuple[RepealedProvision, ...] = msgspec.field(name="repealed", default=())
+    moved: tuple[MovedAddress, ...] = msgspec.field(name="moved", default=())
 
     @property
     def regulator(self) -> Regulator:
@@ -118,4 +134,5 @@ def law_in_force(today: date) -> Law:
         regulators=tuple(regulator for regulator in law.regulators if regulator.holds_on(today)),
         abolished=tuple(body for body in law.abolished if body.since <= today),
         repealed=tuple(provision for provision in law.repealed if provision.since <= today),
+        moved=law.moved,
     )

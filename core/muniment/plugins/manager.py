@@ -40,7 +40,7 @@ class Plugins:
     def __init__(self, manager: pluggy.PluginManager, sources: Sequence[PluginSource]) -> None:
         self._manager = manager
         self.sources: Mapping[str, PluginSource] = {source.distribution: source for source in sources}
-        self._councils = _councils_of(self)
+        self._councils = _councils_of(manager, self.sources)
 
     @property
     def councils(self) -> Mapping[str, str]:
@@ -58,9 +58,10 @@ class Plugins:
             raise NotFound(f"No installed plugin declares the council {slug!r}. Installed: {known}.")
         return CouncilFacade(self._manager, self.sources, slug, self._councils[slug], uses)
 
-    def observers(self) -> pluggy.PluginManager:
-        """The manager itself, for `muniment plugin list`, which shows who implements what."""
-        return self._manager
+    def hooks_of(self, distribution: str) -> list[str]:
+        """The names of the hooks that a plugin implements."""
+        callers = self._manager.get_hookcallers(self.sources[distribution].plugin) or []
+        return sorted(caller.name for caller in callers)
 
 
 def load_plugins(sources: Iterable[PluginSource] | None = None) -> Plugins:
@@ -111,10 +112,10 @@ def _check_implementation(implementation: pluggy.HookImpl, hook: str) -> None:
         raise PluginError(implementation.plugin_name, hook, f"parameters with a default are never filled: {names}")
 
 
-def _councils_of(plugins: Plugins) -> dict[str, str]:
+def _councils_of(manager: pluggy.PluginManager, sources: Mapping[str, PluginSource]) -> dict[str, str]:
     councils: dict[str, str] = {}
-    for implementation in plugins.observers().hook.council.get_hookimpls():
-        source = plugins.sources[implementation.plugin_name]
+    for implementation in manager.hook.council.get_hookimpls():
+        source = sources[implementation.plugin_name]
         declared = _slug_declared(implementation, source)
         if declared is None:
             continue

@@ -28,6 +28,9 @@ WARNING = timedelta(days=30)
 GRACE = timedelta(days=30)
 """How long after its review date a decision still counts, with a warning."""
 
+WITHDRAW = " Withdraw the decision, or change it."
+"""What to do about a decision that stands and is refused, because the declarations have changed since."""
+
 
 class Whose(msgspec.Struct, frozen=True):
     """Where a statement of the policy comes from; `plugin` is empty for a decision."""
@@ -106,7 +109,7 @@ def _settled(declared: Policy, decisions: Iterable[Decision], today: date) -> tu
         try:
             policy = settle(policy, plain)
         except InvalidInput as error:
-            message = f"{error} Withdraw the decision, or change it."
+            message = f"{error}{WITHDRAW}"
             problems.append(Finding(id="decision.refused", level="error", path=decision.path, message=message))
         else:
             applied.append(plain)

@@ -23,9 +23,10 @@ FRAMES = 12
 def configure_logs(*, level: int = logging.INFO, file: Path | None = None) -> None:
     """Have every log line of this process written to standard error, or appended to a file that its owner alone reads.
 
-    Lines of libraries keep their level and logger's name and lose their text below a warning.
+    What libraries log from a warning upwards is told by place and kind of error alone: their words may quote values.
     """
     stream = sys.stderr if file is None else _opened(file)
+    logging.basicConfig(level=logging.WARNING, handlers=[_Wordless()], force=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -42,16 +43,33 @@ def configure_logs(*, level: int = logging.INFO, file: Path | None = None) -> No
 def log_incident(error: BaseException, *, place: str) -> str:
     """Log an error that nobody foresaw; returns the incident's number, to be shown to whoever met it."""
     incident = secrets.token_hex(8)
-    frames = traceback.extract_tb(error.__traceback__)
     structlog.get_logger(__name__).error(
         "unforeseen",
         incident=incident,
         place=place,
-        error=f"{type(error).__module__}.{type(error).__qualname__}",
-        sqlstate=getattr(getattr(error, "orig", None), "sqlstate", None),
-        where=[f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-FRAMES:]],
+        **_facts(error),
     )
     return incident
+
+
+class _Wordless(logging.Handler):
+    """Passes on what a library logged, without its words."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        place = f"{record.filename}:{record.lineno} {record.funcName}"
+        structlog.get_logger(record.name).log(
+            record.levelno, "library", logger=record.name, place=place, **(_facts(error) if error else {})
+        )
+
+
+def _facts(error: BaseException) -> dict[str, object]:
+    frames = traceback.extract_tb(error.__traceback__)
+    return {
+        "error": f"{type(error).__module__}.{type(error).__qualname__}",
+        "sqlstate": getattr(getattr(error, "orig", None), "sqlstate", None),
+        "where": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-FRAMES:]],
+    }
 
 
 def _opened(file: Path) -> TextIO:

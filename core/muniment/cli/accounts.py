@@ -43,7 +43,7 @@ def _roles_options(command: F) -> F:
     )
     role = click.option(
         "--role", "roles", multiple=True, required=True, type=click.Choice([role.value for role in Role]),
-        help="A role to hold; again for more.",
+        metavar="ROLE", help=f"A role to hold, again for more: {', '.join(Role)}.",
     )  # fmt: skip
     return role(service(command))
 
@@ -162,7 +162,8 @@ def token() -> None:
 @click.option("--label", required=True, help="The program that will use it.")
 @click.option(
     "--permission", "permissions", multiple=True, required=True,
-    type=click.Choice([permission.value for permission in Permission]), help="What it may do; again for more.",
+    type=click.Choice([permission.value for permission in Permission]), metavar="PERMISSION",
+    help=f"What it may do, again for more: {', '.join(Permission)}.",
 )  # fmt: skip
 @click.option("--service", "services", multiple=True, metavar="SLUG", help="Only for this service; again for more.")
 @click.option("--days", type=click.IntRange(1, 366), default=90, show_default=True, help="Days until it expires.")

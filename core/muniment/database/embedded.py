@@ -32,6 +32,7 @@ __all__ = ["DATABASE", "EmbeddedServer"]
 DATABASE = "muniment"
 SUPERUSER = "postgres"
 SERVER_USER = "pgserver"
+LOCK = "postgres.lock"
 LONGEST_SOCKET = 100
 """Bytes that a socket's path may have; Linux allows 107, others fewer."""
 
@@ -96,6 +97,9 @@ class EmbeddedServer:
         if not self._folder.exists():
             return False
         shutil.rmtree(self._folder)
+        (self._folder.parent / LOCK).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # others' files may lie there
+            self._folder.parent.rmdir()
         return True
 
     def _answers(self, database: str) -> bool:
@@ -144,7 +148,7 @@ class EmbeddedServer:
         if not self._folder.parent.exists():
             self._folder.parent.mkdir(parents=True, exist_ok=True)
             self._folder.parent.chmod(0o711)  # whatever the umask: the server's user must pass, and see nothing
-        with (self._folder.parent / "postgres.lock").open("a") as lock:
+        with (self._folder.parent / LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             for folder in (self._folder, self._socket_folder()):
                 folder.mkdir(mode=0o700, exist_ok=True)

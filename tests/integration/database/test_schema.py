@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, Table, UniqueConstraint, text
+from sqlalchemy import Table, UniqueConstraint, text
 
 from muniment.database.base import council_tables, is_council_table
 from muniment.database.registry import clocked_tables, impersonal_tables, personal_tables
@@ -80,12 +78,6 @@ def test_the_application_may_do_what_the_table_says(table: Table, schema: dict[s
     if not table.info["append_only"]:
         may |= {"DELETE", "UPDATE"}
     assert schema[table.name]["may"] == may
-
-
-def test_migrations_and_models_agree(owner_engine: Engine) -> None:
-    with owner_engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert compare_metadata(context, metadata) == []
 
 
 def unique_columns(table: Table) -> Iterator[list[str]]:

@@ -11,7 +11,6 @@ from alembic import command
 from sqlalchemy import Engine, event, text
 
 from muniment.api.errors import SettingsError
-from muniment.database import upgrade as upgrade_module
 from muniment.database.engine import open_owner_engine
 from muniment.database.roles import OWNER
 from muniment.database.upgrade import current_revision, newest_revision, owner_engine, refuse_old_schema, upgrade
@@ -53,7 +52,7 @@ def test_an_upgrade_that_is_killed_leaves_nothing_and_can_be_run_again(
         real(*args)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(upgrade_module.command, "upgrade", killed)
+    monkeypatch.setattr(command, "upgrade", killed)
     with pytest.raises(KeyboardInterrupt):
         upgrade(empty)
     monkeypatch.undo()

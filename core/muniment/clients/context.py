@@ -8,9 +8,12 @@ from typing import Any
 
 from muniment.api.clients import ProposedValues
 from muniment.api.errors import InvalidInput
+from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 from muniment.plugins.facade import CouncilFacade
+from muniment.plugins.manager import Plugins
 from muniment.policy.model import Policy
+from muniment.policy.store import adopted
 
 __all__ = ["Context", "plain"]
 
@@ -22,6 +25,15 @@ class Context:
     policy: Policy
     facade: CouncilFacade
     keys: KeyRing
+
+    @classmethod
+    def of(cls, session: CouncilSession, plugins: Plugins, keys: KeyRing) -> Context:
+        """The context of a transaction: those plugins are asked that the adopted policy names.
+
+        Raises `NotReady` without an adopted policy, `NotFound` where no installed plugin is the council's.
+        """
+        policy = adopted(session)
+        return cls(policy, plugins.facade(policy.council.slug, [used.name for used in policy.plugins]), keys)
 
     def judge(self, service: str, record_class: str, stored: Mapping[str, Any]) -> None:
         """Ask the plugins about the values of one record, in the form they are stored in.

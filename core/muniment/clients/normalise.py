@@ -6,6 +6,7 @@ this form beside what was given. Pure functions; the same text always gives the 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import date, timedelta
 
@@ -13,6 +14,8 @@ __all__ = ["END", "name_key", "name_prefix", "notice_due_on", "postcode_key", "r
 
 END = "\U0010ffff"
 """Sorts after every character (collation C): `key >= p and key < p + END` finds what begins with `p`."""
+
+_OTHER_ASCII = re.compile(r"[^a-z0-9]+")
 
 
 def name_key(family_name: str | None, given_names: str | None) -> str:
@@ -58,5 +61,7 @@ def notice_due_on(obtained_on: date) -> date:
 
 
 def _letters(text: str) -> str:
+    if text.isascii():  # most are; the same answer, sooner
+        return _OTHER_ASCII.sub("", text.lower())
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     return "".join(character for character in folded if character.isalnum()).casefold()

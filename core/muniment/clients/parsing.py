@@ -21,6 +21,7 @@ Stored = str | int | bool
 
 SHORT_TEXT: Final = 500
 LONG_TEXT: Final = 20_000
+ISO: Final = "%Y-%m-%d"
 EARLIEST: Final = date(1850, 1, 1)
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
@@ -28,6 +29,7 @@ _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s
 _PHONE = re.compile(r"\+?[0-9](?:[ ()./-]*[0-9]){6,14}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-Z]{2})")
 _NI_NUMBER = re.compile(r"[A-Z]{2}[0-9]{6}[A-D]")
+_ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,15}")
 _MONEY = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,2})?")
 _TRUE: Final = frozenset({"yes", "y", "true", "1"})
@@ -52,10 +54,14 @@ def parse_text(value: object, longest: int = SHORT_TEXT) -> str:
     return text
 
 
-def parse_date(value: object, date_format: str = "%Y-%m-%d") -> date:
+def parse_date(value: object, date_format: str = ISO) -> date:
     """A date from 1850 on, in the form given (as of `strptime`)."""
+    text = _string(value).strip()
     try:
-        found = datetime.strptime(_string(value).strip(), date_format).date()  # noqa: DTZ007 - a day has no zone
+        if date_format == ISO and _ISO_DATE.fullmatch(text):
+            found = date.fromisoformat(text)  # ten times as fast, and most dates are written so
+        else:
+            found = datetime.strptime(text, date_format).date()  # noqa: DTZ007 - a day has no zone
     except ValueError:
         raise BadValue("not-a-date", f"takes a date in the form {date_format}") from None
     if found < EARLIEST:
@@ -63,7 +69,7 @@ def parse_date(value: object, date_format: str = "%Y-%m-%d") -> date:
     return found
 
 
-def parse_field(field: Field, value: object, date_format: str = "%Y-%m-%d") -> Stored:
+def parse_field(field: Field, value: object, date_format: str = ISO) -> Stored:
     """The value of a declared field as it is stored. Raises `BadValue`."""
     if field.type == "choice":
         chosen = _string(value).strip()

@@ -27,10 +27,9 @@ from muniment.clients.records import NewRecord, NewValue
 from muniment.clients.stub import Stub
 from muniment.database.session import CouncilSession, Database
 from muniment.keys import KeyRing
-from muniment.plugins.facade import CouncilFacade
-from muniment.plugins.manager import PluginSource, load_plugins
+from muniment.plugins.manager import Plugins, PluginSource, load_plugins
 from muniment.policy.model import Policy, ServicePolicy
-from muniment.policy.store import adopt, adopted
+from muniment.policy.store import adopt
 
 SERVICE: Final = "advice"
 OTHER: Final = "housing"
@@ -189,10 +188,10 @@ class JudgingPlugin:
         ]
 
 
-def facade_of(slug: str) -> CouncilFacade:
-    """The facade of a council whose own plugin judges."""
+def plugins_of(slug: str) -> Plugins:
+    """The plugins of a process in which a council's own plugin judges."""
     source = PluginSource(slug, f"muniment-{slug}", "1.0", "tests", JudgingPlugin(slug))
-    return load_plugins([source]).facade(slug, ())
+    return load_plugins([source])
 
 
 def nothing_past(_session: CouncilSession, _file_ids: Sequence[UUID]) -> frozenset[UUID]:
@@ -206,7 +205,7 @@ class House:
     def __init__(self, database: Database, council_id: UUID, slug: str, keys: KeyRing) -> None:
         self.database, self.id, self.slug, self.keys = database, council_id, slug, keys
         self.caller: Caller = command_caller(council_id, "test")
-        self.facade = facade_of(slug)
+        self.plugins = plugins_of(slug)
 
     def session(self) -> Any:
         return self.database.council(self.id, self.caller.actor)
@@ -216,7 +215,7 @@ class House:
             adopt(session, policy_of(self.slug, **declared), session.clock, by="test")
 
     def context(self, session: CouncilSession) -> Context:
-        return Context(adopted(session), self.facade, self.keys)
+        return Context.of(session, self.plugins, self.keys)
 
     def register(self, **changes: Any) -> UUID:
         """Register somebody; `changes` go to the stub, but for those that `NewClient` has."""
@@ -229,7 +228,7 @@ class House:
             return register_client(session, self.caller, self.context(session), new)
 
     def importer(self, past_period: PastPeriod = nothing_past) -> Importer:
-        return Importer(self.database, self.caller, self.facade, self.keys, past_period)
+        return Importer(self.database, self.caller, self.plugins, self.keys, past_period)
 
     def take_in(
         self,

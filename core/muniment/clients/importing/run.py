@@ -30,7 +30,7 @@ from muniment.clients.values import ValueRules
 from muniment.database.errors import DatabaseBusy
 from muniment.database.session import CouncilSession, Database
 from muniment.keys import KeyRing
-from muniment.plugins.facade import CouncilFacade
+from muniment.plugins.manager import Plugins
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 
@@ -97,7 +97,7 @@ class Importer:
 
     database: Database
     caller: Caller
-    facade: CouncilFacade
+    plugins: Plugins
     keys: KeyRing
     past_period: PastPeriod
     _seen: set[int] = field(default_factory=set, init=False)
@@ -176,7 +176,7 @@ class Importer:
     ) -> tuple[Outcome, set[int]]:
         layout = self._layout(session, order)
         layout.take_header(header)
-        context = Context(adopted(session), self.facade, self.keys)
+        context = Context.of(session, self.plugins, self.keys)
         rows, rejects, seen = self._read(layout, raw)
         rows, refused = judged(context, layout, rows)
         run_id = summary.run or session.council_id
@@ -192,7 +192,7 @@ class Importer:
         outcome.rejects = sorted([*rejects, *refused, *outcome.rejects], key=lambda reject: reject.line)
         if not order.dry_run:
             note_progress(session, run_id, len(raw), outcome, room=KEPT_REJECTS - len(summary.rejects))
-            self._tell_observers(session, context, order, outcome)
+            _tell_observers(session, context, order, outcome)
         return outcome, seen
 
     def _read(self, layout: Layout, raw: list[RawRow]) -> tuple[list[Row], list[Reject], set[int]]:
@@ -224,12 +224,6 @@ class Importer:
         rules = ValueRules(policy, service, session.clock.today())
         return Layout(source, rules, milestone_kinds(policy.service(service)))
 
-    def _tell_observers(self, session: CouncilSession, context: Context, order: Order, outcome: Outcome) -> None:
-        slug = context.policy.council.slug
-        registered = [RegisteredClient(slug, order.service, str(file_id)) for file_id in outcome.new]
-        if registered:
-            session.after_commit(lambda: self.facade.client_registered(registered))
-
     @contextmanager
     def _transaction(self, order: Order) -> Iterator[CouncilSession]:
         with self.database.council_session(self.caller.council_id, self.caller.actor) as session:
@@ -243,6 +237,13 @@ class Importer:
         if summary.run is not None:
             with self._transaction(order) as session:
                 finish_run(session, summary.run, file_digest, problem)
+
+
+def _tell_observers(session: CouncilSession, context: Context, order: Order, outcome: Outcome) -> None:
+    slug = context.policy.council.slug
+    registered = [RegisteredClient(slug, order.service, str(file_id)) for file_id in outcome.new]
+    if registered:
+        session.after_commit(lambda: context.facade.client_registered(registered))
 
 
 def _digesting(content: Iterable[bytes], digest: _Digest) -> Iterator[bytes]:

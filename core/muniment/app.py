@@ -21,18 +21,21 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import text
 
 import muniment.accounts.web
+import muniment.councils.web
 import muniment.notices.web
 import muniment.schema  # every table is known before the first query
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
 from muniment.clock import Clock
+from muniment.councils.web import policy_section
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.notices.shelf import Shelf
 from muniment.notices.words import Words
-from muniment.plugins.manager import load_plugins
+from muniment.plugins.manager import Plugins
+from muniment.policy.store import adopted_or_none
 from muniment.settings import Settings
 from muniment.web.console import ConsoleSection, console_routes
 from muniment.web.council import CouncilRef
@@ -76,11 +79,8 @@ def create_app(
     clock: Clock,
     keys: KeyRing,
     surface: Surface,
-    *,
-    find_council: Callable[[str], CouncilRef | None] | None = None,
-    lifespan: Sequence[Callable[[Litestar], AbstractAsyncContextManager[None]]] = (),
 ) -> Litestar:
-    """The application. `find_council` says what a council is called and looks like; without it the table does."""
+    """The application."""
     places = Places(database, settings.pool_size)
     assets = Assets()
     metrics = Metrics(surface.gauges)
@@ -110,7 +110,7 @@ def create_app(
         state=State(
             {
                 "places": places,
-                "councils": Councils(find_council or _finder(database), places),
+                "councils": Councils(_finder(database), places),
                 "allowance": ApiAllowance(database),
                 "pages": Pages(assets, templates),
             }
@@ -118,7 +118,7 @@ def create_app(
         exception_handlers={Exception: respond_to_error},
         after_exception=[roll_back],
         before_send=[security_headers, metrics.count],
-        lifespan=[_threads(settings.pool_size), *lifespan],
+        lifespan=[_threads(settings.pool_size)],
         openapi_config=openapi_config(version("muniment")),
         request_max_body_size=MAX_BODY,
         logging_config=None,
@@ -128,21 +128,19 @@ def create_app(
     return app
 
 
-def open_application(deployment: Deployment) -> Litestar:
+def open_application(deployment: Deployment, plugins: Plugins) -> Litestar:
     """The application of a deployment with every domain there is: what `muniment serve` serves."""
-    return create_app(
-        deployment.settings, deployment.database, deployment.clock, deployment.keys, surface_of(deployment)
-    )
+    return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface_of(plugins))
 
 
-def surface_of(deployment: Deployment) -> Surface:
+def surface_of(plugins: Plugins) -> Surface:
     """What each domain brings, in the order of the layers. A domain with a surface has its lines here."""
-    plugins = load_plugins()
     words, shelf = Words.of(plugins), Shelf()
     return Surface(
-        api_routes=[*muniment.notices.web.api_routes],
+        api_routes=[*muniment.councils.web.api_routes, *muniment.notices.web.api_routes],
         pages=[*muniment.notices.web.pages],
-        templates={"notices": PackageLoader("muniment.notices")},
+        templates={"councils": PackageLoader("muniment.councils"), "notices": PackageLoader("muniment.notices")},
+        sections=[policy_section(plugins)],
         dependencies={
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "words": Provide(lambda: words, sync_to_thread=False),
@@ -165,10 +163,19 @@ def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None
 
 
 def _finder(database: Database) -> Callable[[str], CouncilRef | None]:
+    """Look a council up by slug; its colour and first language are those of the policy it has adopted."""
+
     def find(slug: str) -> CouncilRef | None:
         with database.platform() as session:
             row = session.execute(text("select id, slug, name from council where slug = :slug"), {"slug": slug}).first()
-        return None if row is None else CouncilRef(row.id, row.slug, row.name)
+        if row is None:
+            return None
+        with database.council(row.id) as council_session:
+            policy = adopted_or_none(council_session)
+        if policy is None:
+            return CouncilRef(row.id, row.slug, row.name)
+        council = policy.council
+        return CouncilRef(row.id, row.slug, row.name, council.branding.colour, council.languages[0])
 
     return find
 

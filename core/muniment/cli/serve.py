@@ -31,6 +31,7 @@ from muniment.clock import system_clock
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from muniment.wiring import wire
 from muniment.worker import send_to_workers, working
@@ -59,18 +60,18 @@ def application() -> Any:
     wire()
     deployment = Deployment(settings, Database.open(settings, clock), clock, KeyRing.open(settings.keys_file))
     send_to_workers(deployment)
-    return _asgi(open_application(deployment), settings)
+    return _asgi(open_application(deployment, load_plugins()), settings)
 
 
 @contextmanager
-def served(deployment: Deployment) -> Iterator[Litestar]:
+def served(deployment: Deployment, plugins: Plugins) -> Iterator[Litestar]:
     """The application with what must run beside it: workers and schedule without Redis, the bell with it."""
     with ExitStack() as beside:
         if deployment.settings.redis_url is None:
             beside.enter_context(working(deployment, schedule=True))
         else:
             send_to_workers(deployment)
-        yield open_application(deployment)
+        yield open_application(deployment, plugins)
 
 
 async def _listen(app: Any, settings: Settings) -> None:
@@ -128,5 +129,5 @@ def serve(context: Context, processes: int) -> None:
             log_level=LogLevels.error,
         ).serve()
         return
-    with served(deployment) as app:
+    with served(deployment, context.plugins) as app:
         asyncio.run(_listen(_asgi(app, settings), settings))

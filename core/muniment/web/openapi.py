@@ -77,5 +77,7 @@ def openapi_config(version: str) -> OpenAPIConfig:
             security_schemes={"token": SecurityScheme(type="http", scheme="bearer", bearer_format="muniment_…")}
         ),
         security=[{"token": []}],
-        operation_id_creator=lambda handler, method, _parts: f"{HttpMethod(method).value.lower()}_{handler.handler_name}",
+        operation_id_creator=lambda handler, method, _parts: (
+            f"{HttpMethod(method).value.lower()}_{handler.handler_name}"
+        ),
     )

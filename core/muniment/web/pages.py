@@ -8,7 +8,6 @@ councils is data handed to the template.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
@@ -17,13 +16,13 @@ from jinja2 import BaseLoader, Environment, PackageLoader, PrefixLoader, StrictU
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 
+from muniment.web.brand import brand_of_name, brand_style, sheet_name
 from muniment.web.callers import Caller
 from muniment.web.council import CouncilRef
 from muniment.web.forms import FORM_FIELD, Credentials
 
 __all__ = ["Assets", "Page", "Pages"]
 
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
 
 
@@ -46,7 +45,14 @@ class Assets:
 
     def get(self, name: str) -> tuple[bytes, str] | None:
         """Content and media type of a file by the name in its address."""
+        if (colour := brand_of_name(name)) is not None:
+            return brand_style(colour).encode(), MEDIA_TYPES[".css"]
         return self._by_name.get(name)
+
+    def brand_url(self, colour: str) -> str:
+        """The address of the style sheet for a council's colour; empty if the page keeps the plain style."""
+        name = sheet_name(colour)
+        return f"/static/{name}" if name else ""
 
 
 class Pages:
@@ -62,6 +68,7 @@ class Pages:
             auto_reload=False,
         )
         self._environment.globals["asset"] = assets.url
+        self._environment.globals["brand"] = assets.brand_url
         self._environment.globals["form_field"] = FORM_FIELD
 
     def render(self, template: str | Sequence[str], **context: Any) -> str:

@@ -20,6 +20,7 @@ from muniment.cli.audit import audit
 from muniment.cli.clients import client
 from muniment.cli.councils import council
 from muniment.cli.database import db
+from muniment.cli.demonstration.run import demo
 from muniment.cli.keys import keys
 from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
@@ -27,7 +28,7 @@ from muniment.cli.policy import policy
 from muniment.cli.retention import retention
 from muniment.cli.serve import serve
 from muniment.cli.workers import schedule, worker
-from muniment.logs import configure_logs, log_incident
+from muniment.logs import configure_logs, log_incident, open_log
 from muniment.settings import Settings
 
 __all__ = ["main"]
@@ -69,11 +70,12 @@ def _fail(message: str, status: int) -> NoReturn:
 def _fail_unforeseen(error: Exception) -> NoReturn:
     try:
         file = Settings.from_environment(os.environ).data_dir / "muniment.log"
-        configure_logs(file=file)
+        with open_log(file) as stream:
+            configure_logs(stream=stream)
+            incident = log_incident(error, place="command")
     except (MunimentError, OSError):
-        incident = log_incident(error, place="command")
-        _fail(f"something went wrong, incident {incident}", UNFORESEEN)
-    incident = log_incident(error, place="command")
+        configure_logs()
+        _fail(f"something went wrong, incident {log_incident(error, place='command')}", UNFORESEEN)
     _fail(f"something went wrong, incident {incident}; the places it passed are in {file}", UNFORESEEN)
 
 
@@ -84,5 +86,9 @@ def main() -> None:
     configure_logs(level=logging.WARNING)
 
 
-for group in (audit, client, council, db, keys, notice, plugin, policy, schedule, serve, staff, token, worker):
+COMMANDS = (
+    audit, client, council, db, demo, keys, notice, plugin, policy, retention, schedule, serve, staff, token, worker,
+)  # fmt: skip
+
+for group in COMMANDS:
     main.add_command(group)

@@ -81,6 +81,11 @@ class EmbeddedServer:
                           self._options(), "start")  # fmt: skip
             self._bootstrap()
 
+    @property
+    def running(self) -> bool:
+        """Whether it answers."""
+        return self._answers("postgres")
+
     def stop(self) -> bool:
         """Stop the server if it runs; True if it did. Open transactions are rolled back."""
         if not (self._data / "postmaster.pid").exists():

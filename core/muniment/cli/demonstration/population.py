@@ -27,7 +27,6 @@ _MIDDLES: Final = ("a", "e", "i", "o", "u", "an", "en", "in", "ar", "or")
 _GIVEN_ENDS: Final = ("beth", "dric", "la", "lan", "mir", "na", "ric", "sa", "thea", "wyn")
 _FAMILY_ENDS: Final = ("bury", "combe", "dale", "field", "garth", "ham", "ley", "stow", "thwaite", "worth")
 _STREETS: Final = ("Sample Street", "Specimen Road", "Example Avenue", "Pattern Close", "Model Lane")
-_YEARS: Final = 10
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -45,11 +44,11 @@ class Life(msgspec.Struct, frozen=True):
     enrolled_on: date | None
 
 
-def lives(count: int, *, today: date, seed: str) -> Iterator[Life]:
-    """`count` generated people whose files were opened within the ten years before `today`."""
+def lives(count: int, *, today: date, seed: str, first: int = 1, days: int = 3650) -> Iterator[Life]:
+    """`count` generated people, numbered from `first`, whose files were opened within the `days` before `today`."""
     random = Random(seed)  # noqa: S311 - generated people, not secrets
-    for number in range(1, count + 1):
-        opened = today - timedelta(days=random.randrange(1, _YEARS * 365))
+    for number in range(first, first + count):
+        opened = today - timedelta(days=random.randrange(1, days))
         open_days = min(int(random.expovariate(1 / 280)) + 14, (today - opened).days)
         last_contact = opened + timedelta(days=open_days)
         closed = last_contact + timedelta(days=random.randrange(60))
@@ -72,9 +71,7 @@ def lives(count: int, *, today: date, seed: str) -> Iterator[Life]:
 
 def write_csv(path: Path, source: ImportSource, policy: ServicePolicy, people: Sequence[Life], *, seed: str) -> int:
     """Write `people` in the format of `source`; returns the number of rows. Overwrites `path`."""
-    fields = {
-        f"{category.id}.{field.id}": field for category in policy.clients.categories for field in category.fields
-    }
+    fields = {f"{category.id}.{field.id}": field for category in policy.clients.categories for field in category.fields}
     with path.open("w", encoding=source.encoding, newline="") as file:
         writer = csv.writer(file, delimiter=source.delimiter)
         writer.writerow([column.name for column in source.columns])

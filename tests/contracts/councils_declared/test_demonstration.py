@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def proposals(slug: str) -> tuple[Proposal, ...]:
     return read_decisions(file.read_bytes(), file=file.name)
 
 
+@cache
 def decided(slug: str) -> Policy:
     made = [proposal.made_on(TODAY) for proposal in proposals(slug)]
     compiled = compile_policy(all_plugins().facade(slug), made, TODAY)

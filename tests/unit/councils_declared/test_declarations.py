@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from functools import cache
 from importlib import resources
 
 import msgspec
@@ -20,6 +21,7 @@ TODAY = date(2026, 11, 20)
 COUNCILS = {"milton-keynes": "employment-support", "sefton": "sefton-at-work"}
 
 
+@cache
 def declared(slug: str) -> Policy:
     return compile_policy(all_plugins().facade(slug), [], TODAY).sound()
 

@@ -69,6 +69,17 @@ def category_without_class(scene: Scene) -> Iterator[Hit]:
                 yield Hit(f"{slug}.category.{category.id}", category.id)
 
 
+def paper_without_place(scene: Scene) -> Iterator[Hit]:
+    """Records on paper in a service that says where its data are kept, and names no place for paper."""
+    for slug, service in scene.services:
+        media = {system.medium for system in service.clients.systems}
+        if not media or "paper" in media:
+            continue
+        on_paper = [entry.id for entry in service.retention.classes if "paper" in entry.media]
+        if on_paper:
+            yield Hit(f"{slug}.system", ", ".join(on_paper))
+
+
 PREDICATES: tuple[Predicate, ...] = (
     no_categories,
     category_without_source,
@@ -77,4 +88,5 @@ PREDICATES: tuple[Predicate, ...] = (
     kind_not_stated,
     categories_open,
     category_without_class,
+    paper_without_place,
 )

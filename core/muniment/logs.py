@@ -15,17 +15,16 @@ from typing import TextIO
 
 import structlog
 
-__all__ = ["configure_logs", "log_incident"]
+__all__ = ["configure_logs", "log_incident", "open_log"]
 
 FRAMES = 12
 
 
-def configure_logs(*, level: int = logging.INFO, file: Path | None = None) -> None:
-    """Have every log line of this process written to standard error, or appended to a file that its owner alone reads.
+def configure_logs(*, level: int = logging.INFO, stream: TextIO | None = None) -> None:
+    """Have every log line of this process written to standard error, or to another stream.
 
     What libraries log from a warning upwards is told by place and kind of error alone: their words may quote values.
     """
-    stream = sys.stderr if file is None else _opened(file)
     logging.basicConfig(level=logging.WARNING, handlers=[_Wordless()], force=True)
     structlog.configure(
         processors=[
@@ -35,7 +34,7 @@ def configure_logs(*, level: int = logging.INFO, file: Path | None = None) -> No
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(stream),
+        logger_factory=structlog.PrintLoggerFactory(stream or sys.stderr),
         cache_logger_on_first_use=True,
     )
 
@@ -50,6 +49,13 @@ def log_incident(error: BaseException, *, place: str) -> str:
         **_facts(error),
     )
     return incident
+
+
+def open_log(file: Path) -> TextIO:
+    """Open a log file to append to, one that its owner alone can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch(mode=0o600)
+    return file.open("a", encoding="utf-8", buffering=1)
 
 
 class _Wordless(logging.Handler):
@@ -70,9 +76,3 @@ def _facts(error: BaseException) -> dict[str, object]:
         "sqlstate": getattr(getattr(error, "orig", None), "sqlstate", None),
         "where": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-FRAMES:]],
     }
-
-
-def _opened(file: Path) -> TextIO:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    return file.open("a", encoding="utf-8", buffering=1)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,13 +24,10 @@ STARTER = (
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that the server's user can pass, unlike pytest's own; whatever runs in it is stopped."""
-    folder = Path(tempfile.mkdtemp(prefix="muniment-test-embedded-"))
-    folder.chmod(0o711)
-    yield folder
-    EmbeddedServer(folder).stop()
-    shutil.rmtree(folder)
+def folder(passable_folder: Path) -> Iterator[Path]:
+    """A folder for a server; what runs in it is stopped."""
+    yield passable_folder
+    EmbeddedServer(passable_folder).stop()
 
 
 def who(url: str) -> str:

@@ -96,10 +96,7 @@ POLICY = "(council_id = (NULLIF(current_setting('muniment.council_id'::text, tru
 @pytest.fixture(scope="module")
 def schema(request: pytest.FixtureRequest) -> dict[str, dict[str, object]]:
     """What the catalogue says of each table, read once from the template's own server."""
-    server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
-    name = f"{template}_schema"
-    server.copy(template, name)
-    engine = server.engine(name)
+    engine = request.getfixturevalue("server").engine(request.getfixturevalue("shared_database_name"))
     with engine.connect() as connection:
         tables: dict[str, dict[str, object]] = {
             row.relname: {
@@ -128,5 +125,4 @@ def schema(request: pytest.FixtureRequest) -> dict[str, dict[str, object]]:
             assert isinstance(may, set)
             may.add(row.privilege_type)
     engine.dispose()
-    server.drop(name)
     return tables

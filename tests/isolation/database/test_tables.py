@@ -97,9 +97,7 @@ def leaks(database: Database, table: Table, ours: UUID, theirs: UUID) -> Iterato
 @pytest.fixture(scope="module")
 def populated(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Engine, UUID, UUID]]:
     """One database for all tables, each with one made-up row for each of two councils, its foreign keys passed over."""
-    server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
-    name = f"{template}_isolation"
-    server.copy(template, name)
+    server, name = request.getfixturevalue("server"), request.getfixturevalue("shared_database_name")
     superuser, ours, theirs = server.engine(name), uuid4(), uuid4()
     with superuser.begin() as connection:
         for council_id in (ours, theirs):
@@ -116,7 +114,6 @@ def populated(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Engine
     yield database, superuser, ours, theirs
     database.close()
     superuser.dispose()
-    server.drop(name)
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)

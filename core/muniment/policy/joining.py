@@ -20,7 +20,7 @@ from muniment.plugins.digest import digest_of
 from muniment.plugins.facade import Answers, CouncilFacade
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, PluginUsed, Policy, ServicePolicy
-from muniment.policy.paths import COUNCIL, RESERVED, key_name, key_of, walk
+from muniment.policy.paths import COUNCIL, RESERVED, fields_of, key_name, key_of, walk
 
 __all__ = ["Joined", "does_not_load", "join"]
 
@@ -118,7 +118,7 @@ def _bundle(joined: Joined, scope: str, answers: Answers[B], kind: type[B], own:
 def _add(joined: Joined, scope: str, whole: B, more: B) -> B:
     """Lists end to end; a single value is taken from whoever gives one, and two different ones are an error."""
     changes: dict[str, Any] = {}
-    for info in msgspec.structs.fields(type(whole)):
+    for info in fields_of(type(whole)):
         before, new = getattr(whole, info.name), getattr(more, info.name)
         if isinstance(before, tuple):
             changes[info.name] = before + new
@@ -149,7 +149,7 @@ def _without_replaced(
 def _refuse_twice(joined: Joined, scope: str, whole: msgspec.Struct) -> None:
     """Within one list an id, or what stands for one, names one element."""
     for path, node in walk(whole, scope):
-        for info in msgspec.structs.fields(type(node)):
+        for info in fields_of(type(node)):
             value = getattr(node, info.name)
             if isinstance(value, tuple):
                 _refuse_twice_in(joined, f"{path}.{info.encode_name}", value)

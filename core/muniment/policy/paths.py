@@ -25,6 +25,7 @@ __all__ = [
     "COUNCIL",
     "RESERVED",
     "field_named",
+    "fields_of",
     "item_type",
     "key_name",
     "key_of",
@@ -50,21 +51,27 @@ KEYS: dict[type[msgspec.Struct], str] = {
 
 
 @cache
+def fields_of(struct: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    """The fields of a struct. Kept, because msgspec works them out anew each time and a walk asks for every table."""
+    return msgspec.structs.fields(struct)
+
+
+@cache
 def field_named(struct: type[msgspec.Struct], name: str) -> msgspec.structs.FieldInfo | None:
     """The field of a struct by the name that TOML uses."""
-    return next((field for field in msgspec.structs.fields(struct) if field.encode_name == name), None)
+    return next((field for field in fields_of(struct) if field.encode_name == name), None)
 
 
 def names_in(struct: type[msgspec.Struct]) -> list[str]:
     """The names that TOML uses in a table of that kind."""
-    return sorted(field.encode_name for field in msgspec.structs.fields(struct))
+    return sorted(field.encode_name for field in fields_of(struct))
 
 
 @cache
 def table_of() -> dict[str, str]:
     """For each table of a service's files (`category`, `rule`, `notice`), the attribute of `ServicePolicy` it is in."""
     found: dict[str, str] = {}
-    for bundle in msgspec.structs.fields(ServicePolicy):
+    for bundle in fields_of(ServicePolicy):
         struct = struct_type(bundle.type)
         if bundle.name != "service" and struct is not None:
             found |= dict.fromkeys(names_in(struct), bundle.name)
@@ -100,7 +107,7 @@ def key_of(element: msgspec.Struct, position: int) -> str:
 def walk(node: msgspec.Struct, path: str) -> Iterator[tuple[str, msgspec.Struct]]:
     """`node` and every table below it, each with its path."""
     yield path, node
-    for field in msgspec.structs.fields(type(node)):
+    for field in fields_of(type(node)):
         value = getattr(node, field.name)
         below = f"{path}.{field.encode_name}"
         if isinstance(value, msgspec.Struct):

@@ -16,7 +16,7 @@ from muniment.api.notices import Notice
 from muniment.api.retention import Clause, Reference, When
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy
-from muniment.policy.paths import COUNCIL, walk_policy
+from muniment.policy.paths import COUNCIL, fields_of, walk_policy
 
 __all__ = ["unresolved"]
 
@@ -97,7 +97,7 @@ def _known_in(service: ServicePolicy) -> dict[str, frozenset[str]]:
 
 def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
     """What a node names: the attribute, the table it refers to, the name."""
-    for field in msgspec.structs.fields(type(node)):
+    for field in fields_of(type(node)):
         value = getattr(node, field.name)
         if field.name in MANY and isinstance(value, tuple):
             yield from ((field.encode_name, MANY[field.name], name) for name in value if isinstance(name, str))

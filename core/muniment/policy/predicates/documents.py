@@ -6,11 +6,9 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-import msgspec
-
 from muniment.api.council import Contact
 from muniment.api.notices import Notice
-from muniment.policy.paths import walk_policy
+from muniment.policy.paths import fields_of, walk_policy
 from muniment.policy.scene import Hit, Predicate, Scene, words_of
 
 __all__ = ["PREDICATES"]
@@ -73,7 +71,7 @@ def language_without_words(scene: Scene) -> Iterator[Hit]:
     """A text with words in some languages of the council and not in all."""
     languages = {language for language in scene.policy.council.languages if "." not in language}
     for _, path, node in walk_policy(scene.policy):
-        for field in msgspec.structs.fields(type(node)):
+        for field in fields_of(type(node)):
             text = getattr(node, field.name)
             if field.encode_name in NOT_TEXTS or not isinstance(text, dict):
                 continue

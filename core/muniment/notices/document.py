@@ -151,11 +151,9 @@ def assemble(
     notice = notice_named(policy, ref)
     subject = Subject(policy, ref.service, notice)
     voice = words.voice(policy.council, language, subject.names)
-    sections = [
-        (section, [_statement(policy, voice, told, language) for told in told_here])
-        for section in SECTIONS
-        if (told_here := [told for told in (*telling(subject), *law_told(subject, law)) if told.section == section])
-    ]
+    by_section: dict[str, list[Statement]] = {section: [] for section in SECTIONS}
+    for told in (*telling(subject), *law_told(subject, law)):
+        by_section[told.section].append(_statement(policy, voice, told, language))
     return Document(
         title=say(notice.title, language),
         council=policy.council.slug,
@@ -166,7 +164,9 @@ def assemble(
         number=number,
         restates=_restated(notice, language),
         policy=policy.hash,
-        sections=tuple(_section(voice, section, statements, language) for section, statements in sections),
+        sections=tuple(
+            _section(voice, section, statements, language) for section, statements in by_section.items() if statements
+        ),
         contents_heading=voice.phrase("contents_heading"),
         version_words=voice.phrase("version_words", number),
     )

@@ -35,10 +35,11 @@ __all__ = ["pages"]
 
 FOR_EVERYBODY = "a published privacy notice is for everybody and holds no personal data"
 MEDIA: dict[Format, str] = {
-    "html": "text/html; charset=utf-8",
-    "text": "text/plain; charset=utf-8",
+    "html": "text/html",
+    "text": "text/plain",
     "json": "application/json",
 }
+"""Texts are in UTF-8, which the response adds."""
 ENDINGS: dict[str, Format] = {"txt": "text", "json": "json", "html": "html"}
 ACCEPTED: dict[str, Format] = {"text/html": "html", "text/plain": "text", "application/json": "json"}
 NEWEST = "public, max-age=60"

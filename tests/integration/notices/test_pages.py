@@ -1,0 +1,166 @@
+"""The public pages: forms, languages, versions, caching."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from litestar.testing import TestClient
+from sqlalchemy import text
+
+from muniment.notices.document import Document
+from muniment.notices.shelf import Shelf
+from tests.integration.notices.conftest import Publisher, reworded
+
+PAGE = "/sefton/privacy/sefton-at-work"
+
+
+@pytest.fixture
+def published(sefton: Publisher) -> Publisher:
+    sefton.publish()
+    return sefton
+
+
+@pytest.mark.parametrize(
+    ("address", "accept", "kind"),
+    [
+        (PAGE, "text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+        (PAGE, "*/*", "text/html; charset=utf-8"),
+        (PAGE, "application/json", "application/json"),
+        (PAGE, "text/plain", "text/plain; charset=utf-8"),
+        (f"{PAGE}.txt", "text/html", "text/plain; charset=utf-8"),
+        (f"{PAGE}.json", "text/html", "application/json"),
+        (f"{PAGE}?format=json", "text/html", "application/json"),
+        (f"{PAGE}?format=text", "text/html", "text/plain; charset=utf-8"),
+        (f"{PAGE}/versions/1", "text/html", "text/html; charset=utf-8"),
+        (f"{PAGE}/versions/1.json", "text/html", "application/json"),
+        (f"{PAGE}/versions/1.txt", "text/html", "text/plain; charset=utf-8"),
+    ],
+)
+def test_each_form_has_an_address(
+    published: Publisher, client: TestClient, address: str, accept: str, kind: str
+) -> None:
+    answer = client.get(address, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+    assert "24 months" in " ".join(answer.text.split())
+
+
+def test_the_page_is_a_page(published: Publisher, client: TestClient) -> None:
+    html = client.get(PAGE).text
+    assert '<html lang="en">' in html
+    assert html.count("<h1") == 1
+    assert "20 November 2026" in html
+    assert 'id="retention.client-record"' in html
+    assert "<script" not in html
+    assert f"{PAGE}/versions/1.json?language=en" in html
+    digest = client.get(f"{PAGE}.json")
+    assert msgspec.json.decode(digest.content, type=Document).number == 1
+
+
+def test_every_version_stays_at_its_own_address(published: Publisher, client: TestClient, shelf: Shelf) -> None:
+    before = client.get(f"{PAGE}/versions/1.json").content
+    published.publish(reworded("sefton", "Another title"))
+    shelf.forget(published.id)
+    assert client.get(f"{PAGE}/versions/1.json").content == before
+    assert "Another title" in client.get(PAGE).text
+    old = client.get(f"{PAGE}/versions/1")
+    assert "earlier version" in old.text
+    assert "earlier version" not in client.get(f"{PAGE}/versions/2").text
+    versions = client.get(f"{PAGE}/versions")
+    assert versions.text.index("/versions/2?") < versions.text.index("/versions/1?")
+    listed = client.get(f"{PAGE}/versions", headers={"Accept": "application/json"}).json()
+    assert [view["number"] for view in listed] == [2, 1]
+
+
+def test_a_new_version_appears_by_itself_after_a_few_seconds(
+    published: Publisher, client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shelf, "BELIEVED", 0.0)
+    shelf.forget(published.id)
+    assert "Another title" not in client.get(PAGE).text
+    published.publish(reworded("sefton", "Another title"))
+    assert "Another title" in client.get(PAGE).text
+
+
+def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestClient) -> None:
+    first = client.get(PAGE)
+    assert first.headers["cache-control"].startswith("public")
+    assert first.headers["last-modified"] == "Fri, 20 Nov 2026 12:00:00 GMT"
+    again = client.get(PAGE, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert client.get(PAGE, headers={"If-None-Match": '"other"'}).status_code == 200
+    assert client.head(PAGE).headers["etag"] == first.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/sefton/privacy/employment-support",
+        "/sefton/privacy/nothing",
+        "/nowhere/privacy/sefton-at-work",
+        f"{PAGE}/versions/2",
+        f"{PAGE}/versions/01",
+        f"{PAGE}/versions/-1",
+        f"{PAGE}/versions/x",
+        f"{PAGE}/versions/99999999999999999999",
+        f"{PAGE}?notice=other",
+        "/sefton/privacy/nothing/versions",
+    ],
+)
+def test_what_is_not_there_is_not_found(published: Publisher, client: TestClient, address: str) -> None:
+    assert client.get(address).status_code == 404
+
+
+def test_an_unknown_form_is_refused_in_one_sentence(published: Publisher, client: TestClient) -> None:
+    answer = client.get(f"{PAGE}.pdf", headers={"Accept": "application/json"})
+    assert answer.status_code == 422
+    assert json.loads(answer.content)["detail"] == "A notice is given as: html, text, json."
+
+
+def test_a_notice_is_read_in_the_language_asked_for(publisher: Callable[[str], Publisher], client: TestClient) -> None:
+    council = publisher("rhondda-cynon-taf")
+    council.publish()
+    page = "/rhondda-cynon-taf/privacy/work-and-skills"
+    english, welsh = client.get(page).text, client.get(f"{page}?language=cy").text
+    assert '<html lang="en">' in english
+    assert '<html lang="cy">' in welsh
+    assert "Fersiwn 1" in welsh
+    assert 'hreflang="cy"' in english
+    assert "gwaithasgiliau@rctcbc.gov.uk" in welsh
+    assert "workandskills@rctcbc.gov.uk" in english
+    assert client.get(f"{page}?language=xx").text == english
+
+
+def test_councils_see_their_own_notices_alone(publisher: Callable[[str], Publisher], client: TestClient) -> None:
+    publisher("sefton").publish()
+    publisher("milton-keynes").publish()
+    for _ in range(2):
+        sefton, milton_keynes = client.get(PAGE).text, client.get("/milton-keynes/privacy/employment-support").text
+        assert "Sefton@Work" in sefton
+        assert "Milton Keynes" not in sefton
+        assert "Thames Valley Police" in milton_keynes
+        assert "Sefton" not in milton_keynes
+    assert client.get("/milton-keynes/privacy/sefton-at-work").status_code == 404
+
+
+def test_a_service_with_several_notices_lets_people_choose(
+    published: Publisher, client: TestClient, shelf: Shelf
+) -> None:
+    with published.database.council(published.id) as session:
+        session.execute(
+            text(
+                "insert into notice_version (council_id, id, service, notice, covers, number, language, html, text,"
+                " json, sha256, policy_hash, published_at, published_by)"
+                " select council_id, gen_random_uuid(), 'other', 'young', covers, 1, language, html, text, json,"
+                " sha256, policy_hash, published_at, published_by from notice_version"
+            )
+        )
+    shelf.forget(published.id)
+    page = client.get(PAGE)
+    assert "?language=en&amp;notice=privacy" in page.text
+    assert "?language=en&amp;notice=young" in page.text
+    assert client.get(f"{PAGE}?notice=young").status_code == 200
+    assert len(client.get(PAGE, headers={"Accept": "application/json"}).json()) == 2

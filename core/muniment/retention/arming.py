@@ -57,6 +57,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     change), `due` how many are due now under the rule in force and have not gone, `due_by_year` and `ahead_by_year`
     the last days kept of what is due now and later. `samples` are opaque keys of due records. `actions` counts what
     is due by what is done then; a sweep does `destroy` alone. `rests_on` are the decisions behind the rule.
+    `can_be_due` is whether the rule can make anything due at all.
     """
 
     record_class: str
@@ -73,6 +74,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     samples: tuple[UUID, ...]
     rests_on: tuple[str, ...]
     unclocked_because: tuple[str, ...]
+    can_be_due: bool
     armed: ArmedRule | None
 
 
@@ -124,6 +126,7 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
         samples=tuple(samples[:SAMPLES]),
         rests_on=rests_on(policy, clock),
         unclocked_because=tuple(dict.fromkeys(entry.why for entry in clock.clauses if entry.why)),
+        can_be_due=any(entry.fixed is None and entry.action != AWAIT_HOLDER for entry in clock.clauses),
         armed=armed(session, record_class, clock.hash),
     )
 
@@ -149,12 +152,11 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
     """
     caller.require(Permission.ARM_RETENTION, record_class.partition("/")[0])
     seen = preview(session, caller, record_class)
-    _, clock = _clock(session, record_class)
     if seen.rule_hash != rule_hash:
         raise Conflict("The rule has changed since that preview. Look at the new preview and arm that.")
     if seen.by_state.get("unset"):
         raise Conflict("Some records have not been clocked under this rule yet. Wait for that, then look again.")
-    if not any(entry.fixed is None and entry.action != AWAIT_HOLDER for entry in clock.clauses):
+    if not seen.can_be_due:
         raise InvalidInput("Nothing of this class can ever be due under its rule, so there is nothing to arm.")
     now = session.clock.now()
     _end(session, record_class, "superseded")

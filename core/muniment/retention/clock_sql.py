@@ -336,7 +336,9 @@ RANKS = {
 
 
 def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
-    """What the rule comes to for each row: `council_id, id, due_before, state, due_on, action, stage`.
+    """What the rule comes to for each row: `council_id, id, due_before, state, due_on, action, stage, place`.
+
+    `place` is the deciding clause's.
 
     Longest: for good if any clause says so, else unclocked if any is, else running if any is, else the latest day.
     Earliest: the earliest day, else as before. Sequence: the clause of the stage that the record is in, or the next
@@ -351,6 +353,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
             cast(null(), Date).label("due_on"),
             cast(null(), Text).label("action"),
             facts.c.stage_before.label("stage"),
+            cast(null(), Integer).label("place"),
         ).subquery("decided")
     ranks = RANKS["earliest" if clock.combine == "earliest" else "longest"]
     rank = case({state: place for place, state in enumerate(ranks)}, value=clauses.c.state)
@@ -358,7 +361,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     order = [clauses.c.stage] if clock.combine == "sequence" else []
     reached = clauses.c.stage >= facts.c.stage_before if clock.combine == "sequence" else true()
     deciding = (
-        select(clauses.c.state, clauses.c.due_on, clauses.c.action, clauses.c.stage)
+        select(clauses.c.state, clauses.c.due_on, clauses.c.action, clauses.c.stage, clauses.c.place)
         .where(clauses.c.state != "out", reached)
         .order_by(*order, rank, day, clauses.c.place)
         .limit(1)
@@ -373,6 +376,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
             case((dated, deciding.c.due_on)).label("due_on"),
             case((dated, deciding.c.action)).label("action"),
             stage.label("stage"),
+            deciding.c.place,
         )
         .select_from(facts.outerjoin(deciding, true()))
         .subquery("decided")

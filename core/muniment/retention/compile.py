@@ -204,7 +204,7 @@ def _by_programme(retention: RetentionDeclarations, base: ClauseClock, bound: st
     only = refer.id if refer is not None else None
     declared = [period for period in retention.programmes if only in (None, period.programme)]
     for period in declared:
-        anchor = period.anchor or base.anchor
+        anchor = period.anchor or base.clause.anchor  # the council's schedule-wide anchor says nothing of others' data
         if anchor is not None and anchor.event == "programme-end" and anchor.programme is None:
             anchor = msgspec.structs.replace(anchor, programme=period.programme)
         timed = replace(base, anchor=anchor, enrolled=(period.programme,))

@@ -1,0 +1,204 @@
+"""`muniment retention`: preview, arm, sweep, explain, hold, release, confirm, certificates."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import click
+
+from muniment.accounts.permissions import command_caller
+from muniment.api.errors import InvalidInput
+from muniment.cli.context import Context, json_option, pass_context, show
+from muniment.retention import arming, certificates, destruction, explain, holds, sweep
+from muniment.retention.ledger import Ledger
+
+__all__ = ["retention"]
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def retention() -> None:
+    """What is kept until when, and disposing of what is due."""
+
+
+@retention.command("preview")
+@click.argument("council")
+@click.option("--class", "record_class", help="One record class, as SERVICE/CLASS; all without it.")
+@json_option
+@pass_context
+def preview_command(context: Context, council: str, record_class: str | None, as_json: bool) -> None:
+    """Show what arming each rule of COUNCIL would let the next sweep dispose of."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        one = record_class and arming.preview(session, caller, record_class)
+        found = (one,) if one else arming.previews(session, caller)
+    show(found, as_json, *(line for seen in found for line in _preview(seen)))
+
+
+@retention.command("arm")
+@click.argument("council")
+@click.option("--class", "record_classes", multiple=True, help="A record class, as SERVICE/CLASS; may be repeated.")
+@click.option("--all", "every", is_flag=True, help="Every class whose rule can ever make something due.")
+@click.option("--rule", "rule_hash", help="The rule's hash from the preview, so that no other rule is armed.")
+@json_option
+@pass_context
+def arm_command(
+    context: Context, council: str, record_classes: tuple[str, ...], every: bool, rule_hash: str | None, as_json: bool
+) -> None:
+    """Let rules of COUNCIL dispose of what is due, after printing what that is."""
+    if every == bool(record_classes) or (rule_hash is not None and len(record_classes) != 1):
+        raise InvalidInput("Name classes with --class, or --all; --rule goes with a single class.")
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    armed: list[arming.Preview] = []
+    with context.database.council(council_id, context.actor) as session:
+        seen = arming.previews(session, caller) if every else ()
+        wanted = [entry.record_class for entry in seen if entry.can_be_due] if every else record_classes
+        for record_class in wanted:
+            preview = arming.preview(session, caller, record_class)
+            arming.arm(session, caller, record_class, rule_hash or preview.rule_hash)
+            armed.append(preview)
+    lines = [line for preview in armed for line in (*_preview(preview), f"  armed: {preview.record_class}")]
+    show(armed, as_json, *lines)
+
+
+@retention.command("sweep")
+@click.argument("council")
+@json_option
+@pass_context
+def sweep_command(context: Context, council: str, as_json: bool) -> None:
+    """Dispose of what is due in COUNCIL under armed rules, and print each certificate."""
+    jobs = context.jobs
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        run_id = sweep.start_sweep(session, caller)
+
+    def progress(_actor: str, done: int, _waiting: int) -> None:
+        with context.database.council(council_id, context.actor) as session:
+            run = sweep.run_view(session, caller, run_id)
+        click.echo(f"sweeping: {run.disposed + run.awaited} records of {run.files} files ({done} rounds)", err=True)
+
+    jobs.run(progress)
+    with context.database.council(council_id, context.actor) as session:
+        run = sweep.run_view(session, caller, run_id)
+        issued = certificates.certificates(session, caller, run_id=run_id, limit=100_000)[::-1]
+    total = f"{run.disposed} disposed of, {run.awaited} to be destroyed elsewhere, {run.kept} held, {run.parked} parked"
+    show(
+        {"run": run, "certificates": issued}, as_json, *(found.line for found in issued), f"Sweep {run.state}: {total}"
+    )
+
+
+@retention.command("explain")
+@click.argument("council")
+@click.argument("record", type=click.UUID)
+@json_option
+@pass_context
+def explain_command(context: Context, council: str, record: UUID, as_json: bool) -> None:
+    """Say why a RECORD (or register) of COUNCIL is kept until when."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        found = explain.explain(session, caller, record)
+    lines = [f"{found.title} ({found.record_class})", found.sentence, found.next]
+    for clause in found.clauses:
+        detail = clause.counts_from or clause.because
+        until = f", until {clause.due_on}" if clause.due_on else ""
+        lines.append(f"- {clause.id}: {clause.says}. {clause.state}{until}{f' ({detail})' if detail else ''}")
+    lines.append(f"Rests on: {'; '.join(found.provisions)}")
+    if found.decisions:
+        lines.append(f"Decided by the council: {', '.join(found.decisions)}")
+    show(found, as_json, *lines)
+
+
+@retention.command("hold")
+@click.argument("council")
+@click.option("--scope", type=click.Choice(["file", "person", "record", "class", "programme"]), required=True)
+@click.option("--target", required=True, help="A key, a class as SERVICE/CLASS, or a programme.")
+@click.option("--ground", required=True, help="The legal ground, without personal data.")
+@click.option("--authoriser", required=True, help="The role that authorises it.")
+@click.option("--review-on", type=DAY, required=True, help="The day to look whether it is still needed.")
+@json_option
+@pass_context
+def hold_command(
+    context: Context,
+    council: str,
+    scope: holds.Scope,
+    target: str,
+    ground: str,
+    authoriser: str,
+    review_on: datetime,
+    as_json: bool,
+) -> None:
+    """Hold records of COUNCIL back from disposal."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    new = holds.NewHold(scope=scope, target=target, ground=ground, authoriser=authoriser, review_on=review_on.date())
+    with context.database.council(council_id, context.actor) as session:
+        placed = holds.place_hold(session, caller, new)
+    gone = ", ".join(f"{count} of {name}" for name, count in placed.gone.items())
+    before = f"Gone before it stood, in sweeps under way: {gone}." if gone else "No sweep under way had taken any."
+    show(placed, as_json, f"Hold {placed.id}: {placed.records} records held. {before}")
+
+
+@retention.command("release")
+@click.argument("council")
+@click.argument("hold", type=click.UUID)
+@click.option("--reason", required=True, help="Why the hold ends, without personal data.")
+@pass_context
+def release_command(context: Context, council: str, hold: UUID, reason: str) -> None:
+    """End a HOLD in COUNCIL."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        holds.release_hold(session, command_caller(council_id, context.actor.name), hold, reason)
+    click.echo(f"Hold {hold} is released.")
+
+
+@retention.command("confirm")
+@click.argument("council")
+@click.argument("records", type=click.UUID, nargs=-1, required=True)
+@click.option("--destroyed-on", type=DAY, required=True)
+@click.option("--method", required=True, help="How, without personal data: shredded to a named standard.")
+@pass_context
+def confirm_command(
+    context: Context, council: str, records: tuple[UUID, ...], destroyed_on: datetime, method: str
+) -> None:
+    """Confirm that RECORDS of COUNCIL, on paper or in another system, are destroyed."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        count = destruction.confirm(
+            session,
+            command_caller(council_id, context.actor.name),
+            Ledger(context.settings.ledger_dir, council_id),
+            records,
+            destroyed_on=destroyed_on.date(),
+            method=method,
+        )
+    click.echo(f"{count} confirmed as destroyed.")
+
+
+@retention.command("certificates")
+@click.argument("council")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@json_option
+@pass_context
+def certificates_command(context: Context, council: str, limit: int, as_json: bool) -> None:
+    """List the last certificates of COUNCIL, the newest first."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = certificates.certificates(session, command_caller(council_id, context.actor.name), limit=limit)
+    show(found, as_json, *(entry.line for entry in found))
+
+
+def _preview(seen: arming.Preview) -> list[str]:
+    years = ", ".join(f"{year}: {count}" for year, count in seen.due_by_year.items())
+    states = ", ".join(f"{count} {state}" for state, count in seen.by_state.items())
+    lines = [f"{seen.record_class}: rule {seen.rule or '(none)'} {seen.rule_hash[:12]}"]
+    lines.append(f"  {seen.stored} stored ({states or 'none'}), {seen.due} due now{f' ({years})' if years else ''}")
+    if seen.rests_on:
+        lines.append(f"  rests on decisions: {', '.join(seen.rests_on)}")
+    lines += [f"  never due in part: {why}" for why in seen.unclocked_because]
+    return lines

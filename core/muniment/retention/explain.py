@@ -1,0 +1,245 @@
+"""Why a record is kept until then: its rule, each clause with what it counts from, what stands in the way, what comes.
+
+The answer comes from the same SQL that sets clocks, so an explanation cannot tell another story than the sweep acts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, true
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import NotFound
+from muniment.api.retention import Anchor
+from muniment.api.text import say
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.facts import FILE, MILESTONE
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.retention import arming
+from muniment.retention.clock_sql import clauses_of_rows, decided, with_ids
+from muniment.retention.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
+from muniment.retention.holds import held
+from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
+from muniment.retention.tables import Parked
+from muniment.retention.words import action_words, anchor_words, authority_words, clause_words
+
+__all__ = ["ClauseExplained", "Explanation", "explain", "explain_file"]
+
+PARKED = table_of(Parked)
+STORAGE_LIMITATION = "UK GDPR Art 5(1)(e)"
+
+
+class ClauseExplained(msgspec.Struct, frozen=True, kw_only=True):
+    """One clause as it stands for this record.
+
+    `says` is the clause in words. `state` is *out* (its condition does not hold), *running* (what it counts from has
+    not happened), *unclocked* (it cannot be computed; `because` says why), *dated* or *permanent*. `counts_from` says
+    which day and where that comes from.
+    """
+
+    id: str
+    says: str
+    state: str
+    counts_from: str
+    anchor_on: date | None
+    due_on: date | None
+    because: str
+    decides: bool
+    rests_on: tuple[str, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a record is kept and until when. `due_on` is the last day it is kept; `sentence` sums up; `blocks` are what
+    keeps it although it is due; `provisions` what the period rests on; `decisions` the council's behind the rule."""
+
+    record_id: UUID
+    file_id: UUID | None
+    record_class: str
+    title: str
+    rule: str
+    combine: str
+    state: str
+    due_on: date | None
+    action: str | None
+    sentence: str
+    next: str
+    blocks: tuple[str, ...]
+    clauses: tuple[ClauseExplained, ...]
+    provisions: tuple[str, ...]
+    decisions: tuple[str, ...]
+
+
+def explain(session: CouncilSession, caller: Caller, record_id: UUID) -> Explanation:
+    """Explain one record or register. Reading it is an audit event. Raises `NotFound`, `Forbidden`."""
+    services = caller.require_somewhere(Permission.READ_RETENTION)
+    for subject in SUBJECTS:
+        found = _rows(session, subject, [record_id], "id")
+        if found and (services is None or found[0].record_class.partition("/")[0] in services):
+            (row,) = found
+            if subject is RECORDS and row.lock_id is not None:
+                record(session, AuditEvent.FILE_READ, row.lock_id)
+            return _explained(session, subject, row)
+    raise NotFound("There is no such record.")
+
+
+def explain_file(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[Explanation, ...]:
+    """Explain every record of a client file that was opened already (`muniment.clients.files.open_file`)."""
+    service = session.scalar(select(FILE.c.service).where(FILE.c.id == file_id))
+    if service is None or not caller.allows(Permission.READ_RETENTION, service):
+        return ()
+    return tuple(_explained(session, RECORDS, row) for row in _rows(session, RECORDS, [file_id], "file_id"))
+
+
+def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], column: str) -> Sequence[Any]:
+    table = subject.table
+    columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.medium, table.c.disposal)
+    return session.execute(
+        select(*columns, table.c.rule_hash, held(subject, table).label("held"))
+        .where(with_ids(keys, column)(table))
+        .order_by(table.c.recorded_on if subject is RECORDS else table.c.held_on, table.c.id)
+    ).all()
+
+
+def _explained(session: CouncilSession, subject: Subject, row: Any) -> Explanation:
+    policy = adopted(session)
+    clock = clocks(policy).get(row.record_class) or undeclared(row.record_class)
+    file_id = row.lock_id if subject is RECORDS else None
+    now = session.execute(select(decided(clock, subject, with_ids([row.id])))).one_or_none()
+    clauses = _clauses(session, subject, clock, row, now.place) if now is not None else ()
+    armed = arming.armed(session, row.record_class, clock.hash) is not None
+    parked = session.scalar(select(PARKED.c.reason).where(PARKED.c.lock_id == row.lock_id))
+    blocks = _blocks(row, clock, now, armed, parked)
+    return Explanation(
+        record_id=row.id,
+        file_id=file_id,
+        record_class=row.record_class,
+        title=say(clock.record_class.title, "en") if clock.record_class else row.record_class,
+        rule=clock.rule.id if clock.rule else "",
+        combine=clock.combine,
+        state=now.state if now is not None else "awaiting",
+        due_on=now.due_on if now is not None else None,
+        action=now.action if now is not None else None,
+        sentence=_sentence(clock, now, clauses),
+        next=_next(session.clock.today(), now, blocks),
+        blocks=blocks,
+        clauses=clauses,
+        provisions=tuple(dict.fromkeys([STORAGE_LIMITATION, *(item for entry in clauses for item in entry.rests_on)])),
+        decisions=arming.rests_on(policy, clock),
+    )
+
+
+def _clauses(
+    session: CouncilSession, subject: Subject, clock: Clock, row: Any, deciding: int | None
+) -> tuple[ClauseExplained, ...]:
+    facts, lines = clauses_of_rows(clock, subject, with_ids([row.id]))
+    if lines is None:
+        return ()
+    found = session.execute(select(lines).select_from(facts.join(lines, true())).order_by(lines.c.place))
+    explained: list[ClauseExplained] = []
+    for line in found:
+        entry = clock.clauses[line.place]
+        explained.append(
+            ClauseExplained(
+                id=entry.clause.id,
+                says=clause_words(entry),
+                state=line.state,
+                counts_from=_counts_from(session, subject, row.lock_id, entry, line),
+                anchor_on=line.anchor_on,
+                due_on=line.due_on if line.state == "dated" else None,
+                because=_because(entry, line.state),
+                decides=line.place == deciding,
+                rests_on=tuple(authority_words(authority) for authority in entry.clause.authority),
+            )
+        )
+    return tuple(explained)
+
+
+def _counts_from(session: CouncilSession, subject: Subject, lock_id: UUID | None, entry: ClauseClock, line: Any) -> str:
+    if line.state not in ("dated", "running") or entry.anchor is None:
+        return ""
+    words = anchor_words(entry.anchor)
+    if line.anchor_on is None:
+        return f"{words}, which has not happened"
+    return f"{_day(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor)}"
+
+
+def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anchor: Anchor) -> str:
+    """Where the date of a milestone comes from."""
+    if subject is not RECORDS or anchor.event in ("collection", "birth", "programme-end") or anchor.on is not None:
+        return ""
+    order = MILESTONE.c.happened_on.desc() if anchor.occurrence == "latest" else MILESTONE.c.happened_on.asc()
+    mine = [MILESTONE.c.file_id == lock_id, MILESTONE.c.kind == (anchor.event or anchor.milestone)]
+    if anchor.event == "last-contact":
+        mine.append(MILESTONE.c.own_act)
+    found = session.execute(
+        select(MILESTONE.c.source, MILESTONE.c.noted_on, MILESTONE.c.happened_on).where(*mine).order_by(order).limit(1)
+    ).one_or_none()
+    if found is None:
+        return ""
+    return f" on {_day(found.happened_on)}, from {found.source}, noted {_day(found.noted_on)}"
+
+
+def _because(entry: ClauseClock, state: str) -> str:
+    if state == "unclocked":
+        return entry.why or "what it depends on is not known here"
+    if state == "out":
+        return "its condition does not hold"
+    return ""
+
+
+def _sentence(clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str:
+    if now is None:
+        return "It has been emptied here; its paper, or its copy in another system, awaits destruction."
+    if clock.rule is None:
+        return "The adopted policy has no rule for this class, so it is never due."
+    decider = next((entry for entry in clauses if entry.decides), None)
+    because = f" Clause {decider.id} decides: {decider.says}." if decider else ""
+    match now.state:
+        case "dated":
+            return f"It is kept until the end of {_day(now.due_on)}.{because}"
+        case "running":
+            return f"Its time has not begun.{because}"
+        case "permanent":
+            return f"It is kept for good.{because}"
+    missing = f" {decider.because[:1].upper()}{decider.because[1:]}." if decider and decider.because else ""
+    return f"No day can be computed, so it is never due until the council decides.{because}{missing}"
+
+
+def _blocks(row: Any, clock: Clock, now: Any, armed: bool, parked: str | None) -> tuple[str, ...]:
+    if now is None or now.state != "dated":
+        return ()
+    found = ["a hold stands on it"] if row.held else []
+    if now.action == DESTROY and not armed:
+        found.append("its rule is not armed")
+    if now.action == AWAIT_HOLDER:
+        found.append("somebody else holds it")
+    elif now.action != DESTROY:
+        found.append(f"it is not to be destroyed but {action_words(now.action)}, which an officer does")
+    if row.rule_hash != clock.hash:
+        found.append("it waits to be clocked under the rule in force")
+    if parked is not None:
+        found.append(f"the last sweep could not dispose of its file ({parked})")
+    return tuple(found)
+
+
+def _next(today: date, now: Any, blocks: Sequence[str]) -> str:
+    if now is None:
+        return "Somebody confirms that it was destroyed."
+    if now.state != "dated":
+        return "Nothing, until something happens that its rule counts from or the council decides."
+    due = "It is due" if now.due_on < today else f"From {_day(now.due_on + timedelta(days=1))} it is due"
+    if blocks:
+        return f"{due}, but {'; '.join(blocks)}."
+    return f"{due}: the next sweep disposes of it{'' if now.due_on < today else ' then'}."
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day.strftime('%B %Y')}"

@@ -1,0 +1,139 @@
+"""Clauses in plain words for officers: pure. What a notice says to the public is the words plugin's."""
+
+from __future__ import annotations
+
+from muniment.api.periods import parse_keep
+from muniment.api.retention import Anchor, Authority, When
+from muniment.api.text import say
+from muniment.retention.compile import AWAIT_HOLDER, ClauseClock
+
+__all__ = ["action_words", "anchor_words", "authority_words", "clause_words", "when_words"]
+
+EVENTS = {
+    "collection": "the day it was recorded",
+    "birth": "birth",
+    "programme-end": "the end of the programme",
+    "last-contact": "the client's own last contact",
+    "financial-support": "financial support",
+    "outside-status": "a status outside",
+    "transcribed": "transcription",
+    "approved": "approval",
+    "request": "the client's request for deletion",
+}
+ALIGNED = {
+    "month-end": "the end of that month",
+    "calendar-year-end": "the end of that year",
+    "financial-year-end": "the end of that financial year",
+    "academic-year-end": "the end of that academic year",
+}
+BOUNDS = {"at-least": "at least ", "at-most": "at most ", "about": "about ", "exactly": "", None: ""}
+ACTIONS = {
+    "destroy": "destroyed",
+    "anonymise": "made anonymous",
+    "pseudonymise": "pseudonymised",
+    "archive": "moved to the archive",
+    "transfer": "moved to another class",
+    "review": "reviewed by an officer",
+    "redact": "redacted",
+    "publish": "published",
+    "restrict": "kept out of use",
+    AWAIT_HOLDER: "for its holder to destroy and to confirm",
+}
+
+
+def action_words(action: str) -> str:
+    """What is done, after *it is*."""
+    return ACTIONS[action]
+
+
+def clause_words(entry: ClauseClock, language: str = "en") -> str:
+    """What a clause says: when, how long, from when, then what."""
+    clause = entry.clause
+    parts = [f"if {when_words(clause.when)}: "] if clause.when else []
+    if entry.enrolled:
+        parts.append(f"for the programme {', '.join(entry.enrolled)}: ")
+    if entry.fixed == "permanent":
+        return "".join([*parts, "kept for good"])
+    keep = clause.keep
+    if entry.fixed is None:
+        bound = BOUNDS[clause.bound]
+        if entry.period.words:
+            parts.append(f"kept {bound}{entry.period.words} from ")
+        else:
+            parts.append("kept until ")
+        parts.append(anchor_words(entry.anchor) if entry.anchor else "a day that is not named")
+    elif clause.in_words is not None:
+        parts.append(f"kept {say(clause.in_words, language)}")
+    elif keep is not None and parse_keep(keep).kind in ("period", "range"):
+        parts.append(f"kept {BOUNDS[clause.bound]}{keep}")
+        parts.append(f" from {anchor_words(entry.anchor)}" if entry.anchor else "")
+    elif clause.refer is not None:
+        parts.append(f"kept as stated in the {clause.refer.to.replace('-', ' ')}")
+    else:
+        parts.append("kept for a time that is not stated")
+    return "".join([*parts, f", then {action_words(entry.action)}"])
+
+
+def anchor_words(anchor: Anchor) -> str:
+    """The day that a period counts from."""
+    if anchor.on is not None:
+        words = anchor.on.strftime("%d %B %Y").lstrip("0")
+    elif anchor.in_words is not None:
+        words = say(anchor.in_words, "en")
+    else:
+        kind = anchor.event or anchor.milestone or "a day that is not named"
+        words = EVENTS.get(kind, kind.replace("-", " "))
+        if anchor.occurrence == "first" and kind not in ("birth", "collection"):
+            words = f"the first {words}"
+        if anchor.programme is not None:
+            words = f"{words} {anchor.programme}"
+    if anchor.whose != "client":
+        words = f"{words} of {'another person' if anchor.whose == 'other' else f'the {anchor.whose}'}"
+    if anchor.birthday is not None:
+        words = f"birthday {anchor.birthday}"
+    if anchor.plus is not None:
+        words = f"{anchor.plus} after {words}"
+    if anchor.align is not None:
+        words = f"{ALIGNED[anchor.align]} ({words})"
+    return words
+
+
+def when_words(when: When) -> str:
+    """A condition."""
+    parts: list[str] = []
+    if when.in_words is not None:
+        parts.append(say(when.in_words, "en"))
+    if when.cohort is not None:
+        parts.append(f"the client belongs to {when.cohort}")
+    if when.milestone is not None:
+        parts.append(f"there has been {EVENTS.get(when.milestone, when.milestone.replace('-', ' '))}")
+    if when.no_milestone is not None:
+        parts.append(f"there has been no {EVENTS.get(when.no_milestone, when.no_milestone.replace('-', ' '))}")
+    if when.request:
+        parts.append("the client has asked for deletion")
+    if when.in_programme is not None:
+        name = "any externally funded programme" if when.in_programme == "any" else f"the programme {when.in_programme}"
+        parts.append(f"the client is or was in {name}")
+    if when.field is not None:
+        parts.append(f"{when.field} is {' or '.join(when.equals) if when.equals else 'known'}")
+    if when.medium is not None:
+        parts.append(f"it is kept on {when.medium.replace('-', ' ')}")
+    if when.purpose is not None:
+        parts.append(f"it is held for {when.purpose}")
+    if when.form is not None:
+        parts.append(f"it is {when.form}")
+    if when.anchor is not None:
+        compared = [f"before {anchor_words(when.before)}"] if when.before else []
+        compared += [f"after {anchor_words(when.after)}"] if when.after else []
+        parts.append(f"{anchor_words(when.anchor)} came {' and '.join(compared) if compared else 'about'}")
+    if when.either:
+        parts.append("either " + " or ".join(when_words(inner) for inner in when.either))
+    if when.never is not None:
+        parts.append(f"it is not so that {when_words(when.never)}")
+    return " and ".join(parts) or "always"
+
+
+def authority_words(authority: Authority) -> str:
+    """What a period rests on."""
+    title = say(authority.title, "en") or authority.kind.replace("-", " ")
+    return f"{title}, {authority.provision}" if authority.provision else title

@@ -15,7 +15,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from muniment.cli import main
 from muniment.keys import KeyRing
 from muniment.settings import Settings
 
@@ -85,12 +87,11 @@ def test_what_keeps_it_from_serving_is_one_sentence(
 ) -> None:
     with taken_port() as port:
         pass
-    done = subprocess.run(
-        SERVE + arguments, env=environment(settings, port) | change, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == status, done.stderr
+    done = CliRunner(env=environment(settings, port) | change).invoke(main, ["serve", *arguments])
+    assert done.exit_code == status, done.stderr
     assert says in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("muniment: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_port_in_use_is_said(settings: Settings, keys: KeyRing) -> None:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from uuid import UUID
 
 import msgspec
 from jinja2 import BaseLoader, PackageLoader
@@ -21,22 +22,28 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import text
 
 import muniment.accounts.web
+import muniment.clients.pages
+import muniment.clients.web
 import muniment.councils.web
 import muniment.notices.web
 import muniment.schema  # every table is known before the first query
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
+from muniment.clients.pages import find_section
 from muniment.clock import Clock
 from muniment.councils.web import policy_section
-from muniment.database.session import Database
+from muniment.database.session import CouncilSession, Database
+from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.notices.shelf import Shelf
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
+from muniment.retention.explain import explain_file
 from muniment.settings import Settings
+from muniment.web.callers import Caller
 from muniment.web.console import ConsoleSection, console_routes
 from muniment.web.council import CouncilRef
 from muniment.web.forms import read_credentials
@@ -130,23 +137,37 @@ def create_app(
 
 def open_application(deployment: Deployment, plugins: Plugins) -> Litestar:
     """The application of a deployment with every domain there is: what `muniment serve` serves."""
-    return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface_of(plugins))
+    store = FileStore(deployment.settings.files_dir, deployment.keys)
+    surface = surface_of(plugins, store)
+    return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
 
 
-def surface_of(plugins: Plugins) -> Surface:
+def surface_of(plugins: Plugins, store: FileStore) -> Surface:
     """What each domain brings, in the order of the layers. A domain with a surface has its lines here."""
     words, shelf = Words.of(plugins), Shelf()
     return Surface(
-        api_routes=[*muniment.councils.web.api_routes, *muniment.notices.web.api_routes],
-        pages=[*muniment.notices.web.pages],
-        templates={"councils": PackageLoader("muniment.councils"), "notices": PackageLoader("muniment.notices")},
-        sections=[policy_section(plugins)],
+        api_routes=[
+            *muniment.councils.web.api_routes,
+            *muniment.clients.web.api_routes,
+            *muniment.notices.web.api_routes,
+        ],
+        pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages],
+        templates={domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices")},
+        sections=[policy_section(plugins), find_section],
         dependencies={
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
+            "file_store": Provide(lambda: store, sync_to_thread=False),
+            "why_kept": Provide(lambda: why_kept, sync_to_thread=False),
             "words": Provide(lambda: words, sync_to_thread=False),
             "shelf": Provide(lambda: shelf, sync_to_thread=False),
         },
     )
+
+
+def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:
+    """Retention's answer for the page of a client file."""
+    explained = explain_file(session, caller, file_id)
+    return {entry.record_id: (entry.sentence, *(clause.says for clause in entry.clauses)) for entry in explained}
 
 
 def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

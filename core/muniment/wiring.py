@@ -6,8 +6,9 @@ Listeners are subscribed in the order of the layers. `docs/signals.md` is made f
 from __future__ import annotations
 
 from muniment.audit.actors import seal
-from muniment.jobs.actors import JobActor
+from muniment.clients.importing.actors import import_uploads
 from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
+from muniment.jobs.actors import JobActor
 from muniment.jobs.upkeep import check_files, remove_files
 from muniment.retention.actors import recompute, settle_ledger, sweep
 from muniment.retention.clocks import (
@@ -15,6 +16,7 @@ from muniment.retention.clocks import (
     on_policy_adopted,
     on_programme_changed,
     on_registers_changed,
+    past_period,
 )
 
 __all__ = ["actors", "wire"]
@@ -26,6 +28,7 @@ def actors() -> tuple[JobActor, ...]:
         remove_files,
         check_files,
         seal,
+        import_uploads(past_period),
         recompute,
         sweep,
         settle_ledger,

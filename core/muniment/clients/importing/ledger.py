@@ -21,7 +21,18 @@ from muniment.clients.tables import ImportReject, ImportRun
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 
-__all__ = ["RunView", "await_run", "finish_run", "list_runs", "note_progress", "open_run", "start_run", "take_runs"]
+__all__ = [
+    "RunView",
+    "await_run",
+    "finish_run",
+    "finished_uploads",
+    "forget_upload",
+    "list_runs",
+    "note_progress",
+    "open_run",
+    "start_run",
+    "take_runs",
+]
 
 STALLED = timedelta(minutes=10)
 """A run that noted no chunk for so long was killed: its worker takes minutes for a chunk at the very worst."""
@@ -84,6 +95,18 @@ def take_runs(session: CouncilSession) -> list[ImportRun]:
         run.state, run.progress_at = "running", now
     session.flush()
     return list(runs)
+
+
+def finished_uploads(session: CouncilSession) -> list[tuple[UUID, UUID]]:
+    """Runs that have ended and whose uploaded file is still stored: the keys of both."""
+    ended = and_(ImportRun.stored_file_id.is_not(None), ImportRun.state.in_(("done", "failed")))
+    wanted = select(ImportRun.id, ImportRun.stored_file_id).where(ImportRun.council_id == session.council_id, ended)
+    return [(run_id, file_id) for run_id, file_id in session.execute(wanted) if file_id is not None]
+
+
+def forget_upload(session: CouncilSession, run_id: UUID) -> None:
+    """Note that the uploaded file of a run is stored no longer."""
+    _set(session, run_id, stored_file_id=None)
 
 
 def note_progress(session: CouncilSession, run_id: UUID, rows: int, outcome: Outcome, *, room: int) -> None:

@@ -19,7 +19,7 @@ import msgspec
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import ImportSource, RegisteredClient
-from muniment.api.errors import InvalidInput, MunimentError
+from muniment.api.errors import InvalidInput, MunimentError, NotReady
 from muniment.clients.context import Context
 from muniment.clients.events import milestone_kinds
 from muniment.clients.importing.chunk import Outcome, PastPeriod, judged, take_in
@@ -41,7 +41,7 @@ TRIES = 4
 KEPT_REJECTS = 10_000
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True):
+class Order(msgspec.Struct, frozen=True):
     """What to import: into which service, by which declared format. `history` lets in rows beyond their period;
     `dry_run` stores nothing and tells what would happen; `generated` marks made-up people."""
 
@@ -133,6 +133,8 @@ class Importer:
                 summary.seconds = round(time.monotonic() - began, 3)
                 if progress is not None:
                     progress(summary)
+        except NotReady:
+            raise  # nothing is wrong with the file: the run can be taken up again
         except MunimentError as error:
             with suppress(MunimentError):
                 self._finish(order, summary, None, str(error))

@@ -278,8 +278,8 @@ class RetentionSpec:
 
         When: at start-up and at each `policy check`. Order: core's defaults, then what the council uses, then the
         council. Results: all lists joined; of two rules for one class the council's replaces a default, unless the
-        default is a floor set by law: then the later date holds. Errors: a declaration that does not load is reported
-        for this council alone. Since: 1.0.
+        default is a floor set by law: that is an error, for a floor can only be extended. Errors: a declaration that
+        does not load is reported for this council alone. Since: 1.0.
         """
 
     @hookspec

@@ -8,6 +8,7 @@ from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.defaults.law import law_in_force
 from muniment.plugins.digest import digest_of
 from muniment.plugins.manager import Plugins
+from muniment.plugins.reference import hooks_reference
 from muniment.policy.check import check
 from muniment.policy.compile import compile_policy
 
@@ -16,7 +17,7 @@ __all__ = ["plugin"]
 
 @click.group()
 def plugin() -> None:
-    """Plugins: list, check."""
+    """Plugins: list, check, hooks."""
 
 
 @plugin.command("list")
@@ -53,6 +54,14 @@ def check_command(context: Context, as_json: bool) -> None:
     show(results, as_json, *lines, *(f"  {message}" for errors in results.values() for message in errors))
     if any(results.values()):
         click.get_current_context().exit(1)
+
+
+@plugin.command()
+@json_option
+def hooks(as_json: bool) -> None:
+    """Print the reference of all hooks."""
+    reference = hooks_reference()
+    show({"reference": reference}, as_json, reference.rstrip())
 
 
 def _errors(context: Context, plugins: Plugins) -> dict[str, list[str]]:

@@ -12,10 +12,11 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
 import psycopg
@@ -63,6 +64,27 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             TestServer(os.environ[EXTERNAL]).drop((folder / "template").read_text())
         EmbeddedServer(folder).stop()
         shutil.rmtree(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _no_skip_in_ci((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _no_skip_in_ci((yield))
+
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+def _no_skip_in_ci(report: Report) -> Report:
+    """CI has all that a test may ask for, so what is skipped there is a failure, with the reason it was skipped for."""
+    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"nothing may be skipped where CI=true: {reason}"
+    return report
 
 
 @dataclass(frozen=True)

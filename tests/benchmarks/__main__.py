@@ -11,11 +11,16 @@ from typing import Final
 import click
 
 from tests.benchmarks.harness import Figure, table
+from tests.benchmarks.imports import importing
 from tests.benchmarks.machine import machine
+from tests.benchmarks.requests import notice_page, reading_a_client
 from tests.benchmarks.stage import Stage, staged
 from tests.benchmarks.sweeps import sweeping
 
 MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
+    "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 5_000, rounds=3 if quick else 9),
+    "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 3_000, rounds=3 if quick else 9),
+    "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 5),
     "sweep": lambda stage, quick: sweeping(stage, files=2_000 if quick else 20_000, rounds=2 if quick else 5),
 }
 

@@ -41,7 +41,7 @@ insert into record (council_id, id, file_id, record_class, medium, recorded_on, 
     '{{"personal-data.name": {{"v": "Generated", "s": "the-person", "on": "2016-01-01", "p": []}}}}'
   from made, generate_series(1, {RECORDS});
 analyze;
-"""  # noqa: E501, S608
+"""  # noqa: E501
 
 
 def sweeping(stage: Stage, *, files: int, rounds: int) -> Figure:

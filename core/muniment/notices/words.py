@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -110,45 +111,42 @@ class Voice:
     def __init__(self, words: Words, council: Council, language: str, names: Names) -> None:
         self._asked = council.slug
         self._language = language
-        self._macros: dict[str, tuple[str, str, str, Callable[..., str]]] = {}
+        self._macros: dict[tuple[str, str], tuple[str, str, Callable[..., str]]] = {}
+        self._spoken: dict[str, None] = {}
         for plugin, spoken, template in words.sentences(council.slug, language):
-            context = {
-                "language": language,
-                "spoken": spoken,
-                "names": names,
-                "council": council,
-                "phrase": self.phrase,
-            }
-            module = words.macros(plugin, template, context)
+            self._spoken[spoken] = None
+            seen = {"language": language, "spoken": spoken, "names": names, "council": council}
+            module = words.macros(plugin, template, {**seen, "phrase": partial(self.phrase, spoken=spoken)})
             for name, macro in vars(module).items():
-                if callable(macro) and not name.startswith("_") and name != "phrase":
-                    self._macros.setdefault(name, (plugin, spoken, template, macro))
+                if callable(macro) and not name.startswith("_"):
+                    self._macros.setdefault((spoken, name), (plugin, template, macro))
 
     def say(self, kind: str, about: Any = None, **more: Any) -> Said:
         """The statement of a kind about a declaration; its own `wording`, if it has one, takes the sentence's place.
 
         Raises `PluginError` if no plugin has such a sentence or its template fails.
         """
-        lines, spoken = self._lines(kind, about, more)
+        lines, spoken = self._lines(None, kind, about, more)
         text = " ".join(line for line in lines if not line.startswith("- "))
         points = (line[2:] for line in lines if line.startswith("- "))
         return Said(_clean(text), tuple(_clean(point) for point in points), spoken)
 
-    def phrase(self, kind: str, about: Any = None, **more: Any) -> str:
-        """Part of a sentence, for use inside another one."""
-        return _clean(" ".join(self._lines(kind, about, more)[0]))
+    def phrase(self, kind: str, about: Any = None, *, spoken: str | None = None, **more: Any) -> str:
+        """Part of a sentence, for use inside another one; in the language `spoken` there, if it has such a phrase."""
+        return _clean(" ".join(self._lines(spoken, kind, about, more)[0]))
 
-    def _lines(self, kind: str, about: Any, more: Mapping[str, Any]) -> tuple[list[str], str]:
+    def _lines(self, prefer: str | None, kind: str, about: Any, more: Mapping[str, Any]) -> tuple[list[str], str]:
         if (wording := getattr(about, "wording", None)) is not None:
             return [GUARD + " ".join(UNPRINTABLE.sub("", say(wording, self._language)).split())], self._language
-        if kind not in self._macros:
+        spoken = next((code for code in (prefer, *self._spoken) if code and (code, kind) in self._macros), None)
+        if spoken is None:
             raise PluginError(
                 self._asked, "notice_templates", f"no template of the plugins it uses has a macro {kind!r}"
             )
-        plugin, spoken, template, macro = self._macros[kind]
+        plugin, template, macro = self._macros[spoken, kind]
         try:
             raw = macro(about, **more)
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, OverflowError) as error:
+        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise _broken(plugin, f"{template}, macro {kind}", error) from error
         return [line for line in (" ".join(line.split()) for line in raw.split("\n")) if line], spoken
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import muniment_notices
 from muniment.api.errors import PluginError
 from muniment.notices.words import Words
 from tests.unit.notices.made import OURS, document_of, plugin_of_words, small_policy, statement
@@ -94,3 +96,24 @@ def test_a_broken_template_is_named_with_its_plugin(packages: Path) -> None:
 def test_a_council_without_a_plugin_of_words_is_told_what_is_missing() -> None:
     with pytest.raises(PluginError, match="has a macro"):
         document_of(small_policy(), spoken=Words({}, lambda _slug: ()))
+
+
+def macros_of(language: str) -> set[str]:
+    folder = Path(muniment_notices.__file__).parent / "templates" / "privacy_notice" / language
+    found = [re.findall(r"{% macro (\w+)\(", file.read_text(encoding="utf-8")) for file in folder.glob("*.txt")]
+    assert all(found)
+    return {name for names in found for name in names}
+
+
+def test_welsh_has_a_sentence_for_everything_but_what_the_law_says_in_english() -> None:
+    assert macros_of("en") - macros_of("cy") == {"law"}
+    assert macros_of("cy") <= macros_of("en")
+
+
+def test_a_sentence_in_another_language_is_in_it_throughout(packages: Path) -> None:
+    """The law's sentence is English; the addresses in it are not put in Welsh words."""
+    document = document_of(small_policy(), "cy")
+    added = statement(document, "complaints.complain-to-regulator")
+    assert added.language == "en"
+    assert "by post at" in added.text
+    assert not statement(document, "what-we-hold.contacts").language

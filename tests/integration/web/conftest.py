@@ -18,11 +18,13 @@ from muniment.accounts.permissions import Caller, Permission, Role
 from muniment.accounts.staff import add_staff
 from muniment.accounts.tables import ApiToken
 from muniment.accounts.tokens import new_token
-from muniment.app import Surface, create_app
+from muniment.app import Surface, create_app, open_application
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession, Database
+from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
 from muniment.web.forms import form_token
 
@@ -104,6 +106,18 @@ def page_that_breaks(caller: NamedDependency[Caller]) -> None:
 def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Litestar:
     surface = Surface(api_routes=[make_thing, fails, fails_at_commit, days, stores_text], pages=[page_that_breaks])
     return create_app(settings, database, clock, keys, surface)
+
+
+@pytest.fixture
+def whole_app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Litestar:
+    """The application as it is served, with every domain and every installed plugin."""
+    return open_application(Deployment(settings, database, clock, keys), load_plugins())
+
+
+@pytest.fixture
+def whole(whole_app: Litestar) -> Iterator[TestClient[Litestar]]:
+    with TestClient(whole_app, raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture

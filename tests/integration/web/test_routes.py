@@ -15,6 +15,9 @@ PUBLIC = {
     "/metrics",
     "/static/{file_name}",
     "/{council_slug}/console/sign-in",
+    "/{council_slug}/privacy/{service}",
+    "/{council_slug}/privacy/{service}/versions",
+    "/{council_slug}/privacy/{service}/versions/{number}",
 }
 """A new line here is a decision: whoever can reach the server can read what stands there."""
 
@@ -33,24 +36,24 @@ def named(handler: HTTPRouteHandler) -> set[str]:
     return set(handler.parsed_fn_signature.parameters)
 
 
-def test_every_route_names_the_caller_or_is_public(app: Litestar) -> None:
-    unasked = {path for path, handler in handlers(app) if "caller" not in named(handler)}
+def test_every_route_names_the_caller_or_is_public(whole_app: Litestar) -> None:
+    unasked = {path for path, handler in handlers(whole_app) if "caller" not in named(handler)}
     assert unasked == PUBLIC
 
 
-def test_what_is_public_says_why(app: Litestar) -> None:
-    for path, handler in handlers(app):
+def test_what_is_public_says_why(whole_app: Litestar) -> None:
+    for path, handler in handlers(whole_app):
         if "caller" not in named(handler) and path != "/api/v1/openapi.json":
             assert handler.opt.get("public"), path
 
 
-def test_every_unsafe_route_checks_its_form(app: Litestar) -> None:
-    for path, handler in handlers(app):
+def test_every_unsafe_route_checks_its_form(whole_app: Litestar) -> None:
+    for path, handler in handlers(whole_app):
         if not handler.http_methods <= SAFE_METHODS:
             assert named(handler) & {"caller", "credentials", "page"}, path
 
 
-def test_every_handler_runs_in_a_thread_unless_it_only_waits(app: Litestar) -> None:
-    for path, handler in handlers(app):
+def test_every_handler_runs_in_a_thread_unless_it_only_waits(whole_app: Litestar) -> None:
+    for path, handler in handlers(whole_app):
         if "session" in named(handler) or "caller" in named(handler):
             assert handler.sync_to_thread, path

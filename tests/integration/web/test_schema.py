@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -17,27 +17,15 @@ from litestar.testing import TestClient
 from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
-from muniment.app import open_application
-from muniment.clock import FixedClock
-from muniment.database.session import Database
-from muniment.jobs.actors import Deployment
-from muniment.keys import KeyRing
-from muniment.plugins.manager import load_plugins
-from muniment.settings import Settings
-
 Client = TestClient[Litestar]
 EXAMPLES = 8
 PLACE = "http://testserver.local"
 
 
-@pytest.fixture
-def whole(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Iterator[Client]:
-    """The application as it is served, with every domain."""
-    app = open_application(Deployment(settings, database, clock, keys), load_plugins())
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield client
-
-
+@pytest.mark.filterwarnings(
+    # Litestar leaves the temporary file of a multipart body that it refuses to the garbage collector.
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_shows_a_defect(
     whole: Client, councils: tuple[UUID, UUID], token_of: Callable[..., dict[str, str]], mode: GenerationMode

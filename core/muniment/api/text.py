@@ -12,7 +12,7 @@ from msgspec import Meta
 
 __all__ = ["Id", "Label", "Language", "Slug", "Text", "languages_of", "say"]
 
-Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63, examples=["employment-support"])]
+Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63, examples=["adult-learning"])]
 """A name used in addresses: lower case letters, digits and single hyphens, starting with a letter."""
 
 Id = Slug

@@ -33,7 +33,7 @@ Origin = Literal["council", "decision", "law"]
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What the council settled where its documents leave something open.
 
-    `path` addresses what it settles (`sefton-at-work.rules.record.clauses.finance.from` in the manner of
+    `path` addresses what it settles (`housing.rule.tenancies.clause.closed.from`, in the manner of
     `muniment.policy.paths`); `value` is plain data. `decided_by` is a role or opaque staff key of the information asset
     owner; `advice` is the data protection officer's. `review_on`: from the day after, plus 30 days' warning before, it
     counts no more. `generated` marks a demonstration's decision.

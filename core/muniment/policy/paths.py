@@ -1,4 +1,4 @@
-"""Addresses inside a policy: `sefton-at-work.rule.client-record.clause.financial-support.from` and the like.
+"""Addresses inside a policy: `housing.rule.tenancies.clause.closed.from` and the like.
 
 A path begins with a service's slug, `council` (what `council.toml` says) or `platform` (core's own tables), and goes on
 in the names that the TOML files use. An element of a list goes by its id; the few without one by what tells them apart,

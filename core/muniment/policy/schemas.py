@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from muniment.api.clients import ClientDeclarations
+from muniment.api.clients import ClientDeclarations, ImportDeclarations
 from muniment.api.consent import PurposeDeclarations
 from muniment.api.council import Council
 from muniment.api.notices import NoticeDeclarations
@@ -18,6 +18,7 @@ __all__ = ["SCHEMAS", "schema_texts", "write_schemas"]
 SCHEMAS: dict[str, type[msgspec.Struct]] = {
     "council": Council,
     "categories": ClientDeclarations,
+    "imports": ImportDeclarations,
     "purposes": PurposeDeclarations,
     "recipients": RecipientDeclarations,
     "retention": RetentionDeclarations,

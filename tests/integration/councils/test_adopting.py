@@ -1,0 +1,125 @@
+"""Deciding and adopting as a council's acts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from sqlalchemy import text
+
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.clock import FixedClock
+from muniment.councils.adopting import adopt_policy, decide_policy, withdraw_decision
+from muniment.database.session import CouncilSession, Database
+from muniment.plugins.manager import Plugins
+from muniment.policy.deciding import Proposal
+from muniment.policy.store import adopted, decisions_of
+from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
+from tests.unit.policy.made import HOUSING
+
+PATH = "housing.rule.tenancies.clause.usual.from"
+
+
+def proposal(path: str = PATH, value: Any = None, **more: Any) -> Proposal:
+    value = {"event": "case-closed"} if value is None else value
+    return Proposal(path=path, value=value, ground="generated", decided_by="information asset owner", **more)
+
+
+def events(session: CouncilSession) -> list[str]:
+    return list(session.scalars(text("select event from audit_event order by id")))
+
+
+def test_a_decision_takes_effect_when_it_is_adopted(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins, clock: FixedClock
+) -> None:
+    facade = plugins.facade("alpha")
+    with database.council(councils[0]) as session:
+        before = adopt_policy(session, facade, by="owner")
+        assert before.changed
+    with database.council(councils[0]) as session:
+        (made,) = decide_policy(session, facade, [proposal()])
+        assert made.decided_on == clock.today()
+        assert adopted(session).hash == before.after
+    with database.council(councils[0]) as session:
+        after = adopt_policy(session, facade, by="owner")
+        assert after.before == before.after
+    with database.council(councils[0]) as session:
+        assert [decision.path for decision in adopted(session).decisions] == [PATH]
+        assert not adopt_policy(session, facade, by="owner").changed
+        assert events(session) == ["policy.policy.adopted", "policy.decision.made", "policy.policy.adopted"]
+        assert session.scalars(text("select slug from service")).all() == ["housing"]
+    with database.council(councils[1]) as session:
+        assert session.policy_hash is None
+        assert events(session) == []
+
+
+def test_a_decision_made_twice_is_noted_once(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins, clock: FixedClock
+) -> None:
+    facade = plugins.facade("alpha")
+    with database.council(councils[0]) as session:
+        assert len(decide_policy(session, facade, [proposal()])) == 1
+    clock.move_to(date(2026, 12, 24))
+    with database.council(councils[0]) as session:
+        assert decide_policy(session, facade, [proposal()]) == []
+        assert len(decide_policy(session, facade, [proposal(value={"event": "expiry"})])) == 1
+
+
+def test_of_many_decisions_one_refused_refuses_all(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins
+) -> None:
+    wrong = proposal("housing.rule.tenancies.clause.usual.keep", "1 day")
+    with pytest.raises(InvalidInput, match="is declared"), database.council(councils[0]) as session:
+        decide_policy(session, plugins.facade("alpha"), [proposal(), wrong])
+    with database.council(councils[0]) as session:
+        assert decisions_of(session) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("housing.recipient.landlords.categories", ["secrets"]),
+        ("housing.basis.new", {"article": "6.1.e", "purposes": ["secrets"]}),
+        (PATH, {"event": "death", "birthday": 18}),
+    ],
+)
+def test_a_value_that_names_nothing_or_contradicts_itself_is_refused(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins, path: str, value: Any
+) -> None:
+    with pytest.raises(InvalidInput, match="cannot be decided so"), database.council(councils[0]) as session:
+        decide_policy(session, plugins.facade("alpha"), [proposal(path, value)])
+
+
+def test_days_that_cannot_be_are_refused(database: Database, councils: tuple[UUID, UUID], plugins: Plugins) -> None:
+    with database.council(councils[0]) as session:
+        for days in ({"decided_on": date(2026, 11, 21)}, {"review_on": date(2026, 11, 19)}):
+            with pytest.raises(InvalidInput):
+                decide_policy(session, plugins.facade("alpha"), [proposal(**days)])
+
+
+def test_a_withdrawn_decision_is_gone_at_the_next_adoption(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins
+) -> None:
+    facade = plugins.facade("alpha")
+    with database.council(councils[0]) as session:
+        decide_policy(session, facade, [proposal()])
+        adopt_policy(session, facade, by="owner")
+    with database.council(councils[0]) as session:
+        withdraw_decision(session, PATH, by="owner", ground="a mistake")
+        adopt_policy(session, facade, by="owner")
+    with database.council(councils[0]) as session:
+        assert adopted(session).decisions == ()
+        with pytest.raises(NotFound):
+            withdraw_decision(session, PATH, by="owner", ground="again")
+
+
+def test_a_policy_with_errors_is_not_adopted(database: Database, councils: tuple[UUID, UUID]) -> None:
+    twice = msgspec.structs.replace(
+        HOUSING, clients=msgspec.structs.replace(HOUSING.clients, cohorts=HOUSING.clients.cohorts * 2)
+    )
+    plugins = load_doubles({"own": StatedPlugin(stated_council("alpha", "housing"), {"housing": twice})})
+    with pytest.raises(Conflict, match="declared 2 times"), database.council(councils[0]) as session:
+        adopt_policy(session, plugins.facade("alpha"), by="owner")

@@ -1,0 +1,98 @@
+"""The policy over the API, and on the console."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from uuid import UUID
+
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from muniment.accounts.permissions import Permission, Role
+from muniment.accounts.staff import add_staff
+from muniment.clock import FixedClock
+from muniment.database.session import Database
+from muniment.web.forms import form_token
+
+PATH = "housing.rule.tenancies.clause.usual.from"
+API = "/api/v1/councils/alpha"
+P = Permission
+Client = TestClient[Litestar]
+TokenOf = Callable[..., dict[str, str]]
+
+
+def test_reading_deciding_and_adopting(client: Client, councils: tuple[UUID, UUID], token_of: TokenOf) -> None:
+    owner = token_of(councils[0], "alpha", P.READ_POLICY, P.DECIDE_POLICY, P.ADOPT_POLICY)
+    assert client.get(f"{API}/policy", headers=owner).status_code == 503
+    assert client.get(API, headers=owner).json()["policy_hash"] is None
+    found = client.get(f"{API}/policy/findings", headers=owner).json()["items"]
+    assert {"retention.anchor"} <= {entry["id"] for entry in found if entry["path"] == PATH}
+
+    body = {"value": {"event": "case-closed"}, "ground": "generated"}
+    decided = client.put(f"{API}/policy/decisions/{PATH}", json=body, headers=owner)
+    assert (decided.status_code, decided.json()) == (200, {"paths": [PATH]})
+    assert client.put(f"{API}/policy/decisions/{PATH}", json=body, headers=owner).json() == {"paths": []}
+    assert client.get(f"{API}/policy/plan", headers=owner).json()["before"] is None
+    adopted = client.post(f"{API}/policy/adoption", headers=owner).json()
+    assert adopted["changed"]
+
+    policy = client.get(f"{API}/policy", headers=owner)
+    assert hashlib.sha256(policy.content).hexdigest() == adopted["after"]
+    assert policy.headers["etag"] == f'"{adopted["after"]}"'
+    assert client.get(API, headers=owner).json()["services"] == ["housing"]
+    (stands,) = client.get(f"{API}/policy/decisions", headers=owner).json()["items"]
+    assert stands["decided_by"].startswith("token ")
+
+    gone = client.post(f"{API}/policy/decisions/{PATH}/withdrawal", json={"ground": "a mistake"}, headers=owner)
+    assert gone.json() == {"paths": [PATH]}
+    again = client.post(f"{API}/policy/decisions/{PATH}/withdrawal", json={"ground": "a mistake"}, headers=owner)
+    assert again.status_code == 404
+
+
+def test_who_may_not(client: Client, councils: tuple[UUID, UUID], token_of: TokenOf) -> None:
+    reader = token_of(councils[0], "alpha", P.READ_POLICY)
+    body = {"value": {"event": "case-closed"}, "ground": "generated"}
+    assert client.put(f"{API}/policy/decisions/{PATH}", json=body, headers=reader).status_code == 403
+    assert client.post(f"{API}/policy/adoption", headers=reader).status_code == 403
+    assert client.get(f"{API}/policy/findings").status_code == 401
+    other = token_of(councils[1], "beta", *P)
+    for method, path in (("GET", "/policy/findings"), ("GET", "/policy/plan"), ("POST", "/policy/adoption")):
+        assert client.request(method, f"{API}{path}", headers=other).status_code in (401, 404)
+
+
+def test_a_refused_decision_is_a_problem_document(
+    client: Client, councils: tuple[UUID, UUID], token_of: TokenOf
+) -> None:
+    owner = token_of(councils[0], "alpha", P.READ_POLICY, P.DECIDE_POLICY)
+    refused = client.put(
+        f"{API}/policy/decisions/{PATH}", json={"value": {"event": "christmas"}, "ground": "generated"}, headers=owner
+    )
+    assert refused.status_code == 422
+    assert refused.headers["content-type"].startswith("application/problem+json")
+    assert "allowed there" in refused.json()["detail"]
+    for body in ({"value": 1}, {"value": 1, "ground": "x", "council": "beta"}, [1]):
+        answer = client.put(f"{API}/policy/decisions/{PATH}", json=body, headers=owner)
+        assert 400 <= answer.status_code < 500
+    assert client.get(f"{API}/policy/decisions", headers=owner).json()["items"] == []
+
+
+def test_the_console_shows_gaps_and_decisions(
+    client: Client, councils: tuple[UUID, UUID], token_of: TokenOf, database: Database, clock: FixedClock
+) -> None:
+    owner = token_of(councils[0], "alpha", P.READ_POLICY, P.DECIDE_POLICY)
+    hostile = {"value": {"event": "case-closed"}, "ground": "<script>alert(1)</script>"}
+    assert client.put(f"{API}/policy/decisions/{PATH}", json=hostile, headers=owner).status_code == 200
+    with database.council(councils[0]) as session:
+        add_staff(session, "generated@council.example", "Generated", "generated words for tests",
+                  [(Role.AUDITOR, None)], clock.now())  # fmt: skip
+    client.get("/alpha/console/sign-in")
+    form = {"email": "generated@council.example", "password": "generated words for tests"}
+    form["form_token"] = form_token(client.cookies["muniment-alpha-form"])
+    client.post("/alpha/console/sign-in", data=form)
+    page = client.get("/alpha/console")
+    assert page.status_code == 200
+    assert "No policy has been adopted yet" in page.text
+    assert "housing.rule.tenancies.clause.useful.keep" in page.text
+    assert f"<code>{PATH}</code>" in page.text
+    assert "<script>alert" not in page.text

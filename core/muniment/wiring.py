@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from muniment.audit.actors import seal
 from muniment.clients.importing.actors import import_uploads
+from muniment.councils.actors import review_decisions
 from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
 from muniment.jobs.actors import JobActor
 from muniment.jobs.upkeep import check_files, remove_files
@@ -28,6 +29,7 @@ def actors() -> tuple[JobActor, ...]:
         remove_files,
         check_files,
         seal,
+        review_decisions,
         import_uploads(past_period),
         recompute,
         sweep,

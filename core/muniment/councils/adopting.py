@@ -11,12 +11,12 @@ from muniment.audit.log import record
 from muniment.councils.directory import note_services
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
-from muniment.policy.compile import Compiled, compile_policy
+from muniment.policy.compile import Compiled, compile_policy, counts_on, settle_all
 from muniment.policy.deciding import Proposal, try_decisions
 from muniment.policy.model import Decision
-from muniment.policy.store import adopt, decide, decisions_of, withdraw
+from muniment.policy.store import adopt, adopted_or_none, decide, decisions_of, declared_of, withdraw
 
-__all__ = ["Adoption", "adopt_policy", "compiled_now", "decide_policy", "withdraw_decision"]
+__all__ = ["Adoption", "adopt_policy", "compiled_now", "decide_policy", "lapse_decisions", "withdraw_decision"]
 
 
 class Adoption(msgspec.Struct, frozen=True):
@@ -57,13 +57,29 @@ def withdraw_decision(session: CouncilSession, path: str, *, by: str, ground: st
 
 def adopt_policy(session: CouncilSession, facade: CouncilFacade, *, by: str) -> Adoption:
     """Adopt what the plugins declare with the decisions that stand. Raises `Conflict` while there are errors."""
-    policy = compiled_now(session, facade).sound()
-    before = session.policy_hash
-    changed = adopt(session, policy, session.clock, by=by)
+    compiled = compiled_now(session, facade)
+    policy, before = compiled.sound(), session.policy_hash
+    changed = adopt(session, policy, session.clock, by=by, declared=compiled.declared)
     if changed:
         note_services(session, policy)
         record(session, AuditEvent.POLICY_ADOPTED, before=before or "", after=policy.hash)
     return Adoption(before, policy.hash, changed)
+
+
+def lapse_decisions(session: CouncilSession) -> Adoption | None:
+    """Take out of the adopted policy the decisions that count no more, and nothing else; None where all still count.
+
+    What the plugins declare now is not looked at: only an adoption brings that in.
+    """
+    today, policy = session.clock.today(), adopted_or_none(session)
+    if policy is None or all(counts_on(decision, today) for decision in policy.decisions):
+        return None
+    declared = declared_of(session, policy.hash)
+    # A decision that completed a lapsed one (the document of a condition decided) has nothing left to complete.
+    lasting, _ = settle_all(declared, policy.decisions, today)
+    adopt(session, lasting, session.clock, by="review", declared=declared)
+    record(session, AuditEvent.POLICY_ADOPTED, before=policy.hash, after=lasting.hash)
+    return Adoption(policy.hash, lasting.hash, changed=True)
 
 
 def _keep_day(proposal: Proposal, standing: dict[str, Decision]) -> Proposal:

@@ -20,7 +20,7 @@ from muniment.policy.references import unresolved
 from muniment.policy.settling import settle
 from muniment.policy.shapes import contradictions
 
-__all__ = ["GRACE", "WARNING", "Compiled", "Whose", "compile_policy", "counts_on"]
+__all__ = ["GRACE", "WARNING", "Compiled", "Whose", "compile_policy", "counts_on", "settle_all"]
 
 WARNING = timedelta(days=30)
 """How long before its review date a decision is pointed out."""
@@ -90,14 +90,15 @@ def compile_policy(facade: CouncilFacade, decisions: Iterable[Decision], today: 
         path: Whose("law" if plugin == facade.asked[0].distribution else "council", plugin)
         for path, plugin in joined.said_by.items()
     }
-    policy, problems = _settled(declared, decisions, today)
+    policy, problems = settle_all(declared, decisions, today)
     provenance |= {decision.path: Whose("decision") for decision in policy.decisions}
     for found in (*unresolved(policy), *contradictions(policy)):
         problems.append(_with_plugin(found, joined.said_by))
     return Compiled(facade.slug, policy, declared, provenance, (*joined.problems, *problems))
 
 
-def _settled(declared: Policy, decisions: Iterable[Decision], today: date) -> tuple[Policy, list[Finding]]:
+def settle_all(declared: Policy, decisions: Iterable[Decision], today: date) -> tuple[Policy, list[Finding]]:
+    """Apply the decisions that count on a day, by path; and what there is to say about the others."""
     problems: list[Finding] = []
     policy, applied = declared, []
     for decision in sorted(decisions, key=lambda decision: decision.path.split(".")):

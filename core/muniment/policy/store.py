@@ -21,7 +21,16 @@ from muniment.policy.formats import read_policy
 from muniment.policy.model import FORMAT, Decision, Policy, canonical
 from muniment.policy.tables import AdoptedPolicy, DecisionEvent
 
-__all__ = ["adopt", "adopted", "adopted_or_none", "decide", "decisions_of", "policy_of_hash", "withdraw"]
+__all__ = [
+    "adopt",
+    "adopted",
+    "adopted_or_none",
+    "decide",
+    "decisions_of",
+    "declared_of",
+    "policy_of_hash",
+    "withdraw",
+]
 
 NOT_THEIRS: Final = ("data protection officer", "data_protection_officer", "dpo")
 """Who advises and may not decide (UK GDPR Art 38(6))."""
@@ -50,6 +59,18 @@ def policy_of_hash(session: CouncilSession, policy_hash: str) -> Policy:
     if kept.policy is None:
         kept.policy = read_policy(document, number)
     return kept.policy
+
+
+def declared_of(session: CouncilSession, policy_hash: str) -> Policy:
+    """What the plugins declared when a policy was adopted, without the decisions. Raises `NotFound`."""
+    row = session.execute(
+        select(AdoptedPolicy.declared, AdoptedPolicy.format).where(
+            AdoptedPolicy.council_id == session.council_id, AdoptedPolicy.hash == policy_hash
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"The council never adopted a policy {policy_hash[:12]}.")
+    return read_policy(row.declared, row.format)
 
 
 class _Slot:
@@ -150,11 +171,12 @@ def withdraw(session: CouncilSession, path: str, *, by: str, ground: str, clock:
     session.flush()
 
 
-def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str) -> bool:
+def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str, declared: Policy | None = None) -> bool:
     """Make `policy` the council's. False when it is already: then nothing happens.
 
-    `by` is a role or an opaque staff key. Listeners of `policy_adopted` run in this transaction; the new policy is what
-    `adopted` gives from the next transaction on.
+    `by` is a role or an opaque staff key; `declared` is the policy without decisions, needed where there are any.
+    Listeners of `policy_adopted` run in this transaction; the new policy is what `adopted` gives from the next
+    transaction on.
     """
     # Two adoptions at once wait for each other here, so that `before` is true for both.
     before = session.execute(
@@ -169,6 +191,7 @@ def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str) -> 
             hash=policy.hash,
             format=FORMAT,
             document=canonical(policy),
+            declared=canonical(declared or policy),
             adopted_at=clock.now(),
             adopted_by=by,
         )

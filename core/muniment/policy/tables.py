@@ -17,7 +17,10 @@ __all__ = ["AdoptedPolicy", "DecisionEvent"]
 
 
 class AdoptedPolicy(CouncilTable, Base):
-    """A policy that a council adopted, as the canonical JSON of `format`. Adopting it again changes nothing here."""
+    """A policy that a council adopted, as the canonical JSON of `format`. Adopting it again changes nothing here.
+
+    `declared` is the same without decisions, so that one can lapse without asking any plugin again.
+    """
 
     __tablename__ = "adopted_policy"
     __append_only__ = True
@@ -25,6 +28,7 @@ class AdoptedPolicy(CouncilTable, Base):
     hash: Mapped[str] = mapped_column(primary_key=True)
     format: Mapped[int]
     document: Mapped[bytes]
+    declared: Mapped[bytes]
     adopted_at: Mapped[datetime]
     adopted_by: Mapped[str]
 

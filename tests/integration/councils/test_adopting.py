@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.clock import FixedClock
-from muniment.councils.adopting import adopt_policy, decide_policy, withdraw_decision
+from muniment.councils.adopting import adopt_policy, decide_policy, lapse_decisions, withdraw_decision
 from muniment.database.session import CouncilSession, Database
 from muniment.plugins.manager import Plugins
 from muniment.policy.deciding import Proposal
@@ -123,3 +123,27 @@ def test_a_policy_with_errors_is_not_adopted(database: Database, councils: tuple
     plugins = load_doubles({"own": StatedPlugin(stated_council("alpha", "housing"), {"housing": twice})})
     with pytest.raises(Conflict, match="declared 2 times"), database.council(councils[0]) as session:
         adopt_policy(session, plugins.facade("alpha"), by="owner")
+
+
+def test_a_decision_that_nobody_reviewed_lapses_and_nothing_else_changes(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins, clock: FixedClock
+) -> None:
+    facade = plugins.facade("alpha")
+    other = proposal("housing.rule.tenancies.clause.usual.action", "destroy")
+    with database.council(councils[0]) as session:
+        decide_policy(session, facade, [proposal(review_on=date(2027, 1, 1)), other])
+        before = adopt_policy(session, facade, by="owner")
+    for day in (date(2027, 1, 2), date(2027, 1, 31)):
+        clock.move_to(day)
+        with database.council(councils[0]) as session:
+            assert lapse_decisions(session) is None
+    clock.move_to(date(2027, 2, 1))
+    with database.council(councils[0]) as session:
+        lapsed = lapse_decisions(session)
+        assert lapsed is not None
+        assert lapsed.before == before.after
+    with database.council(councils[0]) as session:
+        policy = adopted(session)
+        assert [decision.path for decision in policy.decisions] == [other.path]
+        assert policy.services["housing"].retention.rules[0].clauses[0].anchor is None
+        assert lapse_decisions(session) is None

@@ -21,6 +21,7 @@ from muniment.cli import main
 from muniment.keys import KeyRing
 from muniment.settings import Settings
 
+FORWARDED = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}
 SERVE = [str(Path(sys.executable).with_name("muniment")), "serve"]
 
 
@@ -45,12 +46,16 @@ def test_it_serves_until_told_to_stop(settings: Settings, keys: KeyRing, council
     keys.save(settings.keys_file)
     with taken_port() as port:
         pass
-    process = subprocess.Popen(SERVE, env=environment(settings, port), stderr=subprocess.PIPE, text=True)
+    variables = environment(settings, port) | {"MUNIMENT_TRUSTED_PROXIES": "127.0.0.1"}
+    process = subprocess.Popen(SERVE, env=variables, stderr=subprocess.PIPE, text=True)
     try:
         address = f"http://127.0.0.1:{port}"
         answer = _first_answer(f"{address}/health/ready")
         assert answer.status_code == 200, answer.text
-        assert httpx.get(f"{address}/alpha/console/sign-in").status_code == 200
+        plain = httpx.get(f"{address}/alpha/console/sign-in")
+        assert plain.headers["set-cookie"].startswith("muniment-alpha-form=")
+        behind = httpx.get(f"{address}/alpha/console/sign-in", headers=FORWARDED)
+        assert behind.headers["set-cookie"].startswith("__Host-muniment-alpha-form=")
         problem = httpx.post(f"{address}/api/v1/councils/alpha/tokens", content=b"{")
         assert problem.json()["status"] == problem.status_code
     finally:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from jinja2 import PackageLoader
+from litestar import Litestar
 from litestar.di import Provide
 from litestar.testing import TestClient
 
@@ -89,7 +90,7 @@ def shelf() -> Shelf:
 @pytest.fixture
 def client(
     settings: Settings, database: Database, clock: FixedClock, keys: KeyRing, shelf: Shelf
-) -> Iterator[TestClient]:
+) -> Iterator[TestClient[Litestar]]:
     """A browser, and a program, of the application with its notices."""
     surface = Surface(
         api_routes=muniment.notices.web.api_routes,

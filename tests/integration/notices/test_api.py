@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import text
 
@@ -36,7 +37,7 @@ def headers(sefton: Publisher) -> Headers:
 
 
 def test_publishing_over_the_api_shows_on_the_page_at_once(
-    sefton: Publisher, client: TestClient, headers: Headers
+    sefton: Publisher, client: TestClient[Litestar], headers: Headers
 ) -> None:
     assert client.get("/sefton/privacy/sefton-at-work").status_code == 404
     refused = client.post(f"{API}/notices/publications", json={}, headers=headers)
@@ -50,7 +51,9 @@ def test_publishing_over_the_api_shows_on_the_page_at_once(
     assert [(view["number"], view["language"]) for view in versions] == [(1, "en")]
 
 
-def test_a_repeated_publication_is_answered_as_before(sefton: Publisher, client: TestClient, headers: Headers) -> None:
+def test_a_repeated_publication_is_answered_as_before(
+    sefton: Publisher, client: TestClient[Litestar], headers: Headers
+) -> None:
     keyed = {**headers, "Idempotency-Key": "one"}
     first = client.post(f"{API}/notices/publications", json=GROUND, headers=keyed)
     second = client.post(f"{API}/notices/publications", json=GROUND, headers=keyed)
@@ -58,7 +61,7 @@ def test_a_repeated_publication_is_answered_as_before(sefton: Publisher, client:
     assert second.json()["ids"] == [first.json()[0]["versions"][0]["id"]]
 
 
-def test_a_notice_is_given_and_read_back(sefton: Publisher, client: TestClient, headers: Headers) -> None:
+def test_a_notice_is_given_and_read_back(sefton: Publisher, client: TestClient[Litestar], headers: Headers) -> None:
     version = str(sefton.publish().versions[0].id)
     with sefton.database.council(sefton.id) as session:
         file = make_file(session)
@@ -90,7 +93,9 @@ def test_a_notice_is_given_and_read_back(sefton: Publisher, client: TestClient, 
         [],
     ],
 )
-def test_a_malformed_body_is_refused(sefton: Publisher, client: TestClient, headers: Headers, body: Any) -> None:
+def test_a_malformed_body_is_refused(
+    sefton: Publisher, client: TestClient[Litestar], headers: Headers, body: Any
+) -> None:
     with sefton.database.council(sefton.id) as session:
         file = make_file(session)
     answer = client.post(f"{API}/clients/{file}/notices", json=body, headers=headers)
@@ -98,7 +103,7 @@ def test_a_malformed_body_is_refused(sefton: Publisher, client: TestClient, head
     assert answer.headers["content-type"].startswith("application/problem+json")
 
 
-def test_nobody_publishes_or_reads_without_the_permission(sefton: Publisher, client: TestClient) -> None:
+def test_nobody_publishes_or_reads_without_the_permission(sefton: Publisher, client: TestClient[Litestar]) -> None:
     reader = token(sefton, Permission.READ_POLICY)
     assert client.get(f"{API}/notices/versions", headers=reader).status_code == 200
     assert client.post(f"{API}/notices/publications", json=GROUND, headers=reader).status_code == 403
@@ -109,7 +114,7 @@ def test_nobody_publishes_or_reads_without_the_permission(sefton: Publisher, cli
 
 
 def test_another_councils_things_are_not_found(
-    sefton: Publisher, publisher: Callable[[str], Publisher], client: TestClient, headers: Headers
+    sefton: Publisher, publisher: Callable[[str], Publisher], client: TestClient[Litestar], headers: Headers
 ) -> None:
     other = publisher("milton-keynes")
     foreign = str(other.publish().versions[0].id)

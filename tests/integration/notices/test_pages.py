@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+from litestar import Litestar
 from litestar.testing import TestClient
 from sqlalchemy import text
 
@@ -40,14 +41,14 @@ def published(sefton: Publisher) -> Publisher:
     ],
 )
 def test_each_form_has_an_address(
-    published: Publisher, client: TestClient, address: str, accept: str, kind: str
+    published: Publisher, client: TestClient[Litestar], address: str, accept: str, kind: str
 ) -> None:
     answer = client.get(address, headers={"Accept": accept})
     assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
     assert "24 months" in " ".join(answer.text.split())
 
 
-def test_the_page_is_a_page(published: Publisher, client: TestClient) -> None:
+def test_the_page_is_a_page(published: Publisher, client: TestClient[Litestar]) -> None:
     html = client.get(PAGE).text
     assert '<html lang="en">' in html
     assert html.count("<h1") == 1
@@ -59,7 +60,9 @@ def test_the_page_is_a_page(published: Publisher, client: TestClient) -> None:
     assert msgspec.json.decode(digest.content, type=Document).number == 1
 
 
-def test_every_version_stays_at_its_own_address(published: Publisher, client: TestClient, shelf: Shelf) -> None:
+def test_every_version_stays_at_its_own_address(
+    published: Publisher, client: TestClient[Litestar], shelf: Shelf
+) -> None:
     before = client.get(f"{PAGE}/versions/1.json").content
     published.publish(reworded("sefton", "Another title"))
     shelf.forget(published.id)
@@ -75,7 +78,7 @@ def test_every_version_stays_at_its_own_address(published: Publisher, client: Te
 
 
 def test_a_new_version_appears_by_itself_after_a_few_seconds(
-    published: Publisher, client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    published: Publisher, client: TestClient[Litestar], shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Shelf, "BELIEVED", 0.0)
     shelf.forget(published.id)
@@ -84,7 +87,7 @@ def test_a_new_version_appears_by_itself_after_a_few_seconds(
     assert "Another title" in client.get(PAGE).text
 
 
-def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestClient) -> None:
+def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestClient[Litestar]) -> None:
     first = client.get(PAGE)
     assert first.headers["cache-control"].startswith("public")
     assert first.headers["last-modified"] == "Fri, 20 Nov 2026 12:00:00 GMT"
@@ -110,17 +113,19 @@ def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestC
         "/sefton/privacy/nothing/versions",
     ],
 )
-def test_what_is_not_there_is_not_found(published: Publisher, client: TestClient, address: str) -> None:
+def test_what_is_not_there_is_not_found(published: Publisher, client: TestClient[Litestar], address: str) -> None:
     assert client.get(address).status_code == 404
 
 
-def test_an_unknown_form_is_refused_in_one_sentence(published: Publisher, client: TestClient) -> None:
+def test_an_unknown_form_is_refused_in_one_sentence(published: Publisher, client: TestClient[Litestar]) -> None:
     answer = client.get(f"{PAGE}.pdf", headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert json.loads(answer.content)["detail"] == "A notice is given as: html, text, json."
 
 
-def test_a_notice_is_read_in_the_language_asked_for(publisher: Callable[[str], Publisher], client: TestClient) -> None:
+def test_a_notice_is_read_in_the_language_asked_for(
+    publisher: Callable[[str], Publisher], client: TestClient[Litestar]
+) -> None:
     council = publisher("rhondda-cynon-taf")
     council.publish()
     page = "/rhondda-cynon-taf/privacy/work-and-skills"
@@ -134,7 +139,9 @@ def test_a_notice_is_read_in_the_language_asked_for(publisher: Callable[[str], P
     assert client.get(f"{page}?language=xx").text == english
 
 
-def test_councils_see_their_own_notices_alone(publisher: Callable[[str], Publisher], client: TestClient) -> None:
+def test_councils_see_their_own_notices_alone(
+    publisher: Callable[[str], Publisher], client: TestClient[Litestar]
+) -> None:
     publisher("sefton").publish()
     publisher("milton-keynes").publish()
     for _ in range(2):
@@ -147,7 +154,7 @@ def test_councils_see_their_own_notices_alone(publisher: Callable[[str], Publish
 
 
 def test_a_service_with_several_notices_lets_people_choose(
-    published: Publisher, client: TestClient, shelf: Shelf
+    published: Publisher, client: TestClient[Litestar], shelf: Shelf
 ) -> None:
     with published.database.council(published.id) as session:
         session.execute(

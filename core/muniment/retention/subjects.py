@@ -45,13 +45,18 @@ class Subject:
         return self.table.c[self.lock_column]
 
     def files_of(self, row: FromClause) -> ColumnElement[Any]:
-        """A subquery of the ids of the files that a row (of this table, or an alias) is about."""
+        """A subquery of the ids of the files that a row (of this table, or an alias) is about.
+
+        It correlates with the row by name: further in than one subquery SQLAlchemy would not do so by itself, and the
+        files of one row would be those of all.
+        """
         if self.has_history:
-            return select(row.c.file_id).scalar_subquery()
+            return select(row.c.file_id).correlate(row).scalar_subquery()
         entry = facts.REGISTER_ENTRY
         return (
             select(entry.c.file_id)
             .where(entry.c.council_id == row.c.council_id, entry.c.register_id == row.c.id)
+            .correlate(row)
             .scalar_subquery()
         )
 

@@ -72,13 +72,33 @@ def lives(count: int, *, today: date, seed: str, first: int = 1, days: int = 365
 def write_csv(path: Path, source: ImportSource, policy: ServicePolicy, people: Sequence[Life], *, seed: str) -> int:
     """Write `people` in the format of `source`; returns the number of rows. Overwrites `path`."""
     fields = {f"{category.id}.{field.id}": field for category in policy.clients.categories for field in category.fields}
+    tied = _tied_to_milestones(policy)
     with path.open("w", encoding=source.encoding, newline="") as file:
         writer = csv.writer(file, delimiter=source.delimiter)
         writer.writerow([column.name for column in source.columns])
         for life in people:
             random = Random(f"{seed}:{life.number}")  # noqa: S311 - generated people, not secrets
-            writer.writerow([_cell(column, life, fields, random) for column in source.columns])
+            writer.writerow(
+                [_cell(column, life, fields, random) if _has(life, column, tied) else "" for column in source.columns]
+            )
     return len(people)
+
+
+def _tied_to_milestones(policy: ServicePolicy) -> dict[str, str]:
+    """Record classes that a rule keeps for those alone to whom something happened: class to kind of milestone."""
+    return {
+        record_class: clause.when.milestone
+        for rule in policy.retention.rules
+        for clause in rule.clauses
+        if clause.when is not None and clause.when.milestone is not None
+        for record_class in clause.classes
+    }
+
+
+def _has(life: Life, column: Column, tied: Mapping[str, str]) -> bool:
+    """Whether this life has anything for the column: nobody has records of support that was never given."""
+    kind = tied.get(column.record_class or "")
+    return kind is None or _milestone(kind, life) is not None
 
 
 def _cell(column: Column, life: Life, fields: Mapping[str, Field], random: Random) -> str:

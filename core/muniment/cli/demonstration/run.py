@@ -19,7 +19,7 @@ import click
 import msgspec
 
 from muniment.cli.context import Context, pass_context
-from muniment.cli.demonstration.extras import add_paper_and_registers
+from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
 from muniment.clock import system_clock
 from muniment.database.embedded import EmbeddedServer
@@ -99,7 +99,9 @@ class Demonstration:
         self._import(slug, policy)
         if f"extras {slug}" not in self.progress.done:
             with _quiet_context() as context:
-                made = add_paper_and_registers(context, council_id, policy, self.progress.first_run)
+                jobs = context.jobs  # taken before anything changes, so that what the changes set going is done here
+                made = add_what_no_import_brings(context, council_id, policy, self.progress.first_run)
+                jobs.run()
             click.echo(made)
             self.note(f"extras {slug}")
         self.once(f"arm {slug}", "retention", "arm", slug, "--all")

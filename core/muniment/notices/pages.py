@@ -25,8 +25,8 @@ from muniment.clock import london_day
 from muniment.notices.around import LANGUAGE_NAMES, around
 from muniment.notices.document import Document
 from muniment.notices.language import long_date
-from muniment.notices.render import Format
-from muniment.notices.shelf import Shelf
+from muniment.notices.render import Format, Rendered
+from muniment.notices.shelf import Answer, Shelf
 from muniment.notices.versions import VersionView
 from muniment.web.council import CouncilRef
 from muniment.web.surface import NOTHING_HERE
@@ -95,7 +95,7 @@ async def all_versions(
     found = _of_service(await shelf.versions(state.places, council.id), service, notice)
     _, wanted = _form(request, "")
     if wanted == "json":
-        return _answer(request, msgspec.json.encode(found), "json", found, NEWEST)
+        return _answer(request, _made(msgspec.json.encode(found), "json", found, NEWEST))
     here = _in_language(found, language)
     words = around(here[0].language)
     several = len({(view.service, view.notice) for view in found}) > 1
@@ -110,7 +110,7 @@ async def all_versions(
         "notices/versions.html",
         council=council, language=_code(here[0].language), title=words["versions_title"], lines=lines,
     )  # fmt: skip
-    return _answer(request, html.encode(), "html", found, NEWEST)
+    return _answer(request, _made(html.encode(), "html", found, NEWEST))
 
 
 @get("/privacy/{service:str}/versions/{number:str}", opt={"public": FOR_EVERYBODY})
@@ -144,42 +144,50 @@ async def _version(
     """The answer with one version: `languages` are that version in each of its languages."""
     view = _in_language(languages, language or council.language)[0]
     rendered = await shelf.rendering(state.places, council.id, view.sha256)
-    cache = NEWEST if view.number == newest else FROZEN
-    match wanted:
-        case "text":
-            return _answer(request, rendered.text.encode(), wanted, [view], cache)
-        case "json":
-            return _answer(request, rendered.json, wanted, [view], cache)
     others = tuple(other.language for other in languages if other.language != view.language)
-    shell = (council.slug, council.name, council.colour, service, notice, others, newest)
+    cache = NEWEST if view.number == newest else FROZEN
 
-    def build() -> str:
-        base = f"/{council.slug}/privacy/{service}"
-        address = f"{base}/versions/{view.number}"
-        chosen = f"&notice={notice}" if notice else ""
-        document = msgspec.json.decode(rendered.json, type=Document)
-        page: str = state.pages.render(
-            "notices/version.html",
-            council=council,
-            language=_code(view.language),
-            words=around(view.language),
-            title=document.title,
-            article=Markup(rendered.html),  # noqa: S704  # escaped when it was rendered, and frozen since
-            newest="" if view.number == newest else f"{base}?language={view.language}{chosen}",
-            published=london_day(view.published_at).isoformat(),
-            published_words=long_date(london_day(view.published_at), view.language),
-            address=address,
-            query=f"?language={view.language}{chosen}",
-            languages=[
-                Link(f"{address}?language={other}{chosen}", _code(other), LANGUAGE_NAMES.get(other, other))
-                for other in others
-            ],
-            versions=f"{base}/versions?language={view.language}{chosen}",
-            sha256=view.sha256,
-        )
-        return page
+    def build() -> Answer:
+        match wanted:
+            case "html":
+                html = _page(state, council, view, rendered, service, notice, others, newest)
+                return _made(html.encode(), wanted, [view], cache)
+            case "text":
+                return _made(rendered.text.encode(), wanted, [view], cache)
+            case "json":
+                return _made(rendered.json, wanted, [view], cache)
 
-    return _answer(request, shelf.page(council.id, view.sha256, shell, build), "html", [view], cache)
+    shell = (wanted, council.slug, council.name, council.colour, service, notice, others, newest)
+    return _answer(request, shelf.answer(council.id, view.sha256, shell, build))
+
+
+def _page(
+    state: State, council: CouncilRef, view: VersionView, rendered: Rendered, service: str, notice: str | None,
+    others: Sequence[str], newest: int,
+) -> str:  # fmt: skip
+    base = f"/{council.slug}/privacy/{service}"
+    address = f"{base}/versions/{view.number}"
+    chosen = f"&notice={notice}" if notice else ""
+    page: str = state.pages.render(
+        "notices/version.html",
+        council=council,
+        language=_code(view.language),
+        words=around(view.language),
+        title=msgspec.json.decode(rendered.json, type=Document).title,
+        article=Markup(rendered.html),  # noqa: S704  # escaped when it was rendered, and frozen since
+        newest="" if view.number == newest else f"{base}?language={view.language}{chosen}",
+        published=london_day(view.published_at).isoformat(),
+        published_words=long_date(london_day(view.published_at), view.language),
+        address=address,
+        query=f"?language={view.language}{chosen}",
+        languages=[
+            Link(f"{address}?language={other}{chosen}", _code(other), LANGUAGE_NAMES.get(other, other))
+            for other in others
+        ],
+        versions=f"{base}/versions?language={view.language}{chosen}",
+        sha256=view.sha256,
+    )
+    return page
 
 
 async def _choice(
@@ -189,7 +197,7 @@ async def _choice(
     """The notices of a service that has several, each by its title."""
     newest = [view for view in _in_language(found, language or council.language) if view.number == _newest(found, view)]
     if wanted == "json":
-        return _answer(request, msgspec.json.encode(newest), "json", newest, NEWEST)
+        return _answer(request, _made(msgspec.json.encode(newest), "json", newest, NEWEST))
     lines = []
     for view in newest:
         rendered = await shelf.rendering(state.places, council.id, view.sha256)
@@ -202,7 +210,7 @@ async def _choice(
         title=around(newest[0].language)["choose"],
         lines=lines,
     )
-    return _answer(request, html.encode(), "html", newest, NEWEST)
+    return _answer(request, _made(html.encode(), "html", newest, NEWEST))
 
 
 def _form(request: Request[Any, Any, Any], last: str) -> tuple[str, Format]:
@@ -215,6 +223,8 @@ def _form(request: Request[Any, Any, Any], last: str) -> tuple[str, Format]:
         if asked not in ENDINGS:
             raise InvalidInput(f"A notice is given as: {', '.join(MEDIA)}.", where="format")
         return name, ENDINGS[asked]
+    if request.headers.get("accept", "*/*").startswith(("text/html", "*/*")):
+        return name, "html"  # what browsers send, without weighing all of it
     matched = request.accept.best_match(list(ACCEPTED), default="text/html")
     return name, ACCEPTED[matched]
 
@@ -258,21 +268,24 @@ def _code(language: str) -> str:
     return language.partition(".")[0]
 
 
-def _answer(
-    request: Request[Any, Any, Any], body: bytes, form: Format, views: Sequence[VersionView], cache: str
-) -> Response[Any]:
-    """The answer, or 304 where the asker has it already."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def _made(body: bytes, form: Format, views: Sequence[VersionView], cache: str) -> Answer:
+    published = max(view.published_at for view in views).astimezone(UTC)
     headers = {
         "Cache-Control": cache,
-        "ETag": tag,
-        "Last-Modified": format_datetime(max(view.published_at for view in views).astimezone(UTC), usegmt=True),
+        "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+        "Last-Modified": format_datetime(published, usegmt=True),
         "Vary": "Accept",
     }
-    held = [entry.strip().removeprefix("W/") for entry in request.headers.get("if-none-match", "").split(",")]
-    if tag in held or "*" in held:
-        return Response(None, status_code=304, headers=headers)
-    return Response(body, media_type=MEDIA[form], headers=headers)
+    return Answer(body, MEDIA[form], headers)
+
+
+def _answer(request: Request[Any, Any, Any], made: Answer) -> Response[Any]:
+    """The answer, or 304 where the asker has it already."""
+    if (header := request.headers.get("if-none-match")) is not None:
+        held = [entry.strip().removeprefix("W/") for entry in header.split(",")]
+        if made.headers["ETag"] in held or "*" in held:
+            return Response(None, status_code=304, headers=made.headers)
+    return Response(made.body, media_type=made.media_type, headers=made.headers)
 
 
 pages = [newest_notice, all_versions, one_version]

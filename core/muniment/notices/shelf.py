@@ -12,12 +12,14 @@ from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from muniment.database.session import CouncilSession
 from muniment.notices.render import Rendered
 from muniment.notices.versions import VersionView, list_versions, read_rendering
 from muniment.web.unit_of_work import Places
 
-__all__ = ["Shelf"]
+__all__ = ["Answer", "Shelf"]
 
 
 T = TypeVar("T")
@@ -42,18 +44,26 @@ class Kept(Generic[T]):
             self._values.popitem(last=False)
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """A body with the headers that are sent along, which need to be worked out once."""
+
+    body: bytes
+    media_type: str
+    headers: dict[str, str]
+
+
 class Shelf:
     """Everything published, by council. One for a process, made by the composition root."""
 
     BELIEVED = 5.0
     """Seconds for which a list of versions is believed."""
     PAGES = 512
-    """How many renderings and pages are kept."""
+    """How many renderings and answers are kept."""
 
     def __init__(self) -> None:
         self._versions: dict[UUID, tuple[float, tuple[VersionView, ...]]] = {}
         self._renderings: Kept[Rendered] = Kept(self.PAGES)
-        self._pages: Kept[bytes] = Kept(self.PAGES)
+        self._pages: Kept[Answer] = Kept(self.PAGES)
 
     async def versions(self, places: Places, council_id: UUID) -> tuple[VersionView, ...]:
         """Every published version of a council, newest first within a notice."""
@@ -71,11 +81,11 @@ class Shelf:
             self._renderings.put(key, kept)
         return kept
 
-    def page(self, council_id: UUID, sha256: str, around: Hashable, build: Callable[[], str]) -> bytes:
-        """The page of a version; `around` is all that the page depends on besides the version itself."""
+    def answer(self, council_id: UUID, sha256: str, around: Hashable, build: Callable[[], Answer]) -> Answer:
+        """What is answered with a version; `around` is all that it depends on besides the version itself."""
         key = (council_id, sha256, around)
         if (kept := self._pages.get(key)) is None:
-            kept = build().encode()
+            kept = build()
             self._pages.put(key, kept)
         return kept
 

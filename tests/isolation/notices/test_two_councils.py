@@ -17,7 +17,7 @@ from muniment.database.session import Database
 from muniment.defaults.law import law_in_force
 from muniment.notices.document import notices_of
 from muniment.notices.given import NewEarlier, NewGiven, earlier_documents, give_notice, note_earlier
-from muniment.notices.shelf import Shelf
+from muniment.notices.shelf import Answer, Shelf
 from muniment.notices.tables import EarlierDocument, NoticeGiven, NoticeVersion
 from muniment.notices.versions import Approval, Draft, latest_documents, list_versions, publish, read_rendering
 from muniment.policy.store import adopt
@@ -98,8 +98,8 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
         places = Places(database, 2)
         versions = await shelf.versions(places, published[slug])
         rendered = await shelf.rendering(places, published[slug], versions[0].sha256)
-        page = shelf.page(published[slug], versions[0].sha256, "shell", lambda: f"page of {slug}")
-        return {view.service for view in versions}, rendered.text + page.decode()
+        page = shelf.answer(published[slug], versions[0].sha256, "shell", lambda: answer_of(f"page of {slug}"))
+        return {view.service for view in versions}, rendered.text + page.body.decode()
 
     async def all_of_it() -> None:
         for _ in range(2):
@@ -121,6 +121,10 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
 def test_what_one_council_has_on_its_page_is_not_another_councils_even_for_the_same_text() -> None:
     shelf = Shelf()
     one, other = new_id(), new_id()
-    assert shelf.page(one, "sha", "shell", lambda: "one") == b"one"
-    assert shelf.page(other, "sha", "shell", lambda: "other") == b"other"
-    assert shelf.page(one, "sha", "shell", lambda: "built again") == b"one"
+    assert shelf.answer(one, "sha", "shell", lambda: answer_of("one")).body == b"one"
+    assert shelf.answer(other, "sha", "shell", lambda: answer_of("other")).body == b"other"
+    assert shelf.answer(one, "sha", "shell", lambda: answer_of("built again")).body == b"one"
+
+
+def answer_of(words: str) -> Answer:
+    return Answer(words.encode(), "text/html", {})

@@ -58,7 +58,7 @@ FILES = 500
 """Pairs of day and file looked at in one chunk: short enough to survive a deploy, long enough to be cheap."""
 
 CHUNKS = 20
-"""Chunks in one go of the actor, which then asks to be called again."""
+"""Chunks that dispose of something in one go of the actor, which then asks to be called again."""
 
 BUSY_TRIES = 3
 
@@ -148,21 +148,21 @@ class Sweeper:
         self._actor = Actor("system", None, SWEEP)
 
     def work(self, run_id: UUID, chunks: int = CHUNKS) -> bool:
-        """Do up to `chunks` chunks from the beginning; whether there may be more to do.
+        """Walk from the beginning until `chunks` chunks have disposed of something; whether there may be more to do.
 
-        There is no more when a walk from the beginning to the end has disposed of nothing.
+        Chunks in which everything is held count for nothing, or a thousand held files at the front would keep every
+        walk from what lies behind them. There is no more when a whole walk has disposed of nothing.
         """
-        disposed = 0
+        productive = 0
         for subject in SUBJECTS:
             place: Place | None = BEGINNING
             while place is not None:
-                if chunks <= 0:
+                if productive == chunks:
                     return True
-                chunks -= 1
                 chunk = self._chunk(subject, run_id, place)
-                disposed += chunk.disposed + chunk.awaited
+                productive += chunk.disposed + chunk.awaited > 0
                 place = chunk.end
-        if disposed:
+        if productive:
             return True
         self._finish(run_id)
         return False

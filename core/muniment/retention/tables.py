@@ -239,7 +239,7 @@ register_personal(
         table=table_of(Hold),
         whose="client",
         personal=frozenset({"target_id", "ground"}),
-        record_class="hold",
+        record_class="disposal-evidence",
         note="keys of files, and why they must be kept; names nobody",
     )
 )

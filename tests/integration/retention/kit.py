@@ -23,6 +23,7 @@ from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
 from muniment.retention import arming
 from muniment.retention.clocks import clock_stale
+from muniment.retention.holds import NewHold, Placed, place_hold
 from muniment.retention.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.sweep import RunView, Sweeper, begin_run, run_view, want_run
@@ -221,3 +222,15 @@ class House:
 
     def ids(self, sql: str, **parameters: Any) -> Iterable[UUID]:
         return [row[0] for row in self.all(sql, **parameters)]
+
+
+def hold(house: House, scope: str, target: object, caller: Caller | None = None) -> Placed:
+    new = NewHold(
+        scope=scope,  # type: ignore[arg-type]  # the test's own words
+        target=str(target),
+        ground="a claim",
+        authoriser="head of legal services",
+        review_on=date(2027, 1, 1),
+    )
+    with house.session() as session:
+        return place_hold(session, caller or house.caller, new)

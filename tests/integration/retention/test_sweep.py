@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import text
 
 from muniment.retention.certificates import certificates, merkle_root
-from tests.integration.retention.kit import House
+from tests.integration.retention.kit import House, hold
 
 LONG_AGO = date(2019, 3, 1)
 RECENT = date(2026, 3, 1)
@@ -89,8 +90,6 @@ def test_a_person_stays_while_another_file_does(house: House) -> None:
     house.adopt()
     person = uuid4()
     with house.session() as session:
-        from sqlalchemy import text
-
         session.execute(text("insert into person (council_id, id) values (:c, :p)"), {"c": house.id, "p": person})
     house.file("case", person=person, milestones={"case-closed": LONG_AGO})
     house.file("case", person=person)
@@ -153,3 +152,14 @@ def test_a_record_goes_when_its_last_day_is_over_in_london(house: House, change:
     after = last_day + timedelta(days=1)
     house.clock.move_to(datetime(after.year, after.month, after.day, 0, 30, tzinfo=london))
     assert house.sweep().disposed == 1
+
+
+def test_held_files_at_the_front_do_not_keep_a_sweep_from_what_lies_behind(house: House) -> None:
+    house.adopt()
+    front = [house.file("case", milestones={"case-closed": LONG_AGO}) for _ in range(60)]
+    house.file("case", milestones={"case-closed": date(2021, 1, 1)})
+    house.flush()
+    house.arm("case")
+    for file_id in front:
+        hold(house, "file", file_id)
+    assert house.sweep(files=2).disposed == 1

@@ -1,0 +1,257 @@
+"""Retention over the API and on the console: why, what would go, approving it, holding it back, what went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta
+
+from muniment.accounts.idempotency import Once
+from muniment.accounts.permissions import Caller, Permission
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted_or_none
+from muniment.retention.arming import Preview, arm, disarm, preview, previews
+from muniment.retention.certificates import CertificateView, certificate, certificates
+from muniment.retention.destruction import AwaitingView, awaiting, confirm
+from muniment.retention.explain import Explanation, explain
+from muniment.retention.holds import HoldView, NewHold, holds, place_hold, release_hold
+from muniment.retention.ledger import Ledger
+from muniment.retention.sweep import RunView, run_view, runs, start_sweep
+from muniment.web.console import ConsoleSection
+from muniment.web.council import CouncilRef
+from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
+from muniment.web.pages import Page
+
+__all__ = ["api_routes", "pages", "retention_section"]
+
+TAGS = ["retention"]
+
+Asker = NamedDependency[Caller]
+Council = NamedDependency[CouncilRef]
+LedgerFolder = NamedDependency[SkipValidation[Path]]
+OnceOnly = NamedDependency[Once]
+Session = NamedDependency[CouncilSession]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The key of what was made."""
+
+    id: UUID
+
+
+class ClassToArm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which rule is approved: the class as `SERVICE/CLASS`, and the rule's hash from the preview that was looked at."""
+
+    record_class: str
+    rule_hash: str
+
+
+class ClassToDisarm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The class whose approval is taken back."""
+
+    record_class: str
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a hold ends, without personal data."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class Destroyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Things on paper or in other systems that were destroyed: their records' keys, on which day, and how."""
+
+    records: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=1000)]
+    destroyed_on: date
+    method: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class Confirmed(msgspec.Struct, frozen=True):
+    """How many destructions were confirmed."""
+
+    count: int
+
+
+class ArmForm(msgspec.Struct, frozen=True):
+    """The fields of the console's form that arms a rule."""
+
+    record_class: str
+    rule_hash: str
+
+
+@get("/records/{record_id:uuid}/retention", sync_to_thread=True, tags=TAGS)
+def why(record_id: FromPath[UUID], session: Session, caller: Asker) -> Explanation:
+    """Why a record (or register) is kept until when, and what stands in the way. The reading is an audit event."""
+    return explain(session, caller, record_id)
+
+
+@get("/retention/previews", sync_to_thread=True, tags=TAGS)
+def all_previews(session: Session, caller: Asker) -> Listing[Preview]:
+    """For each record class, what its rule would let the next sweep dispose of."""
+    return Listing(list(previews(session, caller)))
+
+
+@get("/retention/previews/{service:str}/{class_id:str}", sync_to_thread=True, tags=TAGS)
+def one_preview(service: FromPath[str], class_id: FromPath[str], session: Session, caller: Asker) -> Preview:
+    """What the rule of one class would let the next sweep dispose of."""
+    return preview(session, caller, f"{service}/{class_id}")
+
+
+@post("/retention/armings", sync_to_thread=True, tags=TAGS)
+def arm_rule(data: JSONBody[ClassToArm], session: Session, caller: Asker, once: OnceOnly) -> Response[Made]:
+    """Approve that the rule in force disposes of a class. Conflict if it is not the rule that was looked at."""
+    if (again := once.replay()) is not None:
+        return again
+    arming_id = arm(session, caller, data.record_class, data.rule_hash)
+    return once.answer(201, ids=[arming_id], body=Made(arming_id))
+
+
+@post("/retention/disarmings", sync_to_thread=True, status_code=204, tags=TAGS)
+def disarm_rule(data: JSONBody[ClassToDisarm], session: Session, caller: Asker) -> None:
+    """Take an approval back."""
+    disarm(session, caller, data.record_class)
+
+
+@get("/holds", sync_to_thread=True, tags=TAGS)
+def standing_holds(session: Session, caller: Asker) -> Listing[HoldView]:
+    """The holds that stand."""
+    return Listing(list(holds(session, caller)))
+
+
+@post("/holds", sync_to_thread=True, tags=TAGS)
+def hold(data: JSONBody[NewHold], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
+    """Hold records back from disposal. The answer says what sweeps under way had disposed of before."""
+    if (again := once.replay()) is not None:
+        return again
+    placed = place_hold(session, caller, data)
+    return once.answer(201, ids=[placed.id], body=placed)
+
+
+@post("/holds/{hold_id:uuid}/release", sync_to_thread=True, status_code=204, tags=TAGS)
+def release(hold_id: FromPath[UUID], data: JSONBody[Release], session: Session, caller: Asker) -> None:
+    """End a hold. Others on the same records go on."""
+    release_hold(session, caller, hold_id, data.reason)
+
+
+@get("/sweeps", sync_to_thread=True, tags=TAGS)
+def last_sweeps(session: Session, caller: Asker, limit: Limit = 20) -> Listing[RunView]:
+    """The last sweeps, the newest first."""
+    return Listing(list(runs(session, caller, limit)))
+
+
+@get("/sweeps/{run_id:uuid}", sync_to_thread=True, tags=TAGS)
+def one_sweep(run_id: FromPath[UUID], session: Session, caller: Asker) -> RunView:
+    """One sweep and how far it is."""
+    return run_view(session, caller, run_id)
+
+
+@post("/sweeps", sync_to_thread=True, tags=TAGS)
+def sweep_now(session: Session, caller: Asker, council: Council, once: OnceOnly) -> Response[Any]:
+    """Ask for a sweep, or join the one under way; a worker does it."""
+    if (again := once.replay()) is not None:
+        return again
+    run_id = start_sweep(session, caller)
+    where = f"/api/v1/councils/{council.slug}/sweeps/{run_id}"
+    return once.answer(202, location=where, ids=[run_id], body=run_view(session, caller, run_id))
+
+
+@get("/certificates", sync_to_thread=True, tags=TAGS)
+def all_certificates(
+    session: Session,
+    caller: Asker,
+    run: FromQuery[UUID | None] = None,
+    after: FromQuery[str | None] = None,
+    limit: Limit = 50,
+) -> Listing[CertificateView]:
+    """Certificates, the newest first; `run` asks for those of one sweep."""
+    before = decode_cursor(after, tuple[int])[0] if after is not None else None
+    found = certificates(session, caller, run_id=run, before=before, limit=limit + 1)
+    return page_of(found, limit, lambda entry: (entry.number,))
+
+
+@get("/certificates/{certificate_id:uuid}", sync_to_thread=True, tags=TAGS)
+def one_certificate(certificate_id: FromPath[UUID], session: Session, caller: Asker) -> CertificateView:
+    """One certificate. It identifies nobody."""
+    return certificate(session, caller, certificate_id)
+
+
+@get("/destructions", sync_to_thread=True, tags=TAGS)
+def awaited(session: Session, caller: Asker) -> Listing[AwaitingView]:
+    """What was emptied here and must still be destroyed on paper or in another system."""
+    return Listing(list(awaiting(session, caller)))
+
+
+@post("/destructions", sync_to_thread=True, status_code=200, tags=TAGS)
+def confirm_destroyed(
+    data: JSONBody[Destroyed], session: Session, caller: Asker, ledger_dir: LedgerFolder
+) -> Confirmed:
+    """Confirm that things were destroyed: all of those named or none."""
+    ledger = Ledger(ledger_dir, session.council_id)
+    count = confirm(session, caller, ledger, data.records, destroyed_on=data.destroyed_on, method=data.method)
+    return Confirmed(count)
+
+
+@get("/console/certificates/{certificate_id:uuid}", sync_to_thread=True)
+def certificate_page(
+    certificate_id: FromPath[UUID], session: Session, caller: Asker, page: NamedDependency[Page]
+) -> Response[str]:
+    """A certificate to read or print."""
+    found = certificate(session, caller, certificate_id)
+    return page.render("retention/certificate.html", caller=caller, certificate=found)
+
+
+@get("/console/retention", sync_to_thread=True)
+def retention_page(session: Session, caller: Asker, page: NamedDependency[Page]) -> Response[str]:
+    """Every class with the preview of its rule, and the form that arms it for those who may."""
+    return page.render("retention/previews.html", caller=caller, previews=previews(session, caller), may_arm=may_arm)
+
+
+@post("/console/retention", sync_to_thread=True, status_code=303)
+def arm_on_page(data: URLEncodedBody[ArmForm], session: Session, caller: Asker, council: Council) -> Redirect:
+    """Arm the rule whose preview the page showed."""
+    arm(session, caller, data.record_class, data.rule_hash)
+    return Redirect(f"/{council.slug}/console/retention", status_code=303)
+
+
+def may_arm(caller: Caller, record_class: str) -> bool:
+    """Whether the page offers to arm a class."""
+    return caller.allows(Permission.ARM_RETENTION, record_class.partition("/")[0])
+
+
+def _last_sweep(session: CouncilSession, caller: Caller, page: Page) -> str:
+    run = next(iter(runs(session, caller, 1)), None)
+    issued: Sequence[CertificateView] = certificates(session, caller, run_id=run.id) if run is not None else ()
+    ready = adopted_or_none(session) is not None
+    return page.text("retention/section.html", caller, run=run, certificates=issued, ready=ready)
+
+
+retention_section = ConsoleSection("retention", "Retention", Permission.READ_RETENTION, _last_sweep)
+
+api_routes = [
+    why,
+    all_previews,
+    one_preview,
+    arm_rule,
+    disarm_rule,
+    standing_holds,
+    hold,
+    release,
+    last_sweeps,
+    one_sweep,
+    sweep_now,
+    all_certificates,
+    one_certificate,
+    awaited,
+    confirm_destroyed,
+]
+pages = [certificate_page, retention_page, arm_on_page]

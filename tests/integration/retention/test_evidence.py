@@ -1,0 +1,162 @@
+"""The erasure ledger settles what a crash left open, and keeps a restore from bringing an erased person back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+
+from muniment.api.errors import InvalidInput, NotFound, NotReady
+from muniment.database.ids import random_id
+from muniment.retention.certificates import certificates
+from muniment.retention.destruction import awaiting, confirm
+from muniment.retention.ledger import Ledger, Line
+from muniment.retention.restore import RestoreCheck, apply_again, settle
+from tests.integration.retention.kit import House
+
+LONG_AGO = date(2019, 3, 1)
+
+
+class Cut(BaseException):
+    """A process that ends here; nothing of it catches anything."""
+
+
+class CutLedger(Ledger):
+    """A ledger whose process dies at a step."""
+
+    def __init__(self, ledger: Ledger, at: str) -> None:
+        self._path, self._at = ledger._path, at
+
+    def intend(self, line: Line) -> None:
+        if self._at == "before-intend":
+            raise Cut
+        super().intend(line)
+        if self._at == "after-intend":
+            raise Cut
+
+    def close(self, step: Any, chunks: Any) -> None:
+        if self._at == "before-done":
+            raise Cut
+        super().close(step, chunks)
+
+
+@pytest.fixture
+def ready(house: House) -> House:
+    house.adopt()
+    for _ in range(3):
+        house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case")
+    return house
+
+
+@pytest.mark.parametrize(
+    ("at", "gone", "settled"), [("before-intend", 0, 0), ("after-intend", 0, 1), ("before-done", 3, 1)]
+)
+def test_a_crash_at_any_step_is_settled(
+    ready: House, monkeypatch: pytest.MonkeyPatch, at: str, gone: int, settled: int
+) -> None:
+    with monkeypatch.context() as crashing:
+        crashing.setattr(House, "ledger", property(lambda house: CutLedger(Ledger(house.ledger_dir, house.id), at)))
+        with pytest.raises(Cut):
+            ready.sweep()
+    assert ready.scalar("select count(*) from record") == 3 - gone
+    with ready.session() as session:
+        assert settle(session, ready.ledger) == settled
+        assert settle(session, ready.ledger) == 0
+        assert apply_again(session, ready.ledger) == 0
+    ready.sweep()
+    assert ready.scalar("select count(*) from record") == 0
+    assert ready.scalar("select sum(disposed) from certificate") == 3
+
+
+def test_a_line_cut_off_does_not_spoil_the_next(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, random_id())
+    first, second = random_id(), random_id()
+    ledger.intend(Line("intend", first))
+    with next(tmp_path.iterdir()).open("ab") as file:
+        file.write(b'{"step":"intend","chu')
+    ledger.intend(Line("intend", second))
+    ledger.close("done", [second])
+    chunks = ledger.chunks()
+    assert list(chunks) == [first, second]
+    assert (chunks[first].is_open, chunks[second].is_open) == (True, False)
+
+
+@contextmanager
+def restored(house: House, engine: Engine) -> Iterator[None]:
+    """What happens in the block is undone in the database alone, as by restoring a backup made before it."""
+    tables = ["person", "client_file", "record", "milestone", "arming"]
+    with engine.begin() as connection:
+        for table in tables:
+            connection.execute(text(f"create table kept_{table} as select * from {table}"))
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("delete from certificate"))
+        connection.execute(text("delete from disposal"))
+        connection.execute(text("delete from sweep_run"))
+        for table in tables[::-1]:
+            connection.execute(text(f"delete from {table}"))
+        for table in tables:
+            connection.execute(text(f"insert into {table} select * from kept_{table}"))
+
+
+def test_a_restore_brings_nobody_back(ready: House, superuser_engine: Engine) -> None:
+    check = RestoreCheck(ready.database, ready.ledger_dir)
+    check()
+    with restored(ready, superuser_engine):
+        assert ready.sweep().disposed == 3
+    assert ready.scalar("select count(*) from client_file") == 3
+    with pytest.raises(NotReady):
+        RestoreCheck(ready.database, ready.ledger_dir)()
+    with ready.session() as session:
+        assert apply_again(session, ready.ledger) == 9
+    assert ready.scalar("select count(*) from client_file") + ready.scalar("select count(*) from person") == 0
+    with pytest.raises(NotReady):
+        RestoreCheck(ready.database, ready.ledger_dir)()
+    ready.sweep()
+    RestoreCheck(ready.database, ready.ledger_dir)()
+    with ready.session() as session:
+        assert apply_again(session, ready.ledger) == 0
+
+
+def test_what_was_never_done_is_not_applied(ready: House) -> None:
+    (record_id, *_) = ready.ids("select id from record")
+    ready.ledger.intend(Line("intend", random_id(), {"record": (record_id,)}))
+    with ready.session() as session:
+        settle(session, ready.ledger)
+        assert apply_again(session, ready.ledger) == 0
+    assert ready.scalar("select count(*) from record") == 3
+
+
+def test_paper_goes_when_somebody_confirms_it(house: House, councils: tuple[UUID, UUID]) -> None:
+    house.adopt()
+    for _ in range(2):
+        house.file("letter", medium="paper", recorded_on=LONG_AGO)
+    house.flush()
+    house.arm("letter")
+    run = house.sweep()
+    with house.session() as session:
+        waiting = awaiting(session, house.caller)
+        (found,) = certificates(session, house.caller, run_id=run.id)
+    assert (found.awaited, found.confirmed, found.complete) == (2, 0, False)
+    assert {entry.location for entry in waiting} == {"shelf 3"}
+    other = House(house.database, councils[1], house.ledger_dir)
+    for who, keys in ((other, [waiting[0].id]), (house, [waiting[0].id, random_id()])):
+        with pytest.raises(NotFound), who.session() as session:
+            confirm(session, who.caller, who.ledger, keys, destroyed_on=date(2026, 11, 20), method="shredded")
+    with pytest.raises(InvalidInput), house.session() as session:
+        confirm(session, house.caller, house.ledger, [waiting[0].id], destroyed_on=date(2026, 11, 21), method="x")
+    for count, entry in enumerate(waiting, 1):
+        with house.session() as session:
+            confirm(session, house.caller, house.ledger, [entry.id], destroyed_on=date(2026, 11, 20), method="shredded")
+        with house.session() as session:
+            (found,) = certificates(session, house.caller, run_id=run.id)
+        assert (found.confirmed, found.complete) == (count, count == 2)
+    assert house.scalar("select count(*) from record") == 0

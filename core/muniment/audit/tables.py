@@ -71,7 +71,7 @@ register_personal(
         table=table_of(AuditEventRow),
         whose="staff",
         personal=frozenset({"actor_id", "subject"}),
-        record_class="audit-event",
+        record_class="access-events",
         note="keys alone: who acted, and on whose file",
     )
 )

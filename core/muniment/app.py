@@ -26,6 +26,7 @@ import muniment.clients.pages
 import muniment.clients.web
 import muniment.councils.web
 import muniment.notices.web
+import muniment.retention.web
 import muniment.schema  # every table is known before the first query
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
@@ -42,6 +43,8 @@ from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.explain import explain_file
+from muniment.retention.restore import RestoreCheck
+from muniment.retention.web import retention_section
 from muniment.settings import Settings
 from muniment.web.callers import Caller
 from muniment.web.console import ConsoleSection, console_routes
@@ -102,6 +105,7 @@ def create_app(
         "once": Provide(once, sync_to_thread=False),
         "clock": Provide(lambda: clock, sync_to_thread=False),
         "keys": Provide(lambda: keys, sync_to_thread=False),
+        "ledger_dir": Provide(lambda: settings.ledger_dir, sync_to_thread=False),
         **surface.dependencies,
     }
     pages = [*muniment.accounts.web.pages, *console_routes(surface.sections), *surface.pages]
@@ -138,7 +142,10 @@ def create_app(
 def open_application(deployment: Deployment, plugins: Plugins) -> Litestar:
     """The application of a deployment with every domain there is: what `muniment serve` serves."""
     store = FileStore(deployment.settings.files_dir, deployment.keys)
-    surface = surface_of(plugins, store)
+    nothing_is_back = RestoreCheck(deployment.database, deployment.settings.ledger_dir)
+    surface = msgspec.structs.replace(
+        surface_of(plugins, store), readiness=[ReadinessCheck("erasures", nothing_is_back)]
+    )
     return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
 
 
@@ -150,10 +157,13 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.councils.web.api_routes,
             *muniment.clients.web.api_routes,
             *muniment.notices.web.api_routes,
+            *muniment.retention.web.api_routes,
         ],
-        pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages],
-        templates={domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices")},
-        sections=[policy_section(plugins), find_section],
+        pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages, *muniment.retention.web.pages],
+        templates={
+            domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
+        },
+        sections=[policy_section(plugins), retention_section, find_section],
         dependencies={
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "file_store": Provide(lambda: store, sync_to_thread=False),

@@ -148,9 +148,7 @@ def held(subject: Subject, row: FromClause) -> ColumnElement[bool]:
     on_class = one.where(HOLD.c.scope == "class", HOLD.c.target == row.c.record_class).exists()
     files = subject.files_of(row)
     on_file = one.where(HOLD.c.scope == "file", HOLD.c.target_id.in_(files)).exists()
-    persons = (
-        select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id, FILE.c.id.in_(files)).correlate(row)
-    )
+    persons = select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id, FILE.c.id.in_(files)).correlate(row)
     on_person = one.where(HOLD.c.scope == "person", HOLD.c.target_id.in_(persons)).exists()
     programmes = (
         select(ENROLMENT.c.programme)

@@ -64,7 +64,7 @@ BUSY_TRIES = 3
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and how far it is. Counts are of committed chunks."""
+    """A run and how far it is. Counts are of committed chunks; `kept` is known when it is done."""
 
     id: UUID
     today: date
@@ -153,7 +153,7 @@ class Sweeper:
         Chunks in which everything is held count for nothing, or a thousand held files at the front would keep every
         walk from what lies behind them. There is no more when a whole walk has disposed of nothing.
         """
-        productive = 0
+        productive = kept = 0
         for subject in SUBJECTS:
             place: Place | None = BEGINNING
             while place is not None:
@@ -161,10 +161,11 @@ class Sweeper:
                     return True
                 chunk = self._chunk(subject, run_id, place)
                 productive += chunk.disposed + chunk.awaited > 0
+                kept += chunk.kept
                 place = chunk.end
         if productive:
             return True
-        self._finish(run_id)
+        self._finish(run_id, kept)
         return False
 
     def _chunk(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
@@ -230,17 +231,17 @@ class Sweeper:
             parked = select(func.count()).select_from(PARKED).scalar_subquery()
             session.execute(update(RUN).where(RUN.c.id == run_id).values(parked=parked))
 
-    def _finish(self, run_id: UUID) -> None:
+    def _finish(self, run_id: UUID, kept: int) -> None:
         with self._database.council(self._council_id, self._actor) as session:
             done = session.execute(
                 update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.state == "running")
-                .values(state="done", finished_at=session.clock.now())
-                .returning(RUN.c.disposed, RUN.c.awaited, RUN.c.kept)
+                .values(state="done", finished_at=session.clock.now(), kept=kept)
+                .returning(RUN.c.disposed, RUN.c.awaited)
             ).one_or_none()
             if done is not None:
                 arming.forget_newly_due(session)
-                counts = {"disposed": done.disposed, "awaited": done.awaited, "kept": done.kept}
+                counts = {"disposed": done.disposed, "awaited": done.awaited, "kept": kept}
                 record(session, AuditEvent.SWEEP_FINISHED, run_id, **counts)
 
 
@@ -268,7 +269,6 @@ def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
             files=RUN.c.files + chunk.locked,
             disposed=RUN.c.disposed + chunk.disposed,
             awaited=RUN.c.awaited + chunk.awaited,
-            kept=RUN.c.kept + chunk.kept,
         )
     )
 

@@ -94,7 +94,7 @@ class SweepRun(CouncilTable, Base):
     """One run of the sweep. `today` is the day it judged by; `state` is `waiting`, `running`, `done` or `stopped`.
 
     Counts grow with each committed chunk: `files` locked, `disposed` records gone, `awaited` records sent to be
-    destroyed elsewhere, `kept` records that a hold kept.
+    destroyed elsewhere; `kept`, set at the end, records that are due and that a hold keeps.
     """
 
     __tablename__ = "sweep_run"

@@ -14,9 +14,12 @@ from muniment.policy.model import FORMAT, Policy
 
 __all__ = ["read_policy"]
 
+# Made on import: msgspec works a type out at its first use, and two threads doing so at once crash the process.
+DECODER = msgspec.json.Decoder(Policy)
+
 
 def read_policy(document: bytes, number: int) -> Policy:
     """The policy in a document of format `number`. Raises `NotReady` for one that a newer version adopted."""
     if number != FORMAT:
         raise NotReady(f"The adopted policy has format {number}, made by a newer version; this one reads {FORMAT}.")
-    return msgspec.json.decode(document, type=Policy)
+    return DECODER.decode(document)

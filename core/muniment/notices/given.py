@@ -18,6 +18,7 @@ from muniment.clients.locks import NO_FILE, change_file
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.notices.tables import EarlierDocument, NoticeGiven, NoticeVersion
+from muniment.policy.store import adopted
 from muniment.web.callers import Caller, Permission
 
 __all__ = [
@@ -83,8 +84,10 @@ class GivenView(msgspec.Struct, frozen=True):
 
 
 def register_earlier(session: CouncilSession, caller: Caller, new: NewEarlier) -> UUID:
-    """Register an earlier document, once; the key it has. Raises `Forbidden`, `InvalidInput`."""
+    """Register an earlier document, once; the key it has. Raises `Forbidden`, `InvalidInput`, `NotFound` for a service
+    that the adopted policy does not have."""
     caller.require(Permission.PUBLISH_NOTICES, new.service)
+    adopted(session).service(new.service)
     if not new.title.strip():
         raise InvalidInput("An earlier document has a title.", where="title")
     return note_earlier(session, new)

@@ -1,0 +1,54 @@
+"""One deployment with two full councils for all the tests here, on a database of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+
+from muniment.app import open_application
+from muniment.database.roles import APPLICATION
+from muniment.jobs.actors import Deployment
+from muniment.keys import KeyRing
+from muniment.plugins.manager import Plugins, load_plugins
+from muniment.settings import Settings
+from muniment.wiring import wire
+from tests.isolation.application.tenants import Client, House, fill
+
+
+@contextmanager
+def opened(server: Any, name: str, folder: Path, plugins: Plugins) -> Iterator[tuple[Deployment, Client, Engine]]:
+    """A deployment on one of the server's databases, with the keys of its folder."""
+    settings = Settings(
+        data_dir=folder,
+        database_url=server.url_of(APPLICATION, name),
+        keys_file=folder / "keys.toml",
+        ledger_dir=folder / "ledger",
+        files_dir=folder / "files",
+        pool_size=4,
+    )
+    database, superuser = server.database(name), server.engine(name)
+    deployment = Deployment(settings, database, database.clock, KeyRing.open(settings.keys_file))
+    with Client(open_application(deployment, plugins)) as client:
+        client.follow_redirects = False
+        yield deployment, client, superuser
+    database.close()
+    superuser.dispose()
+
+
+@pytest.fixture(scope="session")
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Two councils, filled once. A test here leaves them as they were, or works on a copy."""
+    server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
+    wire()
+    name, folder, plugins = f"muniment_test_{uuid4().hex[:12]}", tmp_path_factory.mktemp("house"), load_plugins()
+    KeyRing.generate().save(folder / "keys.toml")
+    server.copy(template, name)
+    with opened(server, name, folder, plugins) as (deployment, client, superuser):
+        yield House(deployment, client, superuser, fill(client, deployment, plugins, folder))
+    server.drop(name)

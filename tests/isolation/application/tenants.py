@@ -1,0 +1,285 @@
+"""Two councils on one deployment, each with everything that a council can have.
+
+Both are real: the installed plugins with the demonstration's decisions. What they hold was made over the API, by the
+import and by the sweep, so that it is what a deployment would hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from litestar import Litestar
+from litestar.testing import TestClient
+from sqlalchemy import Engine, text
+
+from muniment.accounts.permissions import Permission, Role, command_caller
+from muniment.accounts.sessions import begin_session
+from muniment.accounts.staff import add_staff
+from muniment.accounts.tokens import LONGEST, new_token
+from muniment.cli.demonstration.population import lives, write_csv
+from muniment.clients.importing.run import Importer, Order
+from muniment.councils.adopting import adopt_policy, decide_policy
+from muniment.councils.directory import sync_councils
+from muniment.database.base import council_tables
+from muniment.jobs.actors import Deployment
+from muniment.jobs.drain import Drain
+from muniment.plugins.manager import Plugins
+from muniment.policy.deciding import read_decisions
+from muniment.policy.store import adopted
+from muniment.retention.clocks import past_period
+from muniment.schema import metadata
+from muniment.wiring import actors
+
+__all__ = ["TOWNS", "Api", "Client", "House", "Tenant", "Town", "digests", "fill"]
+
+Client = TestClient[Litestar]
+DECISIONS = Path(__file__).parents[3] / "deploy" / "demo" / "decisions"
+LONG_AGO, LAST_YEAR = date(2015, 3, 2), date(2025, 3, 3)
+
+
+@dataclass(frozen=True)
+class Town:
+    """What a council's plugin calls the things that are made here. `register` is a class, where it has one."""
+
+    slug: str
+    service: str
+    source: str
+    purpose: str
+    value: str
+    digital: str
+    paper: str
+    register: str | None
+    import_format: str
+    decision: str
+    programme: str
+    family_name: str
+
+
+TOWNS = (
+    Town(
+        slug="milton-keynes", service="employment-support", source="the-person", purpose="employment-support",
+        value="contact-details.address", digital="service-user-digital", paper="service-user-paper",
+        register="course-registers", import_format="case-management",
+        decision="employment-support.rule.service-user-paper.clause.three-years.from",
+        programme="generated-programme-north", family_name="Ousebury",
+    ),
+    Town(
+        slug="sefton", service="sefton-at-work", source="client", purpose="support", value="personal.address",
+        digital="client-record", paper="client-record-paper", register=None, import_format="aptem-export",
+        decision="sefton-at-work.rule.client-record.clause.financial-support.from",
+        programme="demonstration-programme", family_name="Alttham",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A council, somebody who may do everything there, and the keys of what it holds."""
+
+    town: Town
+    council_id: UUID
+    token: str
+    cookie: str
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    """Keys by the name that addresses call them by."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What addresses call by a name of the council's own rather than a key."""
+        town = self.town
+        return {
+            "service": town.service, "class_id": town.digital, "source": town.import_format, "path": town.decision,
+            "programme": town.programme, "number": "1",
+        }  # fmt: skip
+
+    @property
+    def authorised(self) -> dict[str, str]:
+        """The header of a token with every permission."""
+        return {"Authorization": f"Bearer {self.token}"}
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """What only this council has: every key, a client's name, its services and programmes."""
+        keys = {key for keys in self.ids.values() for key in keys}
+        return frozenset({*keys, self.town.family_name, self.town.service, self.town.programme})
+
+
+@dataclass(frozen=True)
+class House:
+    """The deployment, asked over HTTP, and its councils."""
+
+    deployment: Deployment
+    client: Client
+    superuser: Engine
+    tenants: tuple[Tenant, ...]
+
+    @property
+    def pairs(self) -> list[tuple[Tenant, Tenant]]:
+        """Each council with each other one: whose token asks, and whose things are asked for."""
+        return list(permutations(self.tenants, 2))
+
+
+@dataclass(frozen=True)
+class Api:
+    """The API of a council as the holder of its token sees it; every call must succeed."""
+
+    client: Client
+    tenant: Tenant
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        address = f"/api/v1/councils/{self.tenant.town.slug}{path}"
+        answer = self.client.request(method, address, json=body, headers=self.tenant.authorised)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+    def keep(self, name: str, method: str, path: str, body: object = None) -> str:
+        """Make something and note its key under the name that addresses call it by."""
+        key: str = self.ask(method, path, body)["id"]
+        self.tenant.ids.setdefault(name, []).append(key)
+        return key
+
+
+def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path) -> tuple[Tenant, ...]:
+    """Adopt and fill every council; then have each with work waiting for every actor."""
+    views = {view.slug: view.id for view in sync_councils(deployment.database, plugins)}
+    tenants = tuple(_adopted(town, views[town.slug], deployment, plugins) for town in TOWNS)
+    work = Drain(deployment, actors())
+    for tenant in tenants:
+        _import(tenant, deployment, plugins, folder / f"{tenant.town.slug}.csv")
+        _record(Api(client, tenant))
+        _publish(Api(client, tenant))
+    work.run()
+    for tenant in tenants:
+        _dispose(Api(client, tenant), work)
+    for tenant in tenants:
+        _leave_work(Api(client, tenant), folder / f"{tenant.town.slug}.csv")
+    return tenants
+
+
+def _adopted(town: Town, council_id: UUID, deployment: Deployment, plugins: Plugins) -> Tenant:
+    file, now = DECISIONS / f"{town.slug}.toml", deployment.clock.now()
+    with deployment.database.council(council_id) as session:
+        facade = plugins.facade(town.slug)
+        decide_policy(session, facade, read_decisions(file.read_bytes(), file=file.name))
+        adopt_policy(session, facade, by="information asset owner")
+    with deployment.database.council(council_id) as session:
+        token_id, token = new_token(session, town.slug, "tests", list(Permission), None, now + LONGEST, now)
+        roles = [(role, None) for role in Role]
+        staff_id = add_staff(session, "same@council.example", "Generated", "generated words for tests", roles, now)
+        cookie = begin_session(session, staff_id, now)
+    return Tenant(town, council_id, token, cookie, {"token_id": [str(token_id)], "staff_id": [str(staff_id)]})
+
+
+def _import(tenant: Tenant, deployment: Deployment, plugins: Plugins, file: Path) -> None:
+    town, today = tenant.town, deployment.clock.today()
+    with deployment.database.council(tenant.council_id) as session:
+        policy = adopted(session).services[town.service]
+    source = next(entry for entry in policy.clients.imports if entry.id == town.import_format)
+    write_csv(file, source, policy, list(lives(8, today=today, seed=town.slug)), seed=town.slug)
+    caller = command_caller(tenant.council_id, "tests")
+    importer = Importer(deployment.database, caller, plugins, deployment.keys, past_period)
+    order = Order(service=town.service, source=town.import_format, history=True, generated=True)
+    with file.open("rb") as content:
+        summary = importer.run(order, iter(partial(content.read, 65536), b""))
+    assert summary.new == 8
+    tenant.ids["run_id"] = [str(summary.run)]
+
+
+def _record(api: Api) -> None:
+    """A client whose digital record is long due and whose paper is too, and one who stays."""
+    town = api.tenant.town
+    for first_day, kept in ((LONG_AGO, False), (LAST_YEAR, True)):
+        body = {"service": town.service, "source": town.source, "opened_on": first_day.isoformat(), "generated": True,
+                "stub": {"given_names": "Generated", "family_name": town.family_name, "postcode": "ZZ1 1AA"},
+                "record": _digital(town, first_day)}  # fmt: skip
+        file_id = api.keep("file_id" if kept else "gone", "POST", "/clients", body)
+        paper = {"record_class": town.paper, "medium": "paper", "location": "Shelf 1",
+                 "recorded_on": first_day.isoformat()}  # fmt: skip
+        api.keep("paper", "POST", f"/clients/{file_id}/records", paper)
+        for kind in ("case-closed", "last-contact"):
+            milestone = {"kind": kind, "happened_on": first_day.isoformat(), "source": town.source, "own_act": True}
+            api.keep("milestone_id" if kept else "gone", "POST", f"/clients/{file_id}/milestones", milestone)
+    enrolment = {"programme": town.programme, "started_on": LAST_YEAR.isoformat()}
+    [kept_file] = api.tenant.ids["file_id"]
+    api.ask("PUT", f"/clients/{kept_file}/enrolments", enrolment)
+    view = api.ask("GET", f"/clients/{kept_file}")
+    api.tenant.ids["record_id"] = [view["records"][0]["id"]]
+    api.tenant.ids["person_id"] = [view["person_id"]]
+    if town.register is not None:
+        entries = [{"attended": True, "file_id": kept_file}]
+        register = {"service": town.service, "record_class": town.register, "title": "Generated course",
+                    "held_on": LAST_YEAR.isoformat(), "entries": entries}  # fmt: skip
+        api.keep("register_id", "POST", "/registers", register)
+    hold = {"scope": "file", "target": kept_file, "ground": "a generated claim", "authoriser": "solicitor",
+            "review_on": "2027-01-31"}  # fmt: skip
+    api.keep("hold_id", "POST", "/holds", hold)
+
+
+def _digital(town: Town, day: date) -> dict[str, Any]:
+    value = {"value": "1 Sample Street", "source": town.source, "purposes": [town.purpose]}
+    return {"record_class": town.digital, "recorded_on": day.isoformat(), "values": {town.value: value}}
+
+
+def _publish(api: Api) -> None:
+    town, ids = api.tenant.town, api.tenant.ids
+    [published] = api.ask("POST", "/notices/publications", {"ground": "a test"})
+    ids["version_id"] = [version["id"] for version in published["versions"]]
+    document = {"service": town.service, "title": f"Generated leaflet of {town.slug}"}
+    api.keep("document_id", "POST", "/notices/documents", document)
+    given = {"version": ids["version_id"][0], "on": "2026-11-20", "channel": "post"}
+    api.keep("given", "POST", f"/clients/{ids['file_id'][0]}/notices", given)
+
+
+def _dispose(api: Api, work: Drain) -> None:
+    """Arm what can be armed and sweep, so that there are a run, certificates, and paper that awaits destruction."""
+    town, ids = api.tenant.town, api.tenant.ids
+    for class_id in (town.digital, town.paper):
+        seen = api.ask("GET", f"/retention/previews/{town.service}/{class_id}")
+        arming = {"record_class": f"{town.service}/{class_id}", "rule_hash": seen["rule_hash"]}
+        api.keep("arming_id", "POST", "/retention/armings", arming)
+    ids["sweep_id"] = [api.ask("POST", "/sweeps")["id"]]
+    work.run()
+    ids["certificate_id"] = [entry["id"] for entry in api.ask("GET", "/certificates")["items"]]
+    ids["awaiting"] = [entry["id"] for entry in api.ask("GET", "/destructions")["items"]]
+    assert ids["certificate_id"]
+    assert ids["awaiting"]
+
+
+def _leave_work(api: Api, file: Path) -> None:
+    """Something new that is due and a run that waits, an upload that waits, events that are not sealed yet."""
+    town = api.tenant.town
+    body = {"service": town.service, "source": town.source, "opened_on": LONG_AGO.isoformat(), "generated": True,
+            "stub": {"family_name": "Generated"}, "record": _digital(town, LONG_AGO)}  # fmt: skip
+    file_id = api.keep("due", "POST", "/clients", body)
+    for kind in ("case-closed", "last-contact"):
+        milestone = {"kind": kind, "happened_on": LONG_AGO.isoformat(), "source": town.source, "own_act": True}
+        api.ask("POST", f"/clients/{file_id}/milestones", milestone)
+    api.tenant.ids["sweep_id"].append(api.ask("POST", "/sweeps")["id"])
+    address = f"/api/v1/councils/{town.slug}/imports/{town.service}/{town.import_format}?history=true"
+    content = file.read_bytes().replace(b"GEN-", b"NEW-")
+    uploaded = api.client.post(address, content=content, headers=api.tenant.authorised)
+    assert uploaded.status_code == 202, uploaded.text
+    api.tenant.ids["run_id"].append(uploaded.json()["id"])
+
+
+def digests(superuser: Engine, council_id: UUID) -> Mapping[str, str | None]:
+    """A digest of all rows of a council, table by table, past row-level security; but for the counts of calls made."""
+    with superuser.connect() as connection:
+        return {
+            table.name: connection.scalar(
+                text(
+                    f"select md5(string_agg(t::text, chr(10) order by t::text)) from {table.name} t"
+                    " where council_id = :council_id"
+                ),
+                {"council_id": council_id},
+            )
+            for table in council_tables(metadata)
+            if table.name != "attempt"
+        }

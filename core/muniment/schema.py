@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import muniment.accounts.tables
 import muniment.audit.tables
+import muniment.clients.importing.tables
 import muniment.clients.tables
 import muniment.councils.tables
 import muniment.files.tables

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -58,8 +59,8 @@ def import_command(
         service, _ = find_format(adopted(session), service, source)
     order = Order(service=service, source=source, history=history, dry_run=dry_run, generated=generated)
     importer = Importer(context.database, caller, context.plugins, context.keys, past_period)
-    label, stderr = f"importing {source}", click.get_text_stream("stderr")
-    with file.open("rb") as content, click.progressbar(length=file.stat().st_size, label=label, file=stderr) as bar:
+    label = f"importing {source}"
+    with file.open("rb") as content, click.progressbar(length=file.stat().st_size, label=label, file=sys.stderr) as bar:
         summary = importer.run(order, _blocks(content, bar.update))
     jobs.run()
     show(summary, as_json, *_lines(summary, dry_run))

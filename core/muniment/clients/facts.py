@@ -7,6 +7,7 @@ for the functions of `muniment.clients.files` and, for the columns of a clock an
 from __future__ import annotations
 
 from muniment.clients import tables
+from muniment.clients.importing import tables as importing
 from muniment.database.registry import table_of
 
 __all__ = [
@@ -30,5 +31,5 @@ ENROLMENT = table_of(tables.Enrolment)
 PROGRAMME_FACT = table_of(tables.ProgrammeFact)
 REGISTER = table_of(tables.Register)
 REGISTER_ENTRY = table_of(tables.RegisterEntry)
-IMPORT_MEMORY = table_of(tables.ImportMemory)
-IMPORT_RUN = table_of(tables.ImportRun)
+IMPORT_MEMORY = table_of(importing.ImportMemory)
+IMPORT_RUN = table_of(importing.ImportRun)

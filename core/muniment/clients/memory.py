@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 
-from muniment.clients.tables import ImportMemory
+from muniment.clients.importing.tables import ImportMemory
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 

@@ -1,4 +1,4 @@
-"""What is stored about clients: people, their files, what is recorded in them, and what imports leave behind.
+"""What is stored about clients: people, their files, and what is recorded in them.
 
 The client file is the lock: whoever changes anything below one locks its row first. A record keeps its file alive (the
 foreign key restricts), because the stub goes with the last record under it and never before; what only describes a
@@ -10,11 +10,11 @@ row-level security an index serves only plain comparisons of plain columns.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from muniment.database.base import Base, CouncilTable, SmallInteger, council_fk
@@ -33,9 +33,6 @@ from muniment.database.registry import (
 __all__ = [
     "ClientFile",
     "Enrolment",
-    "ImportMemory",
-    "ImportReject",
-    "ImportRun",
     "Milestone",
     "Person",
     "ProgrammeFact",
@@ -229,80 +226,6 @@ class RegisterEntry(CouncilTable, Base):
     )
 
 
-class ImportRun(CouncilTable, Base):
-    """One import of one file: how far it is and what it came to. `import_format` is the declared mapping.
-
-    `state` is `waiting`, `running`, `done` or `failed`; `problem` says in one sentence why it failed. `rows_done`
-    counts the rows of committed chunks; the other counts add up to it. `rejects` counts rejected rows, of which
-    `import_reject` keeps the first ones' places.
-    """
-
-    __tablename__ = "import_run"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    service: Mapped[str]
-    import_format: Mapped[str]
-    file_digest: Mapped[bytes | None]
-    stored_file_id: Mapped[UUID | None]
-    history: Mapped[bool]
-    state: Mapped[str]
-    problem: Mapped[str | None]
-    started_at: Mapped[datetime]
-    progress_at: Mapped[datetime]
-    finished_at: Mapped[datetime | None]
-    rows_done: Mapped[int] = mapped_column(server_default="0")
-    new: Mapped[int] = mapped_column(server_default="0")
-    updated: Mapped[int] = mapped_column(server_default="0")
-    unchanged: Mapped[int] = mapped_column(server_default="0")
-    suppressed: Mapped[int] = mapped_column(server_default="0")
-    rejected: Mapped[int] = mapped_column(server_default="0")
-
-    __table_args__ = (
-        Index(
-            "ix_import_run_unfinished",
-            "council_id",
-            "started_at",
-            postgresql_where=text("state in ('waiting', 'running')"),
-        ),
-    )
-
-
-class ImportReject(CouncilTable, Base):
-    """Why a line of an imported file was not taken in: its number, the column's name, a code. Never a value."""
-
-    __tablename__ = "import_reject"
-
-    run_id: Mapped[UUID] = mapped_column(primary_key=True)
-    line: Mapped[int] = mapped_column(primary_key=True)
-    column: Mapped[str] = mapped_column(primary_key=True)
-    code: Mapped[str]
-
-    __table_args__ = (council_fk("run_id", "import_run.id", ondelete="CASCADE"),)
-
-
-class ImportMemory(CouncilTable, Base):
-    """That a source's reference has been taken in once: a keyed digest of it, which outlives the file.
-
-    `file_id` is null once the file is gone; then the reference is not taken in again. `issuer` is as in the file.
-    `record_classes` are those ever imported under it: one of them that the file no longer has was disposed of, and is
-    not made again. `seen_on` is, within a month, the last day that a file named it.
-    """
-
-    __tablename__ = "import_memory"
-
-    service: Mapped[str] = mapped_column(primary_key=True)
-    issuer: Mapped[str] = mapped_column(primary_key=True)
-    digest: Mapped[bytes] = mapped_column(primary_key=True)
-    file_id: Mapped[UUID | None]
-    record_classes: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    seen_on: Mapped[date]
-
-    __table_args__ = (
-        council_fk("file_id", "client_file.id", ondelete="SET NULL (file_id)"),
-        Index("ix_import_memory_file", "council_id", "file_id"),
-    )
-
-
 def _client(model: type[Base], *personal: str, below: type[Base] | None = None, note: str = "") -> None:
     register_personal(
         PersonalTable(
@@ -328,18 +251,7 @@ _client(Milestone, "kind", "happened_on", "own_act", "noted_on", below=ClientFil
 _client(Enrolment, "programme", "started_on", "ended_on", below=ClientFile)
 _client(Register, "title", "held_on", "location", note="goes as one, with its entries")
 _client(RegisterEntry, "file_id", "name", "attended", below=Register)
-register_personal(
-    PersonalTable(
-        table=table_of(ImportMemory),
-        whose="client",
-        personal=frozenset({"digest"}),
-        record_class="import-memory",
-        note="a keyed digest that outlives the file, so that an import cannot bring an erased person back",
-    )
-)
 register_impersonal(table_of(ProgrammeFact), "facts about programmes")
-register_impersonal(table_of(ImportRun), "counts, and the digest of a whole file")
-register_impersonal(table_of(ImportReject), "line numbers, columns and codes")
 
 register_clocked(ClockedTable(table_of(Record), lock=table_of(ClientFile), lock_column="file_id"))
 register_clocked(ClockedTable(table_of(Register), lock=table_of(Register), lock_column="id"))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.dialects import postgresql
 
 from muniment.api.errors import InvalidInput
 from muniment.clients.search import Search, query_of, search
@@ -44,7 +43,7 @@ def fill(house: House, superuser: Engine, count: int) -> None:
 
 def plan_of(house: House, asked: Search) -> str:
     query = query_of(house.id, asked).limit(21)
-    compiled = query.compile(dialect=postgresql.dialect(), compile_kwargs={"literal_binds": True})
+    compiled = query.compile(dialect=house.database.engine.dialect, compile_kwargs={"literal_binds": True})
     return "\n".join(
         str(line[0]) for line in house.all(f"explain (costs off) {str(compiled).replace(':', chr(92) + ':')}")
     )

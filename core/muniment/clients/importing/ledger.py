@@ -17,7 +17,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.importing.chunk import Outcome
 from muniment.clients.importing.layout import Reject
-from muniment.clients.tables import ImportReject, ImportRun
+from muniment.clients.importing.tables import ImportReject, ImportRun
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 

@@ -1,6 +1,7 @@
 """The public pages of privacy notices: the newest version, each earlier one, and the list of them.
 
-They are for everybody, hold no personal data and are served from memory, so they ask for no caller and no transaction.
+They are for everybody, hold no personal data and are served from memory, so they ask for no caller and no transaction,
+and find the council themselves: a second dependency would have each request start tasks to resolve both.
 `/{council}/privacy/{service}` is the newest version; `.txt` and `.json` after the last part, `?format=`, or the header
 `Accept` choose another form, `?language=` another language, `?notice=` one of several notices of a service.
 """
@@ -29,7 +30,7 @@ from muniment.notices.render import Format, Rendered
 from muniment.notices.shelf import Answer, Shelf
 from muniment.notices.versions import VersionView
 from muniment.web.council import CouncilRef
-from muniment.web.surface import NOTHING_HERE
+from muniment.web.surface import NOTHING_HERE, council_of_address
 
 __all__ = ["pages"]
 
@@ -65,13 +66,13 @@ class Line(msgspec.Struct, frozen=True):
 async def newest_notice(
     request: Request[Any, Any, Any],
     state: State,
-    council: NamedDependency[CouncilRef],
     shelf: NamedDependency[Shelf],
     service: FromPath[str],
     language: FromQuery[str | None] = None,
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """The newest version of a service's notice; where it has several, the list of them."""
+    council = await council_of_address(request, state)
     slug, wanted = _form(request, service)
     found = _of_service(await shelf.versions(state.places, council.id), slug, notice)
     notices = list(dict.fromkeys((view.service, view.notice) for view in found))
@@ -85,13 +86,13 @@ async def newest_notice(
 async def all_versions(
     request: Request[Any, Any, Any],
     state: State,
-    council: NamedDependency[CouncilRef],
     shelf: NamedDependency[Shelf],
     service: FromPath[str],
     language: FromQuery[str | None] = None,
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Every version of a service's notices, newest first."""
+    council = await council_of_address(request, state)
     found = _of_service(await shelf.versions(state.places, council.id), service, notice)
     _, wanted = _form(request, "")
     if wanted == "json":
@@ -117,7 +118,6 @@ async def all_versions(
 async def one_version(
     request: Request[Any, Any, Any],
     state: State,
-    council: NamedDependency[CouncilRef],
     shelf: NamedDependency[Shelf],
     service: FromPath[str],
     number: FromPath[str],
@@ -125,6 +125,7 @@ async def one_version(
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """One version, for ever at this address."""
+    council = await council_of_address(request, state)
     digits, wanted = _form(request, number)
     found = _of_service(await shelf.versions(state.places, council.id), service, notice)
     first = found[0]

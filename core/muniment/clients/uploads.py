@@ -36,7 +36,12 @@ IN_MEMORY = 1024 * 1024
 BLOCK = 256 * 1024
 TAGS = ["imports"]
 
-Upload = SpooledTemporaryFile[bytes]
+
+class Upload(SpooledTemporaryFile[bytes]):
+    """A body that was read. The handler closes it; where the request is refused before that, whoever drops it does."""
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ async def read_upload(request: Request[Any, Any, Any]) -> Upload:
     nobody says who they are."""
     if "authorization" not in request.headers and "cookie" not in request.headers:
         raise NotSignedIn("Sign in, or send a valid token of this council as a bearer token.")
-    spool: Upload = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by the handler
+    spool = Upload(IN_MEMORY)
     async for block in request.stream():
         spool.write(block)
     spool.seek(0)

@@ -150,7 +150,7 @@ def open_application(deployment: Deployment, plugins: Plugins) -> Litestar:
 
 
 def surface_of(plugins: Plugins, store: FileStore) -> Surface:
-    """What each domain brings, in the order of the layers. A domain with a surface has its lines here."""
+    """What each domain brings, in the order of the layers; the console begins with what is asked for most."""
     words, shelf = Words.of(plugins), Shelf()
     return Surface(
         api_routes=[
@@ -163,7 +163,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
         templates={
             domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
         },
-        sections=[policy_section(plugins), retention_section, find_section],
+        sections=[find_section, retention_section, policy_section(plugins)],
         dependencies={
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "file_store": Provide(lambda: store, sync_to_thread=False),

@@ -230,7 +230,7 @@ def may_arm(caller: Caller, record_class: str) -> bool:
 
 def _last_sweep(session: CouncilSession, caller: Caller, page: Page) -> str:
     run = next(iter(runs(session, caller, 1)), None)
-    issued: Sequence[CertificateView] = certificates(session, caller, run_id=run.id) if run is not None else ()
+    issued: Sequence[CertificateView] = certificates(session, caller, limit=20)
     ready = adopted_or_none(session) is not None
     return page.text("retention/section.html", caller, run=run, certificates=issued, ready=ready)
 

@@ -19,7 +19,7 @@ def test_every_personal_table_is_of_a_class_that_has_a_rule() -> None:
     assert classes
     for record_class in classes:
         assert policy.rule_for(f"{PLATFORM}/{record_class}") is not None, record_class
-        assert policy.record_class(f"{PLATFORM}/{record_class}")
+        assert policy.record_class(f"{PLATFORM}/{record_class}").id == record_class
 
 
 def test_every_class_of_core_can_be_clocked() -> None:

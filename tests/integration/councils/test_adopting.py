@@ -94,10 +94,11 @@ def test_a_value_that_names_nothing_or_contradicts_itself_is_refused(
 
 
 def test_days_that_cannot_be_are_refused(database: Database, councils: tuple[UUID, UUID], plugins: Plugins) -> None:
+    refused = (proposal(decided_on=date(2026, 11, 21)), proposal(review_on=date(2026, 11, 19)))
     with database.council(councils[0]) as session:
-        for days in ({"decided_on": date(2026, 11, 21)}, {"review_on": date(2026, 11, 19)}):
+        for proposed in refused:
             with pytest.raises(InvalidInput):
-                decide_policy(session, plugins.facade("alpha"), [proposal(**days)])
+                decide_policy(session, plugins.facade("alpha"), [proposed])
 
 
 def test_a_withdrawn_decision_is_gone_at_the_next_adoption(

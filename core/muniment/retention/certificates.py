@@ -66,8 +66,8 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
 def merkle_root(keys: Iterable[UUID]) -> bytes:
     """The RFC 6962 root over keys, each leaf the 16 bytes of one, in ascending order."""
     tree = Tree()
-    for key in sorted(keys):
-        tree.append(leaf_hash(key.bytes))
+    for key in sorted(key.bytes for key in keys):
+        tree.append(leaf_hash(key))
     return tree.root
 
 

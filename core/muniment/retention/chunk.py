@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     delete,
+    false,
     func,
     insert,
     literal,
@@ -36,7 +37,7 @@ from sqlalchemy import (
 
 from muniment.api.retention import HeldQuestion
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record, record_many
+from muniment.audit.log import record
 from muniment.clients.facts import FILE, MILESTONE, PERSON, RECORD
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
@@ -117,8 +118,9 @@ class _Live:
 
 @dataclass
 class _Taken:
-    """What is to go in this chunk, by class."""
+    """What is to go in this chunk; `holds` stand in the council, and keep so many by class."""
 
+    holds: int
     rows: list[Any] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
@@ -147,7 +149,7 @@ def sweep_chunk(
     places = _lock_due(session, subject, live.due(subject, today), after, limit, only)
     if not places:
         return Chunk(None)
-    lock_ids = sorted({place[1] for place in places})
+    lock_ids = list({place[1] for place in places})
     taken = _judged(session, subject, live.due(subject, today), lock_ids, judge)
     certificates = _dispose(session, subject, ledger, live, taken, run_id) if taken.rows else ()
     elsewhere = sum(row.medium != "digital" for row in taken.rows)
@@ -223,8 +225,12 @@ def _judged(
     table = subject.table
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, table.c.medium)
     in_locked = with_ids(lock_ids, subject.lock_column)(table)
-    taken = _Taken()
-    for row in session.execute(select(*columns, held(subject, table).label("held")).where(in_locked, due)):
+    # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
+    taken = _Taken(
+        holds=session.scalar(select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))) or 0
+    )
+    is_held = held(subject, table) if taken.holds else false()
+    for row in session.execute(select(*columns, is_held.label("held")).where(in_locked, due)):
         if row.held:
             taken.kept[row.record_class] += 1
         else:
@@ -242,7 +248,7 @@ def _questions(session: CouncilSession, subject: Subject, rows: Sequence[Any]) -
     milestones: dict[UUID, dict[str, date]] = defaultdict(dict)
     if subject is RECORDS:
         latest = select(MILESTONE.c.file_id, MILESTONE.c.kind, func.max(MILESTONE.c.happened_on))
-        mine = with_ids(sorted({row.lock_id for row in rows}), "file_id")(MILESTONE)
+        mine = with_ids(list({row.lock_id for row in rows}), "file_id")(MILESTONE)
         for file_id, kind, day in session.execute(latest.where(mine).group_by(MILESTONE.c.file_id, MILESTONE.c.kind)):
             milestones[file_id][kind] = day
     return [
@@ -273,7 +279,7 @@ def _dispose(
         emptied[subject.name] = empty_rows(session, subject, elsewhere)
     _expect(len(here) + len(elsewhere), len(gone.get(subject.name, ())) + len(emptied.get(subject.name, ())))
     if subject is RECORDS:
-        gone |= _stubs(session, sorted({row.lock_id for row in taken.rows}))
+        gone |= _stubs(session, list({row.lock_id for row in taken.rows}))
     total = sum(map(len, gone.values())) + sum(map(len, emptied.values()))
     session.execute(
         insert(DISPOSAL).values(
@@ -281,7 +287,7 @@ def _dispose(
         )
     )
     certificates = _certify(session, subject, live, taken, chunk_id, run_id)
-    record_many(session, AuditEvent.FILE_DISPOSED, gone.get("client_file", ()), disposal=chunk_id)
+    record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(gone.get("client_file", ())))
     tell(session, gone)
     ledger.intend(Line("intend", chunk_id, gone, emptied))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
@@ -323,7 +329,7 @@ def _stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, tuple
     stubs = session.execute(empty).all()
     if not stubs:
         return {}
-    persons = with_ids(sorted({row.person_id for row in stubs}))(PERSON)
+    persons = with_ids(list({row.person_id for row in stubs}))(PERSON)
     session.execute(select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update())
     files = session.scalars(delete(FILE).where(with_ids([row.id for row in stubs])(FILE)).returning(FILE.c.id)).all()
     _expect(len(stubs), len(files))
@@ -337,7 +343,6 @@ def _certify(
 ) -> tuple[UUID, ...]:
     """Issue a certificate for each class, and remember what it awaits."""
     now, today = session.clock.now(), session.clock.today()
-    standing = session.scalar(select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None)))
     by_class: dict[str, list[Any]] = defaultdict(list)
     for row in taken.rows:
         by_class[row.record_class].append(row)
@@ -365,7 +370,7 @@ def _certify(
                 arming_id=arming.id,
                 armed_kind=arming.armed_kind,
                 armed_by=arming.armed_by,
-                holds=standing,
+                holds=taken.holds,
                 kept=taken.kept.get(record_class, 0),
                 method=METHOD_ELSEWHERE if elsewhere else METHOD,
                 issued_at=now,

@@ -122,7 +122,7 @@ class House:
                 seen = arming.preview(session, self.caller, f"{SERVICE}/{name}")
                 arming.arm(session, self.caller, f"{SERVICE}/{name}", seen.rule_hash)
 
-    def sweep(self, *, files: int = 500, told: Any = None) -> RunView:
+    def sweep(self, *, files: int = 1_000, told: Any = None) -> RunView:
         """A whole run in this thread."""
         with self.session() as session:
             run_id = want_run(session)
@@ -211,6 +211,12 @@ class House:
                     session.execute(insert(table), [{"council_id": self.id, **row} for row in rows])
         self._made = Made()
         self.clock_all()
+
+    def milestones(self, session: Any, files: Sequence[UUID], kind: str, day: date) -> None:
+        """Note one milestone in each file, in the caller's transaction."""
+        common = {"council_id": self.id, "kind": kind, "happened_on": day, "own_act": True, "source": "test"}
+        rows = [{**common, "id": new_id(), "file_id": file_id, "noted_on": day} for file_id in files]
+        session.execute(insert(MILESTONE), rows)
 
     def scalar(self, sql: str, **parameters: Any) -> Any:
         with self.session() as session:

@@ -14,7 +14,6 @@ from muniment.retention.ledger import Ledger
 from muniment.retention.sweep import Sweeper
 from muniment.settings import Settings
 
-
 FILES = 100_000
 """No fewer than there are: each walk is whole."""
 

@@ -1,0 +1,120 @@
+"""Arming is of one rule by its hash, ends when a change makes too much due, and is explained."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Date, literal, select
+
+from muniment.api.errors import Conflict, NotFound
+from muniment.api.periods import Period, add_period
+from muniment.clients.locks import tell
+from muniment.database.signals import files_changed
+from muniment.retention import arming
+from muniment.retention.clock_sql import added
+from muniment.retention.clocks import on_files_changed, past_period
+from muniment.retention.explain import explain
+from tests.integration.retention.kit import RETENTION, SERVICE, House
+
+CASE = f"{SERVICE}/case"
+LONG_AGO = date(2019, 3, 1)
+
+
+@pytest.mark.parametrize("day", [date(2024, 2, 29), date(2023, 1, 31), date(2024, 1, 30), date(2023, 12, 31)])
+@pytest.mark.parametrize("months", [1, 12, 13, 48])
+def test_a_day_that_does_not_exist_becomes_the_first_of_the_next_month(house: House, day: date, months: int) -> None:
+    period = Period(months=months, days=3)
+    with house.session() as session:
+        assert session.scalar(select(added(literal(day, Date), period))) == add_period(day, period)
+
+
+def another(**clause: Any) -> dict[str, Any]:
+    changed = copy.deepcopy(RETENTION)
+    changed["rule"][0]["clause"][0] |= clause  # type: ignore[index]
+    return changed
+
+
+def closed_now(house: House, files: list[UUID], day: date = LONG_AGO) -> None:
+    """What a change by the domain of clients does: milestones, and telling those who listen."""
+    files_changed.subscribe(on_files_changed)
+    with house.session() as session:
+        house.milestones(session, files, "case-closed", day)
+        tell(session, files, "milestone")
+
+
+@pytest.mark.parametrize(("stored", "due", "stays"), [(101, 101, False), (100, 100, True), (2100, 101, True)])
+def test_many_newly_due_disarm(house: House, stored: int, due: int, stays: bool) -> None:
+    house.adopt()
+    files = [house.file("case") for _ in range(stored)]
+    house.flush()
+    house.arm("case")
+    closed_now(house, files[:due])
+    with house.session() as session:
+        assert (arming.preview(session, house.caller, CASE).armed is not None) is stays
+    assert house.sweep().disposed == (due if stays else 0)
+    if not stays:
+        house.arm("case")
+        assert house.sweep().disposed == due
+
+
+def test_another_rule_is_not_armed_and_takes_nothing_before_it_has_clocked(house: House) -> None:
+    house.adopt()
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case")
+    house.adopt(another(keep="4 years"))
+    assert house.sweep().disposed == 0
+    house.arm("case")
+    assert house.sweep().disposed == 1
+
+
+def test_what_was_looked_at_is_what_is_armed(house: House) -> None:
+    house.adopt()
+    with house.session() as session:
+        seen = arming.preview(session, house.caller, CASE)
+    house.adopt(another(keep="4 years"))
+    with pytest.raises(Conflict), house.session() as session:
+        arming.arm(session, house.caller, CASE, seen.rule_hash)
+    with pytest.raises(NotFound), house.session() as session:
+        arming.preview(session, house.caller, "advice/unknown")
+
+
+def test_a_change_moves_the_day_in_its_own_transaction(house: House) -> None:
+    house.adopt()
+    file_id = house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case")
+    closed_now(house, [file_id], date(2026, 1, 1))
+    assert house.scalar("select due_on from record") == date(2029, 1, 1)
+    assert house.sweep().disposed == 0
+
+
+def test_only_files_wholly_beyond_their_period_count_as_such(house: House) -> None:
+    house.adopt()
+    past = house.file("case", milestones={"case-closed": LONG_AGO})
+    mixed = house.file("case", "letter", recorded_on=date(2026, 6, 1), milestones={"case-closed": LONG_AGO})
+    house.flush()
+    with house.session() as session:
+        assert past_period(session, [past, mixed]) == {past}
+
+
+def test_an_explanation_names_the_clause_the_day_and_what_blocks(house: House) -> None:
+    house.adopt()
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    record_id = house.scalar("select id from record")
+    with house.session() as session:
+        found = explain(session, house.caller, record_id)
+    (clause,) = found.clauses
+    assert (found.state, found.due_on, clause.decides) == ("dated", date(2022, 3, 1), True)
+    assert clause.counts_from == "1 March 2019: case closed on 1 March 2019, from test, noted 1 March 2019"
+    assert found.blocks == ("its rule is not armed",)
+    house.adopt(another(**{"from": {"in_words": "when all is settled"}}))
+    with house.session() as session:
+        found = explain(session, house.caller, record_id)
+    assert (found.state, found.due_on) == ("unclocked", None)
+    assert "in words alone" in found.sentence

@@ -48,21 +48,27 @@ def program_folder() -> Path:
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise NotReady("The embedded PostgreSQL is not installed. Install it, or set MUNIMENT_DATABASE_URL.")
-    installed = Path(spec.submodule_search_locations[0]) / MAJOR
-    if os.geteuid() != 0 or passable(installed / "bin"):
-        return installed / "bin"
-    return _copied(installed) / "bin"
+    package = Path(spec.submodule_search_locations[0])
+    if os.geteuid() != 0 or passable(package / MAJOR / "bin"):
+        return package / MAJOR / "bin"
+    return _copied(package) / MAJOR / "bin"
 
 
-def _copied(installed: Path) -> Path:
-    """The copy of the programs, made whole in one step, so that a killed or a racing start finds none or all."""
-    copy = HOME / f"{MAJOR}-{version(WHEEL)}"
+def _copied(package: Path) -> Path:
+    """The copy of the wheel's package, made whole in one step: a killed or a racing start finds none or all of it.
+
+    The libraries that the wheel brings lie beside its package, where its programs look for them.
+    """
+    copy = HOME / f"{WHEEL}-{version(WHEEL)}"
     if not copy.exists():
         HOME.mkdir(mode=0o711, parents=True, exist_ok=True)
         HOME.chmod(0o711)
         with tempfile.TemporaryDirectory(dir=HOME) as unfinished:
-            made = Path(unfinished) / MAJOR
-            shutil.copytree(installed, made, symlinks=True)
+            made = Path(unfinished) / WHEEL
+            shutil.copytree(package / MAJOR, made / PACKAGE / MAJOR, symlinks=True)
+            libraries = package.with_name(f"{PACKAGE}.libs")
+            if libraries.is_dir():
+                shutil.copytree(libraries, made / libraries.name, symlinks=True)
             for path in (made, *made.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
@@ -71,4 +77,4 @@ def _copied(installed: Path) -> Path:
             except OSError:
                 if not copy.exists():
                     raise
-    return copy
+    return copy / PACKAGE

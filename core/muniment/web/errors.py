@@ -15,7 +15,13 @@ from typing import Any
 
 import msgspec
 from litestar import MediaType, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, NoRouteMatchFoundException
+from litestar.enums import ParamType
+from litestar.exceptions import (
+    HTTPException,
+    MethodNotAllowedException,
+    NoRouteMatchFoundException,
+    SerializationException,
+)
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -70,6 +76,8 @@ def problem_of(exc: Exception, *, place: str = "") -> Problem:
             return _of_http(exc)
         case RecursionError() if _in_decoder(exc):
             return _problem(400, "malformed", "The body is nested too deeply.")
+        case UnicodeDecodeError() if _in_decoder(exc):
+            return _problem(400, "malformed", "The body is not UTF-8 text.")
         case PoolTimeout():
             return _problem(503, "busy", "The service is busy. Try again in a moment.")
         case DBAPIError():
@@ -92,16 +100,29 @@ def _of_http(exc: HTTPException) -> Problem:
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _problem(status, "too-large", "The body sent is larger than this address takes.")
     if isinstance(exc.extra, list) and exc.extra:
-        faults = [_fault(entry) for entry in exc.extra if isinstance(entry, dict)]
+        faults = [fault for entry in exc.extra if isinstance(entry, dict) if (fault := _fault(entry)) is not None]
         return _problem(status, "invalid", "What was sent is not valid; `errors` says where.", faults)
+    if isinstance(exc.__cause__, SerializationException):
+        return _problem(status, "malformed", "The body is not valid JSON.")
     if status == HTTPStatus.BAD_REQUEST:
         return _problem(status, "malformed", "The request cannot be read: its body or headers are malformed.")
     return _problem(status, HTTPStatus(status).phrase.lower().replace(" ", "-"), "The request was refused.")
 
 
-def _fault(entry: dict[str, Any]) -> Fault:
-    where = ".".join(str(entry[part]) for part in ("source", "key") if entry.get(part))
-    return Fault(where, INVALID_VALUE.sub("", str(entry.get("message", "not valid"))).replace("  ", " "))
+def _fault(entry: dict[str, Any]) -> Fault | None:
+    """One of Litestar's faults in our words; None for what it adds of its own.
+
+    To find all faults it tries every argument alone, and reports those that it has not: a part of the address, which
+    is never missing, and a body or a parameter, which is.
+    """
+    key, source, message = str(entry.get("key", "")), entry.get("source"), str(entry.get("message", "not valid"))
+    if message == repr(key):
+        if source is ParamType.PATH:
+            return None
+        message = "It is missing."
+    place = source.value if isinstance(source, ParamType) else str(source or "")
+    where = place if source == "body" and key == "data" else ".".join(part for part in (place, key) if part)
+    return Fault(where, INVALID_VALUE.sub("", message).replace("  ", " "))
 
 
 def _of_database(exc: DBAPIError, place: str) -> Problem:

@@ -26,6 +26,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
+from muniment.web.council import CouncilRef
 from muniment.web.forms import form_token
 
 PASSWORD = "generated words for tests"
@@ -90,6 +91,16 @@ def days(caller: NamedDependency[Caller], count: FromQuery[int] = 0) -> dict[str
     return {"count": count}
 
 
+@post("/councils-things", sync_to_thread=True)
+def takes_a_thing(data: JSONBody[Thing], council: NamedDependency[CouncilRef], caller: NamedDependency[Caller]) -> None:
+    """Names the council too, whose slug in the address Litestar then counts among the arguments."""
+
+
+@get("/councils-days", sync_to_thread=True)
+def counts_days(count: FromQuery[int], council: NamedDependency[CouncilRef], caller: NamedDependency[Caller]) -> None:
+    """The same, with a parameter of the query."""
+
+
 @post("/nul", sync_to_thread=True)
 def stores_text(
     data: JSONBody[Thing], session: NamedDependency[CouncilSession], caller: NamedDependency[Caller]
@@ -104,7 +115,10 @@ def page_that_breaks(caller: NamedDependency[Caller]) -> None:
 
 @pytest.fixture
 def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Litestar:
-    surface = Surface(api_routes=[make_thing, fails, fails_at_commit, days, stores_text], pages=[page_that_breaks])
+    surface = Surface(
+        api_routes=[make_thing, fails, fails_at_commit, days, stores_text, takes_a_thing, counts_days],
+        pages=[page_that_breaks],
+    )
     return create_app(settings, database, clock, keys, surface)
 
 

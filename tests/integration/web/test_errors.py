@@ -37,6 +37,7 @@ def labels(database: Database, council_id: UUID) -> list[str]:
         ("DELETE", "/things", {}, 405, "method-not-allowed"),
         ("POST", "/things", {"content": b"{"}, 400, "malformed"),
         ("POST", "/things", {"content": b"\xff\xfe"}, 400, "malformed"),
+        ("POST", "/things", {"content": b'{"label": "\xff"}'}, 400, "malformed"),
         ("POST", "/things", {"content": b""}, 400, "invalid"),
         ("POST", "/things", {"json": {"label": 1}}, 400, "invalid"),
         ("POST", "/things", {"json": {"label": "x", "colour": "red"}}, 400, "invalid"),
@@ -79,6 +80,21 @@ def test_a_fault_says_where_and_never_what_was_sent(client: Client, bearer: Head
     answer = client.post(API + "/things", headers=bearer, json={"label": "x", "count": "Generated Person"})
     assert answer.json()["errors"] == [{"where": "body.count", "message": "Expected `int`, got `str`"}]
     assert "Generated" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content", "where", "message"),
+    [
+        ("POST", "/councils-things", b"", "body", "It is missing."),
+        ("POST", "/councils-things", b"[]", "body", "Expected `object`, got `array`"),
+        ("GET", "/councils-days?count=many", None, "query.count", "Expected `int`, got `str`"),
+    ],
+)
+def test_the_one_fault_there_is_is_the_one_that_is_told(
+    client: Client, bearer: Headers, method: str, path: str, content: bytes | None, where: str, message: str
+) -> None:
+    answer = client.request(method, API + path, headers=bearer, content=content)
+    assert answer.json()["errors"] == [{"where": where, "message": message}]
 
 
 def test_an_unforeseen_error_rolls_back_and_tells_nothing(

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from muniment.api.errors import NotFound
 from muniment.clock import Clock, system_clock
+from muniment.database.embedded_place import data_folder
 from muniment.database.session import Actor, Database
 from muniment.database.upgrade import refuse_old_schema
 from muniment.jobs.actors import Deployment
@@ -50,6 +51,11 @@ class Context:
     def plugins(self) -> Plugins:
         """The installed plugins, their contract checked."""
         return load_plugins()
+
+    @property
+    def has_database(self) -> bool:
+        """Whether there is a database to look into; asking makes and starts none."""
+        return self.settings.database_url is not None or (data_folder(self.settings.data_dir) / "data").exists()
 
     @cached_property
     def database(self) -> Database:

@@ -168,8 +168,7 @@ def _findings(document: Document) -> Iterator[NoticeFinding]:
 def _policy(context: Context, plugins: Plugins, council: str) -> tuple[Policy, str]:
     """The adopted policy, or what is merely declared, and which of them it is. No database is made for the asking."""
     facade = plugins.facade(council)
-    settings = context.settings
-    if settings.database_url is not None or (settings.data_dir / "postgres" / "data").exists():
+    if context.has_database:
         try:
             council_id = context.council_id(council)
         except NotFound:

@@ -225,8 +225,7 @@ class _Known(msgspec.Struct, frozen=True):
 
 def _councils(context: Context) -> list[_Known]:
     """The councils in the database; none where there is no database yet, and none is started to find out."""
-    settings = context.settings
-    if settings.database_url is None and not (settings.data_dir / "postgres").exists():
+    if not context.has_database:
         return []
     with context.database.platform() as session:
         return [_Known(row.slug) for row in session.execute(text("select slug from council order by slug"))]

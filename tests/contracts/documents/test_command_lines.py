@@ -1,4 +1,4 @@
-"""Every `muniment ...` line of the documents is one that the program takes: its commands, options and arguments exist."""
+"""Every `muniment ...` line of the documents is one that the program takes: commands, options and arguments exist."""
 
 from __future__ import annotations
 

@@ -51,9 +51,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleT
 
 
 def loaded(plugin: object) -> Plugins:
-    return load_plugins(
-        [*installed_plugins(), PluginSource(SLUG, PACKAGE.replace("_", "-"), "0.1.0", PACKAGE, plugin)]
-    )
+    return load_plugins([*installed_plugins(), PluginSource(SLUG, PACKAGE.replace("_", "-"), "0.1.0", PACKAGE, plugin)])
 
 
 def findings(plugin: object) -> tuple[Finding, ...]:
@@ -86,7 +84,16 @@ def test_the_notice_renders_what_was_declared(package: ModuleType) -> None:
     policy = compile_policy(plugins.facade(SLUG), (), TODAY).sound()
     (ref,) = notices_of(policy, None)
     text = " ".join(as_text(assemble(policy, ref, "en", law_in_force(TODAY), Words.of(plugins))).split())
-    facts = ("Exampleton Council", "large print", "Lend you books", "2 years", "1 year", "trained", "section 7", "version 2")
+    facts = (
+        "Exampleton Council",
+        "large print",
+        "Lend you books",
+        "2 years",
+        "1 year",
+        "trained",
+        "section 7",
+        "version 2",
+    )
     assert [fact for fact in facts if fact not in text] == []
 
 

@@ -2,7 +2,7 @@
 
 Ours: rows that are clocked, under an armed rule; locks, holds looked at, stubs, persons, certificates, audit events,
 the erasure ledger synced twice a chunk. Bare: a superuser's `delete` of records, files and persons by key, committed in
-chunks of as many files.
+chunks of as many records.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _sweep(stage: Stage, name: str) -> None:
 def _delete(stage: Stage, name: str) -> None:
     with psycopg.connect(stage.bare_url(name)) as connection:
         while True:
-            rows = connection.execute(f"select id, person_id from client_file limit {FILES}").fetchall()
+            rows = connection.execute(f"select id, person_id from client_file limit {FILES // RECORDS}").fetchall()
             if not rows:
                 break
             files, persons = ([row[place] for row in rows] for place in (0, 1))

@@ -119,6 +119,11 @@ class CouncilFacade:
         judges = self._judges("client_validate", proposed=proposed)
         return ask_refusals(judges, [entry.item for entry in proposed], self.missing)
 
+    @property
+    def judges_holds(self) -> bool:
+        """Whether anybody would answer `retention_hold`; a plugin that is missing does, by holding everything."""
+        return bool(self.missing or self._implementations("retention_hold"))
+
     def retention_hold(self, questions: Sequence[HeldQuestion]) -> tuple[Held, ...]:
         """Every plugin's wishes to keep what is due; a judge that fails holds the whole batch."""
         judges = self._judges("retention_hold", questions=questions)

@@ -12,6 +12,7 @@ from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.policy.store import adopted_or_none
+from muniment.retention.chunk import judge_nothing
 from muniment.retention.clocks import RECOMPUTE, clock_stale
 from muniment.retention.ledger import Ledger
 from muniment.retention.restore import RESTORE, apply_again, settle
@@ -52,7 +53,8 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
     def judge(questions: Sequence[HeldQuestion]) -> set[int]:
         return {held.item for held in facade.retention_hold(questions)}
 
-    if Sweeper(deployment.database, council_id, ledger, judge).work(run_id):
+    asked = judge if facade.judges_holds else judge_nothing
+    if Sweeper(deployment.database, council_id, ledger, asked).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
 

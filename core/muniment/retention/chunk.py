@@ -207,8 +207,9 @@ def _lock_due(
         query = query.where(key == only)
     if lock is not table:
         query = query.join(lock, and_(lock.c.council_id == table.c.council_id, lock.c.id == key))
-    found = session.execute(query.with_for_update(key_share=True, skip_locked=True, of=lock))
-    return [(row.due_on, row.lock_id) for row in found]
+    locked = query.with_for_update(key_share=True, skip_locked=True, of=lock).cte("locked")
+    places = select(locked.c.due_on, locked.c.lock_id).distinct().order_by(locked.c.due_on, locked.c.lock_id)
+    return [(due_on, lock_id) for due_on, lock_id in session.execute(places).all()]
 
 
 def _due(subject: Subject, due: ColumnElement[bool], after: Place) -> Select[date, UUID]:
@@ -230,7 +231,7 @@ def _judged(
         holds=session.scalar(select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))) or 0
     )
     is_held = held(subject, table) if taken.holds else false()
-    for row in session.execute(select(*columns, is_held.label("held")).where(in_locked, due)):
+    for row in session.execute(select(*columns, is_held.label("held")).where(in_locked, due)).all():
         if row.held:
             taken.kept[row.record_class] += 1
         else:
@@ -249,7 +250,8 @@ def _questions(session: CouncilSession, subject: Subject, rows: Sequence[Any]) -
     if subject is RECORDS:
         latest = select(MILESTONE.c.file_id, MILESTONE.c.kind, func.max(MILESTONE.c.happened_on))
         mine = with_ids(list({row.lock_id for row in rows}), "file_id")(MILESTONE)
-        for file_id, kind, day in session.execute(latest.where(mine).group_by(MILESTONE.c.file_id, MILESTONE.c.kind)):
+        grouped = latest.where(mine).group_by(MILESTONE.c.file_id, MILESTONE.c.kind)
+        for file_id, kind, day in session.execute(grouped).all():
             milestones[file_id][kind] = day
     return [
         HeldQuestion(
@@ -304,7 +306,7 @@ def tell(session: CouncilSession, gone: Mapping[str, tuple[UUID, ...]]) -> None:
 def delete_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
     """Delete rows of a clocked table; what hangs below goes with them. Returns the keys of those that were there."""
     table = subject.table
-    return tuple(session.scalars(delete(table).where(with_ids(ids)(table)).returning(table.c.id)))
+    return tuple(session.scalars(delete(table).where(with_ids(ids)(table)).returning(table.c.id)).all())
 
 
 def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
@@ -315,7 +317,7 @@ def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -
     nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
     blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
     emptied = update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank)
-    return tuple(session.scalars(emptied.returning(table.c.id)))
+    return tuple(session.scalars(emptied.returning(table.c.id)).all())
 
 
 def _stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, tuple[UUID, ...]]:

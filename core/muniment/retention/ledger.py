@@ -38,12 +38,23 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     emptied: Mapping[str, tuple[UUID, ...]] = {}
 
 
+class _Head(msgspec.Struct, frozen=True):
+    """What a line is about, without the keys: a ledger grows for years, and most of it is never asked for again."""
+
+    step: Step
+    chunk: UUID
+
+
 @dataclass
 class LedgerChunk:
-    """What the ledger knows of one chunk."""
+    """What the ledger knows of one chunk; the line that began it is decoded when it is asked for."""
 
-    intent: Line
+    raw: bytes
     steps: set[Step] = field(default_factory=set)
+
+    @property
+    def intent(self) -> Line:
+        return msgspec.json.decode(self.raw, type=Line)
 
     @property
     def is_open(self) -> bool:
@@ -72,26 +83,26 @@ class Ledger:
     def chunks(self) -> dict[UUID, LedgerChunk]:
         """Every chunk by key, in the order they were intended."""
         chunks: dict[UUID, LedgerChunk] = {}
-        for line in self._lines():
-            if line.step == "intend":
-                chunks.setdefault(line.chunk, LedgerChunk(line)).intent = line
-            elif line.chunk in chunks:
-                chunks[line.chunk].steps.add(line.step)
+        for head, raw in self._lines():
+            if head.step == "intend":
+                chunks.setdefault(head.chunk, LedgerChunk(raw)).raw = raw
+            elif head.chunk in chunks:
+                chunks[head.chunk].steps.add(head.step)
         return chunks
 
-    def _lines(self) -> Iterator[Line]:
-        """Every whole line. One that a crash cut off says nothing: what it began was never committed."""
+    def _lines(self) -> Iterator[tuple[_Head, bytes]]:
+        """Every whole line, and what it is about. One that a crash cut off says nothing: what it began was never committed."""
         try:
             content = self._path.open("rb")
         except FileNotFoundError:
             return
-        decoder = msgspec.json.Decoder(Line)
+        decoder = msgspec.json.Decoder(_Head)
         with content:
             for number, raw in enumerate(content, 1):
                 if not raw.strip():
                     continue
                 try:
-                    yield decoder.decode(raw)
+                    yield decoder.decode(raw), raw
                 except msgspec.DecodeError:
                     log.warning("ledger_line_torn", line=number)
 

@@ -48,9 +48,9 @@ def settle(session: CouncilSession, ledger: Ledger) -> int:
 
 def forgotten(session: CouncilSession, ledger: Ledger) -> list[Line]:
     """What is done in the ledger and unknown to the database, in the order in which it was done."""
-    done = {key: chunk.intent for key, chunk in ledger.chunks().items() if "done" in chunk.steps}
+    done = {key: chunk for key, chunk in ledger.chunks().items() if "done" in chunk.steps}
     known = _known(session, list(done))
-    return [line for key, line in done.items() if key not in known]
+    return [chunk.intent for key, chunk in done.items() if key not in known]
 
 
 def apply_again(session: CouncilSession, ledger: Ledger) -> int:

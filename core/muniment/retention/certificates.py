@@ -9,11 +9,11 @@ complete when they add up.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, select, tuple_
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
@@ -32,7 +32,6 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate as anybody entitled may see it. `root` is hexadecimal; `confirmed` of `awaited` are destroyed."""
 
     id: UUID
-    number: int
     run_id: UUID | None
     record_class: str
     rule: str
@@ -51,14 +50,14 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     holds: int
     kept: int
     method: str
-    issued_at: str
+    issued_at: datetime
 
     @property
     def line(self) -> str:
         """The certificate in one line."""
         elsewhere = f", {self.awaited} to be destroyed elsewhere" if self.awaited else ""
         return (
-            f"Certificate {self.number} ({self.id}): {self.record_class}, rule {self.rule}, "
+            f"Certificate {self.id}: {self.record_class}, rule {self.rule}, "
             f"{self.disposed} disposed of{elsewhere}, kept until {self.due_from} to {self.due_until}"
         )
 
@@ -81,15 +80,20 @@ def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -
 
 
 def certificates(
-    session: CouncilSession, caller: Caller, *, run_id: UUID | None = None, before: int | None = None, limit: int = 100
+    session: CouncilSession,
+    caller: Caller,
+    *,
+    run_id: UUID | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = 100,
 ) -> tuple[CertificateView, ...]:
-    """Certificates, the newest first: of one run, or of all; `before` a number, to go on from."""
+    """Certificates, the newest first: of one run, or of all; `before` is when one was issued and its key, to go on."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    query = _query().order_by(CERTIFICATE.c.number.desc()).limit(limit)
+    query = _query().order_by(CERTIFICATE.c.issued_at.desc(), CERTIFICATE.c.id.desc()).limit(limit)
     if run_id is not None:
         query = query.where(CERTIFICATE.c.run_id == run_id)
     if before is not None:
-        query = query.where(CERTIFICATE.c.number < before)
+        query = query.where(tuple_(CERTIFICATE.c.issued_at, CERTIFICATE.c.id) < tuple_(*before))
     return tuple(_view(row) for row in session.execute(query))
 
 
@@ -104,6 +108,5 @@ def _query() -> Select[*tuple[object, ...]]:
 
 def _view(row: object) -> CertificateView:
     found = {name: getattr(row, name) for name in CertificateView.__struct_fields__ if hasattr(row, name)}
-    found |= {"root": found["root"].hex(), "issued_at": found["issued_at"].isoformat()}
-    found["confirmed"] = int(found["confirmed"])
+    found |= {"root": found["root"].hex(), "confirmed": int(found["confirmed"])}
     return CertificateView(**found, complete=found["confirmed"] >= found["awaited"])

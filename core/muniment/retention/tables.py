@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Identity, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from muniment.database.base import Base, CouncilTable, council_fk
@@ -136,16 +136,16 @@ class Disposal(CouncilTable, Base):
 class Certificate(CouncilTable, Base):
     """What one chunk disposed of in one class under one rule. It identifies nobody and outlives the data.
 
-    `number` counts from 1 across the deployment. `disposed` went here, `awaited` was set going elsewhere. `root` is the
-    Merkle root (RFC 6962) over the keys in order. `due_from` and `due_until` span the last days kept. `holds` in force
-    were judged, `kept` records stayed because of one. `armed_kind` and `armed_by` are the authoriser's.
+    It is known by its random `id` alone: a number counted across the deployment would tell one council how much the
+    others dispose of. `disposed` went here, `awaited` was set going elsewhere. `root` is the Merkle root (RFC 6962) over
+    the keys in order. `due_from` and `due_until` span the last days kept. `holds` in force were judged, `kept` records
+    stayed because of one. `armed_kind` and `armed_by` are the authoriser's.
     """
 
     __tablename__ = "certificate"
     __append_only__ = True
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
-    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
     disposal_id: Mapped[UUID]
     run_id: Mapped[UUID | None]
     record_class: Mapped[str]
@@ -168,8 +168,8 @@ class Certificate(CouncilTable, Base):
 
     __table_args__ = (
         council_fk("disposal_id", "disposal.id"),
-        Index("ix_certificate_run", "council_id", "run_id", "number"),
-        Index("ix_certificate_number", "council_id", "number"),
+        Index("ix_certificate_run", "council_id", "run_id", "issued_at", "id"),
+        Index("ix_certificate_issued_at", "council_id", "issued_at", "id"),
     )
 
 

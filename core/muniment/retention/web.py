@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -174,9 +174,9 @@ def all_certificates(
     limit: Limit = 50,
 ) -> Listing[CertificateView]:
     """Certificates, the newest first; `run` asks for those of one sweep."""
-    before = decode_cursor(after, tuple[int])[0] if after is not None else None
+    before = decode_cursor(after, tuple[datetime, UUID]) if after is not None else None
     found = certificates(session, caller, run_id=run, before=before, limit=limit + 1)
-    return page_of(found, limit, lambda entry: (entry.number,))
+    return page_of(found, limit, lambda entry: (entry.issued_at, entry.id))
 
 
 @get("/certificates/{certificate_id:uuid}", sync_to_thread=True, tags=TAGS)

@@ -55,6 +55,28 @@ def test_a_certificate_commits_to_the_keys_and_names_nobody(house: House) -> Non
     assert house.scalar("select count(*) from audit_event where event = 'retention.certificate.issued'") == 1
 
 
+def test_certificates_are_listed_the_newest_first_and_page_by_page(house: House) -> None:
+    house.adopt()
+    house.file("case", "letter", medium="digital", recorded_on=LONG_AGO, milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.arm("case", "letter")
+    house.sweep()
+    house.clock.move_to(house.clock.now() + timedelta(days=1))
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    house.sweep()
+    with house.session() as session:
+        every = certificates(session, house.caller)
+        paged, before = [], None
+        while page := certificates(session, house.caller, before=before, limit=1):
+            paged += page
+            before = page[0].issued_at, page[0].id
+    assert paged == list(every)
+    assert [found.record_class for found in every if found.issued_at == every[0].issued_at] == ["advice/case"]
+    assert len(every) == 3
+    assert every[0].line.startswith(f"Certificate {every[0].id}: advice/case, rule case, 1 disposed of")
+
+
 def test_a_second_run_does_nothing(house: House) -> None:
     house.adopt()
     house.file("case", milestones={"case-closed": LONG_AGO})

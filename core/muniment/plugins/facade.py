@@ -122,7 +122,7 @@ class CouncilFacade:
     @property
     def judges_holds(self) -> bool:
         """Whether anybody would answer `retention_hold`; a plugin that is missing does, by holding everything."""
-        return bool(self.missing or self._implementations("retention_hold"))
+        return bool(self.missing) or any(True for _ in self._implementations("retention_hold"))
 
     def retention_hold(self, questions: Sequence[HeldQuestion]) -> tuple[Held, ...]:
         """Every plugin's wishes to keep what is due; a judge that fails holds the whole batch."""

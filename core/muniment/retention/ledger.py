@@ -91,7 +91,8 @@ class Ledger:
         return chunks
 
     def _lines(self) -> Iterator[tuple[_Head, bytes]]:
-        """Every whole line, and what it is about. One that a crash cut off says nothing: what it began was never committed."""
+        """Every whole line, and what it is about. One that a crash cut off says nothing: what it began was never
+        committed."""
         try:
             content = self._path.open("rb")
         except FileNotFoundError:

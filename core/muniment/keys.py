@@ -90,7 +90,7 @@ class KeyRing:
             raise SettingsError(f"The key ring at {path} can be read by others. Run: chmod 600 {path}")
         try:
             file = msgspec.convert(tomllib.loads(text), _File)
-        except (tomllib.TOMLDecodeError, msgspec.ValidationError):
+        except (ValueError, RecursionError):  # of TOML and msgspec alike
             raise SettingsError(f"The key ring at {path} is damaged. Restore it from where keys are kept.") from None
         if file.format != 1:
             raise SettingsError(f"The key ring at {path} is of format {file.format}; this version reads format 1.")

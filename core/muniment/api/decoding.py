@@ -31,11 +31,15 @@ def decode_toml(content: bytes, as_type: type[T], *, file: str) -> T:
     if len(content) > LARGEST_FILE:
         raise DeclarationError(f"the file is larger than {LARGEST_FILE} bytes", file=file)
     try:
-        document = tomllib.loads(content.decode("utf-8"))
+        document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise DeclarationError(f"not UTF-8 at byte {error.start}: save the file as UTF-8", file=file) from None
     except tomllib.TOMLDecodeError as error:
         raise DeclarationError(f"not TOML: {error}", file=file) from None
+    except RecursionError:
+        raise DeclarationError("tables or lists are nested too deeply", file=file) from None
+    except ValueError:  # of a number with thousands of digits
+        raise DeclarationError("not TOML: a number or date is out of range", file=file) from None
     try:
         return msgspec.convert(document, as_type)
     except msgspec.ValidationError as error:

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from errno import ENOSPC
 from typing import Any, NoReturn
 
 import click
@@ -34,6 +35,8 @@ from muniment.settings import Settings
 __all__ = ["main"]
 
 UNFORESEEN = 70
+NOT_WRITTEN = 74
+"""The exit status of a file, folder or disk that does not serve (EX_IOERR of sysexits.h)."""
 STOPPED = 130
 
 
@@ -42,6 +45,7 @@ class Program(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         try:
+            _refuse_other_encodings(sys.argv[1:] if args is None else args)
             status = super().main(args, extra.pop("prog_name", "muniment"), standalone_mode=False)
             sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
@@ -57,9 +61,28 @@ class Program(click.Group):
             # Whoever read our output has seen enough; Python must not complain when it closes the stream.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
+        except OSError as error:
+            if error.filename is None and error.errno != ENOSPC:
+                _fail_unforeseen(error)
+            _fail(_of_file(error), NOT_WRITTEN)
         except Exception as error:
             _fail_unforeseen(error)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse_other_encodings(args: Sequence[str]) -> None:
+    """Python passes bytes that are not UTF-8 on as halves of characters, which no database stores."""
+    for position, argument in enumerate(args, 1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"Argument {position} is not UTF-8 text.") from None
+
+
+def _of_file(error: OSError) -> str:
+    """What the system says of a file or folder that a setting or an argument named."""
+    reason = os.strerror(error.errno).lower() if error.errno else "it cannot be used"
+    return f"{error.filename}: {reason}" if error.filename is not None else reason
 
 
 def _fail(message: str, status: int) -> NoReturn:

@@ -45,6 +45,6 @@ def open_owner_engine(url: str) -> Engine:
 def _with_driver(url: str) -> str:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError("The database's address is not a URL such as postgresql://role@host/database.") from None
     return parsed.set(drivername=DRIVER).render_as_string(hide_password=False)

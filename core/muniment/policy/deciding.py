@@ -62,7 +62,9 @@ def parse_value(words: str) -> Any:
     """A value as TOML writes it (`{ event = "case-closed" }`, `["finance"]`, `true`); what is not TOML is a text."""
     try:
         return tomllib.loads(f"value = {words}")["value"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError:
+        raise InvalidInput("The value is nested too deeply.", where="value") from None
+    except ValueError:  # not TOML, or a number with thousands of digits
         if words[:1] in "{[\"'":
             raise InvalidInput(
                 'The value is not TOML. A table is written { event = "case-closed" }, a list ["finance"].',

@@ -112,3 +112,32 @@ def test_rotating_by_command(environ: dict[str, str], settings: Settings, keys: 
 def test_upgrading_by_command_again_changes_nothing(environ: dict[str, str]) -> None:
     report = json.loads(run(environ, "db", "upgrade", "--json").stdout)
     assert report["before"] == report["after"]
+
+
+def test_bytes_that_are_not_utf_8_are_refused_before_anything_is_done(environ: dict[str, str]) -> None:
+    result = run(environ, "staff", "add", "alpha", "--email", "a@b.example", "--name", "x\udcff", "--role", "adviser")
+    assert (result.exit_code, result.stderr) == (2, "muniment: Argument 7 is not UTF-8 text.\n")
+
+
+@pytest.mark.parametrize("arguments", [["keys", "new"], ["policy", "schema", "--output", "{file}/below"]], ids=" ".join)
+def test_a_folder_that_is_a_file_is_named(environ: dict[str, str], tmp_path: Path, arguments: list[str]) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    result = run(
+        environ | {"MUNIMENT_KEYS_FILE": f"{file}/below/keys.toml"}, *(part.format(file=file) for part in arguments)
+    )
+    assert (result.exit_code, result.stderr) == (74, f"muniment: {file}/below: not a directory\n")
+
+
+def test_a_port_that_is_no_number_is_no_address(environ: dict[str, str]) -> None:
+    result = run(environ | {"MUNIMENT_DATABASE_URL": "postgresql://role:s3cret@host:port/db"}, "council", "list")
+    assert result.exit_code == 2
+    assert "not a URL" in result.stderr
+    assert "s3cret" not in result.stderr
+
+
+def test_the_demonstration_does_not_run_without_its_decisions(environ: dict[str, str], tmp_path: Path) -> None:
+    result = run(environ, "demo", "--once", "--decisions", str(tmp_path / "nowhere"))
+    assert result.exit_code == 1
+    assert "--decisions" in result.stderr
+    assert not Path(environ["MUNIMENT_DATA_DIR"], "demo").exists()

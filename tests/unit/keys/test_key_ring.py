@@ -109,3 +109,12 @@ def test_a_damaged_ring_is_refused_without_showing_it(ring: KeyRing, tmp_path: P
 
 def test_it_shows_no_secret_when_printed(ring: KeyRing) -> None:
     assert all(key.secret not in repr(ring) for key in ring.keys)
+
+
+@pytest.mark.parametrize("content", ["key = " + "[" * 5_000, "format = " + "9" * 5_000, "format = 'x", "format = 1"])
+def test_a_damaged_ring_is_called_damaged(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys.toml"
+    path.touch(mode=0o600)
+    path.write_text(content)
+    with pytest.raises(SettingsError, match="is damaged"):
+        KeyRing.open(path)

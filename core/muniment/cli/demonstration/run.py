@@ -18,6 +18,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, pass_context
 from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
@@ -224,6 +225,12 @@ def _free_port(settings: Settings) -> int:
 @pass_context
 def demo(context: Context, once: bool, decisions: Path) -> None:
     """Show the main job from end to end with generated people, then serve it."""
+    if not decisions.is_dir():
+        raise InvalidInput(
+            f"There is no folder {decisions} here, so nothing could be decided and little recorded. Run this in the "
+            "checkout, or name the folder with --decisions.",
+            where="--decisions",
+        )
     settings = context.settings
     server = EmbeddedServer(settings.data_dir) if settings.database_url is None else None
     started_here = server is not None and not server.running

@@ -137,9 +137,9 @@ class Certificate(CouncilTable, Base):
     """What one chunk disposed of in one class under one rule. It identifies nobody and outlives the data.
 
     It is known by its random `id` alone: a number counted across the deployment would tell one council how much the
-    others dispose of. `disposed` went here, `awaited` was set going elsewhere. `root` is the Merkle root (RFC 6962) over
-    the keys in order. `due_from` and `due_until` span the last days kept. `holds` in force were judged, `kept` records
-    stayed because of one. `armed_kind` and `armed_by` are the authoriser's.
+    others dispose of. `disposed` went here, `awaited` was set going elsewhere. `root` is the Merkle root (RFC 6962)
+    over the keys in order. `due_from` and `due_until` span the last days kept. `holds` in force were judged, `kept`
+    records stayed because of one. `armed_kind` and `armed_by` are the authoriser's.
     """
 
     __tablename__ = "certificate"

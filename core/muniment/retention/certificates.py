@@ -8,24 +8,33 @@ complete when they add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, insert, select, tuple_
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
 from muniment.audit.merkle import Tree, leaf_hash
+from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.retention.tables import Certificate, Confirmation
+from muniment.retention.compile import DESTROY, Clock
+from muniment.retention.tables import Awaiting, Certificate, Confirmation
 
-__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "merkle_root"]
+__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "issue", "merkle_root"]
 
+AWAITING = table_of(Awaiting)
 CERTIFICATE = table_of(Certificate)
 CONFIRMATION = table_of(Confirmation)
+
+METHOD = "rows deleted from the database; keys noted for erasure from backups"
+METHOD_ELSEWHERE = "row emptied here; destruction elsewhere awaits confirmation"
 
 
 class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +77,66 @@ def merkle_root(keys: Iterable[UUID]) -> bytes:
     for key in sorted(key.bytes for key in keys):
         tree.append(leaf_hash(key))
     return tree.root
+
+
+def issue(
+    session: CouncilSession,
+    clock: Clock,
+    arming: Any,
+    rows: Sequence[Any],
+    *,
+    kept_in: str,
+    disposal_id: UUID,
+    run_id: UUID,
+    holds: int,
+    kept: int,
+) -> UUID:
+    """Certify that a chunk disposed of the rows of one class, and remember which of them are still to be destroyed.
+
+    `arming` is the approval under which they went. A row has `id`, `medium` and `due_on` and lay in the clocked table
+    `kept_in`; `holds` in force were judged, `kept` records of the class stayed because of one.
+    """
+    elsewhere = [row.id for row in rows if row.medium != "digital"]
+    certificate_id, root = random_id(), merkle_root(row.id for row in rows)
+    counts = {"disposed": len(rows) - len(elsewhere), "awaited": len(elsewhere)}
+    session.execute(
+        insert(CERTIFICATE).values(
+            **counts,
+            council_id=session.council_id,
+            id=certificate_id,
+            disposal_id=disposal_id,
+            run_id=run_id,
+            record_class=clock.key,
+            rule=clock.rule.id if clock.rule else "",
+            rule_hash=clock.hash,
+            policy_hash=session.policy_hash,
+            action=DESTROY,
+            root=root,
+            due_from=min(row.due_on for row in rows),
+            due_until=max(row.due_on for row in rows),
+            arming_id=arming.id,
+            armed_kind=arming.armed_kind,
+            armed_by=arming.armed_by,
+            holds=holds,
+            kept=kept,
+            method=METHOD_ELSEWHERE if elsewhere else METHOD,
+            issued_at=session.clock.now(),
+        )
+    )
+    if elsewhere:
+        awaited = {"council_id": session.council_id, "kept_in": kept_in, "since": session.clock.today()}
+        awaited["certificate_id"] = certificate_id
+        session.execute(insert(AWAITING), [awaited | {"record_id": key} for key in elsewhere])
+    record(
+        session,
+        AuditEvent.CERTIFICATE_ISSUED,
+        certificate_id,
+        record_class=clock.key,
+        rule_hash=clock.hash,
+        root=root.hex(),
+        **counts,
+    )
+    return certificate_id
 
 
 def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -> CertificateView:

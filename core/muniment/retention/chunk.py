@@ -31,28 +31,27 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
-    update,
 )
 
 from muniment.api.retention import HeldQuestion
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, MILESTONE, PERSON, RECORD
+from muniment.clients.facts import MILESTONE
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import Erased, erased
 from muniment.policy.store import adopted
 from muniment.retention import locks
-from muniment.retention.certificates import merkle_root
+from muniment.retention.certificates import issue
 from muniment.retention.clock_sql import with_ids
 from muniment.retention.compile import DESTROY, Clock, clocks
+from muniment.retention.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
 from muniment.retention.holds import held
 from muniment.retention.ledger import Ledger, Line
 from muniment.retention.subjects import RECORDS, Subject
-from muniment.retention.tables import Arming, Awaiting, Certificate, Disposal, Hold
+from muniment.retention.tables import Arming, Disposal, Hold
 
-__all__ = ["BEGINNING", "Chunk", "Miscounted", "Place", "PolicyMoved", "judge_nothing", "sweep_chunk"]
+__all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "judge_nothing", "sweep_chunk"]
 
 Place = tuple[date, UUID]
 """How far a run has come: the last `due_on` and file (or register) looked at."""
@@ -60,20 +59,11 @@ Place = tuple[date, UUID]
 BEGINNING: Place = (date.min, UUID(int=0))
 
 ARMING = table_of(Arming)
-AWAITING = table_of(Awaiting)
-CERTIFICATE = table_of(Certificate)
 DISPOSAL = table_of(Disposal)
 HOLD = table_of(Hold)
 
-METHOD = "rows deleted from the database; keys noted for erasure from backups"
-METHOD_ELSEWHERE = "row emptied here; destruction elsewhere awaits confirmation"
-
 Judge = Callable[[Sequence[HeldQuestion]], Iterable[int]]
 """Asks the plugins about records that are due; answers with the items to keep."""
-
-
-class Miscounted(RuntimeError):
-    """What was deleted is not what was judged: the chunk is rolled back."""
 
 
 class PolicyMoved(RuntimeError):
@@ -140,7 +130,7 @@ def sweep_chunk(
     """Dispose of what is due in the next files after `after`; the caller commits at once.
 
     Looks at up to `limit` pairs of day and file; `only` names a single file to try alone. The day is the session's
-    clock's: a record goes when `due_on`, the last day it is kept, is over. Raises `PolicyMoved` and `Miscounted`.
+    clock's: a record goes when `due_on`, the last day it is kept, is over. Raises `PolicyMoved`, `Miscounted`.
     """
     locks.shared(session)
     live = _live(session)
@@ -286,9 +276,9 @@ def _dispose(
         gone[subject.name] = tuple(here) if taken.deleted else delete_rows(session, subject, here)
     if elsewhere:
         emptied[subject.name] = empty_rows(session, subject, elsewhere)
-    _expect(len(here) + len(elsewhere), len(gone.get(subject.name, ())) + len(emptied.get(subject.name, ())))
+    expect(len(here) + len(elsewhere), len(gone.get(subject.name, ())) + len(emptied.get(subject.name, ())))
     if subject is RECORDS:
-        gone |= _stubs(session, list({row.lock_id for row in taken.rows}))
+        gone |= delete_stubs(session, list({row.lock_id for row in taken.rows}))
     total = sum(map(len, gone.values())) + sum(map(len, emptied.values()))
     session.execute(
         insert(DISPOSAL).values(
@@ -303,107 +293,24 @@ def _dispose(
     return certificates
 
 
-def tell(session: CouncilSession, gone: Mapping[str, tuple[UUID, ...]]) -> None:
-    """Tell every domain which rows are gone, in this transaction."""
-    for table, ids in gone.items():
-        if ids:
-            erased.send(session, Erased(table, ids))
-
-
-def delete_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
-    """Delete rows of a clocked table; what hangs below goes with them. Returns the keys of those that were there."""
-    table = subject.table
-    return tuple(session.scalars(delete(table).where(with_ids(ids)(table)).returning(table.c.id)).all())
-
-
-def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
-    """Leave nothing of rows but class, medium, location and key: their paper is still to be destroyed."""
-    table = subject.table
-    for below, column in subject.with_it:
-        session.execute(delete(below).where(with_ids(ids, column)(below)))
-    nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
-    blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
-    emptied = update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank)
-    return tuple(session.scalars(emptied.returning(table.c.id)).all())
-
-
-def _stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, tuple[UUID, ...]]:
-    """Delete the files under which no record is left, and the persons who have no file left.
-
-    Persons are locked before their files are counted: of two sweepers that take a person's last two files, the second
-    sees that the first file is gone.
-    """
-    left = select(RECORD.c.id).where(RECORD.c.council_id == FILE.c.council_id, RECORD.c.file_id == FILE.c.id)
-    empty = select(FILE.c.id, FILE.c.person_id).where(with_ids(file_ids)(FILE), ~left.exists())
-    stubs = session.execute(empty).all()
-    if not stubs:
-        return {}
-    persons = with_ids(list({row.person_id for row in stubs}))(PERSON)
-    session.execute(select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update())
-    files = session.scalars(delete(FILE).where(with_ids([row.id for row in stubs])(FILE)).returning(FILE.c.id)).all()
-    _expect(len(stubs), len(files))
-    other = select(FILE.c.id).where(FILE.c.council_id == PERSON.c.council_id, FILE.c.person_id == PERSON.c.id)
-    gone = session.scalars(delete(PERSON).where(persons, ~other.exists()).returning(PERSON.c.id)).all()
-    return {"client_file": tuple(files), "person": tuple(gone)}
-
-
 def _certify(
     session: CouncilSession, subject: Subject, live: _Live, taken: _Taken, chunk_id: UUID, run_id: UUID
 ) -> tuple[UUID, ...]:
-    """Issue a certificate for each class, and remember what it awaits."""
-    now, today = session.clock.now(), session.clock.today()
+    """Issue a certificate for each class."""
     by_class: dict[str, list[Any]] = defaultdict(list)
     for row in taken.rows:
         by_class[row.record_class].append(row)
-    issued: list[UUID] = []
-    for record_class, rows in sorted(by_class.items()):
-        clock, arming = live.clocks[record_class], live.armings[record_class]
-        elsewhere = [row.id for row in rows if row.medium != "digital"]
-        certificate_id, root = random_id(), merkle_root(row.id for row in rows)
-        session.execute(
-            insert(CERTIFICATE).values(
-                council_id=session.council_id,
-                id=certificate_id,
-                disposal_id=chunk_id,
-                run_id=run_id,
-                record_class=record_class,
-                rule=clock.rule.id if clock.rule else "",
-                rule_hash=clock.hash,
-                policy_hash=session.policy_hash,
-                action=DESTROY,
-                disposed=len(rows) - len(elsewhere),
-                awaited=len(elsewhere),
-                root=root,
-                due_from=min(row.due_on for row in rows),
-                due_until=max(row.due_on for row in rows),
-                arming_id=arming.id,
-                armed_kind=arming.armed_kind,
-                armed_by=arming.armed_by,
-                holds=taken.holds,
-                kept=taken.kept.get(record_class, 0),
-                method=METHOD_ELSEWHERE if elsewhere else METHOD,
-                issued_at=now,
-            )
-        )
-        if elsewhere:
-            awaited = {"council_id": session.council_id, "kept_in": subject.name, "since": today}
-            session.execute(
-                insert(AWAITING), [awaited | {"record_id": key, "certificate_id": certificate_id} for key in elsewhere]
-            )
-        record(
+    return tuple(
+        issue(
             session,
-            AuditEvent.CERTIFICATE_ISSUED,
-            certificate_id,
-            record_class=record_class,
-            rule_hash=clock.hash,
-            disposed=len(rows) - len(elsewhere),
-            awaited=len(elsewhere),
-            root=root.hex(),
+            live.clocks[record_class],
+            live.armings[record_class],
+            rows,
+            kept_in=subject.name,
+            disposal_id=chunk_id,
+            run_id=run_id,
+            holds=taken.holds,
+            kept=taken.kept.get(record_class, 0),
         )
-        issued.append(certificate_id)
-    return tuple(issued)
-
-
-def _expect(expected: int, found: int) -> None:
-    if expected != found:
-        raise Miscounted(f"{found} rows went where {expected} were judged")
+        for record_class, rows in sorted(by_class.items())
+    )

@@ -22,8 +22,8 @@ from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention import locks
-from muniment.retention.chunk import delete_rows, tell
 from muniment.retention.clock_sql import with_ids
+from muniment.retention.erasing import delete_rows, tell
 from muniment.retention.ledger import Ledger, Line
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Awaiting, Confirmation, Disposal

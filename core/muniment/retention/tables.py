@@ -111,6 +111,8 @@ class SweepRun(CouncilTable, Base):
     awaited: Mapped[int] = mapped_column(server_default="0")
     kept: Mapped[int] = mapped_column(server_default="0")
     parked: Mapped[int] = mapped_column(server_default="0")
+    kept_by: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    """What plugins' judges kept, set at the end: by distribution, how many records, and why it failed if it did."""
 
     __table_args__ = (Index("ix_sweep_run_asked_at", "council_id", "asked_at", "id"),)
 

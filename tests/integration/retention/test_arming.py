@@ -15,7 +15,7 @@ from muniment.api.periods import Period, add_period
 from muniment.clients.locks import tell
 from muniment.database.signals import files_changed
 from muniment.retention import arming
-from muniment.retention.clock_sql import added
+from muniment.retention.clause_sql import added
 from muniment.retention.clocks import on_files_changed, past_period
 from muniment.retention.explain import explain
 from tests.integration.retention.kit import RETENTION, SERVICE, House

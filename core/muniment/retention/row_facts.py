@@ -1,0 +1,114 @@
+"""What rules read about a row: milestones, birth, programmes and values, as SQL.
+
+A fact is a subquery with a name. However many clauses read it, it is fetched once for each row; its SQL is written here
+and nowhere else, so that no two clauses can read the same history differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    FromClause,
+    and_,
+    case,
+    column,
+    exists,
+    func,
+    literal,
+    select,
+)
+
+from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PROGRAMME_FACT, RECORD
+from muniment.retention.subjects import Subject
+
+__all__ = ["Day", "Facts", "Truth"]
+
+OWN_ACT_ONLY = frozenset({"last-contact"})
+"""Milestones that count only when the person acted: a bulk email or an import is no contact."""
+
+Day = ColumnElement[Any]
+Truth = ColumnElement[Any]
+
+
+@dataclass
+class Facts:
+    """Collects what a rule reads of each row, so that it is fetched once, and names the columns it is fetched into."""
+
+    subject: Subject
+    row: FromClause
+    columns: dict[str, ColumnElement[Any]]
+
+    def fetch(self, name: str, expression: ColumnElement[Any], kind: type[Date] | type[Boolean]) -> ColumnElement[Any]:
+        self.columns.setdefault(name, expression.label(name))
+        return column(name, kind())
+
+    def milestone(self, kind: str, occurrence: str) -> Day:
+        """The latest or first day of a kind of milestone; null where the file has none."""
+        pick = func.max if occurrence == "latest" else func.min
+        found = select(pick(MILESTONE.c.happened_on)).where(
+            MILESTONE.c.council_id == self.row.c.council_id,
+            MILESTONE.c.file_id == self.row.c.file_id,
+            MILESTONE.c.kind == kind,
+        )
+        if kind in OWN_ACT_ONLY:
+            found = found.where(MILESTONE.c.own_act)
+        return self.fetch(f"{occurrence} {kind}", found.scalar_subquery(), Date)
+
+    def born_on(self) -> Day:
+        found = select(FILE.c.born_on).where(
+            FILE.c.council_id == self.row.c.council_id, FILE.c.id == self.row.c.file_id
+        )
+        return self.fetch("born on", found.scalar_subquery(), Date)
+
+    def programme_end(self, programme: str | None) -> Day:
+        """The day a programme ended; without a name, the last of those the client was in, null until all have."""
+        ended = PROGRAMME_FACT
+        if programme is not None:
+            found = select(ended.c.happened_on).where(
+                ended.c.council_id == self.row.c.council_id, ended.c.programme == programme, ended.c.kind == "ended"
+            )
+            return self.fetch(f"end of {programme}", found.scalar_subquery(), Date)
+        joined = ENROLMENT.outerjoin(
+            ended,
+            and_(
+                ended.c.council_id == ENROLMENT.c.council_id,
+                ended.c.programme == ENROLMENT.c.programme,
+                ended.c.kind == "ended",
+            ),
+        )
+        last = case((func.bool_and(ended.c.happened_on.is_not(None)), func.max(ended.c.happened_on)))
+        found = select(last).select_from(joined).where(*self._own(ENROLMENT))
+        return self.fetch("end of programmes", found.scalar_subquery(), Date)
+
+    def enrolled(self, programmes: Sequence[str], *, beside: bool = False) -> Truth:
+        """Whether the client is or was in one of the programmes (`beside`: in one that is not among them)."""
+        mine = select(literal(1)).where(*self._own(ENROLMENT))
+        if beside:
+            mine = mine.where(ENROLMENT.c.programme.not_in(programmes)) if programmes else mine
+        else:
+            mine = mine.where(ENROLMENT.c.programme.in_(programmes))
+        name = f"{'beside' if beside else 'in'} {' '.join(programmes)}"
+        return self.fetch(name, exists(mine), Boolean)
+
+    def value(self, field: str, equals: Sequence[str]) -> Truth:
+        """Whether a value is stored in the file; with `equals`, whether it is one of these, unknown where none is."""
+        stored = RECORD.c["values"][field]["v"].astext
+        mine = [*self._own(RECORD), stored.is_not(None)]
+        answer = func.bool_or(stored.in_(equals)) if equals else func.count() > 0
+        found = select(answer).where(*mine)
+        return self.fetch(f"value {field} {' '.join(equals)}", found.scalar_subquery(), Boolean)
+
+    def purpose(self, purpose: str) -> Truth:
+        """Whether a value of the record is held for a purpose; unknown where it has no values."""
+        each = func.jsonb_each(self.row.c["values"]).table_valued("key", "value").alias("each_value")
+        held = func.bool_or(func.jsonb_exists(column("value").op("->")("p"), purpose))
+        return self.fetch(f"held for {purpose}", select(held).select_from(each).scalar_subquery(), Boolean)
+
+    def _own(self, table: FromClause) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return table.c.council_id == self.row.c.council_id, table.c.file_id == self.row.c.file_id

@@ -31,7 +31,9 @@ from muniment.database.ids import new_id
 from muniment.database.roles import APPLICATION, OWNER, role_statements
 from muniment.database.session import Database
 from muniment.database.upgrade import upgrade
+from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 
 FOLDER = "MUNIMENT_TEST_FOLDER"
@@ -245,6 +247,18 @@ def _key_ring() -> KeyRing:
 def keys(_key_ring: KeyRing) -> KeyRing:
     """A generated key ring, kept in memory; `keys.save(settings.keys_file)` for what opens the file."""
     return _key_ring
+
+
+@pytest.fixture(scope="session")
+def plugins() -> Plugins:
+    """The installed plugins."""
+    return load_plugins()
+
+
+@pytest.fixture
+def deployment(settings: Settings, database: Database, keys: KeyRing, plugins: Plugins) -> Deployment:
+    """All that a process works with, on the test's database."""
+    return Deployment(settings, database, database.clock, keys, plugins)
 
 
 @pytest.fixture

@@ -139,12 +139,12 @@ def create_app(
     return app
 
 
-def open_application(deployment: Deployment, plugins: Plugins) -> Litestar:
+def open_application(deployment: Deployment) -> Litestar:
     """The application of a deployment with every domain there is: what `muniment serve` serves."""
     store = FileStore(deployment.settings.files_dir, deployment.keys)
     nothing_is_back = RestoreCheck(deployment.database, deployment.settings.ledger_dir)
     surface = msgspec.structs.replace(
-        surface_of(plugins, store), readiness=[ReadinessCheck("erasures", nothing_is_back)]
+        surface_of(deployment.plugins, store), readiness=[ReadinessCheck("erasures", nothing_is_back)]
     )
     return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
 

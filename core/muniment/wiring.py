@@ -11,7 +11,7 @@ from muniment.councils.actors import review_decisions
 from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
 from muniment.jobs.actors import JobActor
 from muniment.jobs.upkeep import check_files, remove_files
-from muniment.retention.actors import recompute, settle_ledger, sweep
+from muniment.retention.actors import recompute, settle_ledger, sweep, upkeep
 from muniment.retention.clocks import (
     on_files_changed,
     on_policy_adopted,
@@ -34,6 +34,7 @@ def actors() -> tuple[JobActor, ...]:
         recompute,
         sweep,
         settle_ledger,
+        upkeep,
     )
 
 

@@ -75,7 +75,7 @@ class Stage:
             ledger_dir=self.folder / f"ledger-{database}",
         )
         clock = FixedClock(TODAY)
-        return Deployment(settings, Database.open(settings, clock), clock, self.keys)
+        return Deployment(settings, Database.open(settings, clock), clock, self.keys, self.plugins)
 
     def bare_url(self, database: str) -> str:
         """A database as the superuser, whom row-level security does not hold."""

@@ -114,7 +114,13 @@ class IdempotencyKey(CouncilTable, Base):
 
 
 register_personal(
-    PersonalTable(table_of(Staff), "staff", frozenset({"email", "email_key", "name"}), record_class="staff-accounts")
+    PersonalTable(
+        table_of(Staff),
+        "staff",
+        frozenset({"email", "email_key", "name"}),
+        record_class="staff-accounts",
+        counts_from={"case-closed": "closed_at"},
+    )
 )
 register_personal(
     PersonalTable(
@@ -128,8 +134,28 @@ register_personal(
         frozenset({"staff_id", "made_at", "seen_at"}),
         record_class="staff-sessions",
         hangs_below=table_of(Staff),
+        counts_from={"expiry": "expires_at"},
     )
 )
-register_impersonal(table_of(ApiToken), "tokens of programs; the label names the program")
-register_impersonal(table_of(Attempt), "keyed digests and counts, gone within an hour of their window")
-register_impersonal(table_of(IdempotencyKey), "keyed digests, statuses and ids, gone after a day")
+register_personal(
+    PersonalTable(
+        table_of(Attempt),
+        "staff",
+        frozenset({"subject"}),
+        record_class="sign-in-attempts",
+        counts_from={"expiry": "until"},
+        note="a keyed digest of an account or an address; most are gone at the next attempt after their window",
+    )
+)
+register_impersonal(
+    table_of(ApiToken),
+    "tokens of programs; the label names the program",
+    record_class="api-tokens",
+    counts_from={"expiry": "expires_at"},
+)
+register_impersonal(
+    table_of(IdempotencyKey),
+    "keyed digests, statuses and ids; most are gone at the next write a day later",
+    record_class="idempotency-keys",
+    counts_from={"collection": "made_at"},
+)

@@ -2,13 +2,18 @@
 
 An event's facts are ids, counts, codes and hashes; never a name, a value or free text. `docs/audit-events.md` is made
 from this file and a test keeps it so.
+
+How long an event is kept goes by its domain: daily work with files and accounts is kept to find misuse, what a council
+decided, published, held and disposed of as evidence for as long as claims can come.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["AuditEvent"]
+__all__ = ["ACCESS", "EVIDENCE", "AuditEvent", "record_class_of"]
+
+ACCESS, EVIDENCE = "access-events", "evidence-events"
 
 
 class AuditEvent(StrEnum):
@@ -70,6 +75,7 @@ class AuditEvent(StrEnum):
     DESTRUCTION_CONFIRMED = "retention.destruction.confirmed"
     CERTIFICATE_ISSUED = "retention.certificate.issued"
     ERASURE_REPEATED = "retention.erasure.repeated"
+    PLATFORM_DISPOSED = "retention.platform.disposed"
 
     # files
     OBJECT_STORED = "files.object.stored"
@@ -79,3 +85,20 @@ class AuditEvent(StrEnum):
     # audit
     LOG_READ = "audit.log.read"
     LOG_VERIFIED = "audit.log.verified"
+
+
+RECORD_CLASSES = {
+    "accounts": ACCESS,
+    "policy": EVIDENCE,
+    "clients": ACCESS,
+    "notices": EVIDENCE,
+    "retention": EVIDENCE,
+    "files": ACCESS,
+    "audit": ACCESS,
+}
+"""The record class, of core's own, of each domain's events."""
+
+
+def record_class_of(event: AuditEvent) -> str:
+    """The id of the record class that an event belongs to."""
+    return RECORD_CLASSES[event.partition(".")[0]]

@@ -71,8 +71,7 @@ register_personal(
         table=table_of(AuditEventRow),
         whose="staff",
         personal=frozenset({"actor_id", "subject"}),
-        record_class="access-events",
-        note="keys alone: who acted, and on whose file",
+        note="keys alone: who acted, and on whose file; its class goes by its event (`events.record_class_of`)",
     )
 )
 register_impersonal(table_of(AuditUnsealed), "keys of events, for seconds")

@@ -68,7 +68,7 @@ class Context:
 
     @cached_property
     def deployment(self) -> Deployment:
-        return Deployment(self.settings, self.database, self.clock, self.keys)
+        return Deployment(self.settings, self.database, self.clock, self.keys, self.plugins)
 
     @cached_property
     def jobs(self) -> Drain:

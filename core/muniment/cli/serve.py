@@ -31,7 +31,7 @@ from muniment.clock import system_clock
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
-from muniment.plugins.manager import Plugins, load_plugins
+from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
 from muniment.wiring import wire
 from muniment.worker import send_to_workers, working
@@ -58,20 +58,21 @@ def application() -> Any:
     settings = Settings.from_environment(os.environ)
     clock = system_clock(settings)
     wire()
-    deployment = Deployment(settings, Database.open(settings, clock), clock, KeyRing.open(settings.keys_file))
+    keys = KeyRing.open(settings.keys_file)
+    deployment = Deployment(settings, Database.open(settings, clock), clock, keys, load_plugins())
     send_to_workers(deployment)
-    return _asgi(open_application(deployment, load_plugins()), settings)
+    return _asgi(open_application(deployment), settings)
 
 
 @contextmanager
-def served(deployment: Deployment, plugins: Plugins) -> Iterator[Litestar]:
+def served(deployment: Deployment) -> Iterator[Litestar]:
     """The application with what must run beside it: workers and schedule without Redis, the bell with it."""
     with ExitStack() as beside:
         if deployment.settings.redis_url is None:
             beside.enter_context(working(deployment, schedule=True))
         else:
             send_to_workers(deployment)
-        yield open_application(deployment, plugins)
+        yield open_application(deployment)
 
 
 async def _listen(app: Any, settings: Settings) -> None:
@@ -129,5 +130,5 @@ def serve(context: Context, processes: int) -> None:
             log_level=LogLevels.error,
         ).serve()
         return
-    with served(deployment, context.plugins) as app:
+    with served(deployment) as app:
         asyncio.run(_listen(_asgi(app, settings), settings))

@@ -3,12 +3,15 @@
 Each domain registers each of its tables once, where the table is defined: either as holding personal data (which
 columns, whose, which record class, what it hangs below) or as holding none, with the reason. Everything that must reach
 all data about a person walks this register; a table that is not in it fails the tests.
+
+Rows go in one of four ways: by their own clock (`ClockedTable`), with the row they hang below, when the period of a
+class of core's own has run (`KeptTable`), or, in the audit log, by the month.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Any, cast
@@ -19,10 +22,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 __all__ = [
     "Clocked",
     "ClockedTable",
+    "KeptTable",
     "PersonalTable",
     "clocked_index",
     "clocked_tables",
     "impersonal_tables",
+    "kept_tables",
     "personal_tables",
     "register_clocked",
     "register_impersonal",
@@ -35,9 +40,9 @@ __all__ = [
 class PersonalTable:
     """A table that holds personal data.
 
-    `whose` data it is ("client", "staff"); `personal` names the columns that hold any; `record_class` is the id of the
-    class by which a row is disposed of, or None when each row names its own in a column `record_class`;
-    `hangs_below` is the table whose row takes this one with it.
+    `whose` data it is ("client", "staff"); `personal` names the columns that hold any; `hangs_below` is the table whose
+    row takes this one with it. `record_class` is the id of a class of core's own; without one each row says its own, in
+    a column `record_class` or, in the audit log, by its event. `counts_from` is as in `KeptTable`.
     """
 
     table: Table
@@ -45,7 +50,22 @@ class PersonalTable:
     personal: frozenset[str]
     record_class: str | None = None
     hangs_below: Table | None = None
+    counts_from: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+
+
+@dataclass(frozen=True)
+class KeptTable:
+    """A table of core's own whose rows go when the period of a class has run (`muniment.retention.upkeep`).
+
+    `counts_from` gives the column for each event that a clause of the class may count from (`expiry`: `expires_at`): a
+    date in London or an instant; where it is null the row is kept. A clause that counts from an event which is not
+    here disposes of nothing.
+    """
+
+    table: Table
+    record_class: str
+    counts_from: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -81,6 +101,7 @@ class Clocked:
 _personal: dict[str, PersonalTable] = {}
 _impersonal: dict[str, str] = {}
 _clocked: dict[str, ClockedTable] = {}
+_kept: dict[str, KeptTable] = {}
 
 
 def table_of(model: type[DeclarativeBase]) -> Table:
@@ -102,14 +123,23 @@ def register_personal(entry: PersonalTable) -> None:
     if not entry.personal:
         raise ValueError(f"{entry.table.name}: name its personal columns, or register it as impersonal")
     _personal[entry.table.name] = entry
+    if entry.counts_from:
+        _keep(entry.table, entry.record_class, entry.counts_from)
 
 
-def register_impersonal(table: Table, reason: str) -> None:
-    """Enter a table that holds no personal data, with the reason why that is so."""
+def register_impersonal(
+    table: Table, reason: str, *, record_class: str | None = None, counts_from: Mapping[str, str] | None = None
+) -> None:
+    """Enter a table that holds no personal data, with the reason why that is so.
+
+    With `record_class` and `counts_from` (as in `KeptTable`) its rows go all the same when their period has run.
+    """
     _once(table)
     if not reason:
         raise ValueError(f"{table.name}: say why it holds no personal data")
     _impersonal[table.name] = reason
+    if counts_from:
+        _keep(table, record_class, counts_from)
 
 
 def register_clocked(entry: ClockedTable) -> None:
@@ -132,9 +162,23 @@ def impersonal_tables() -> Mapping[str, str]:
     return MappingProxyType(_impersonal)
 
 
+def kept_tables() -> tuple[KeptTable, ...]:
+    """Every table whose rows go when the period of a class of core's own has run, in order of registration."""
+    return tuple(_kept.values())
+
+
 def clocked_tables() -> tuple[ClockedTable, ...]:
     """Every table with a clock, in order of registration."""
     return tuple(_clocked.values())
+
+
+def _keep(table: Table, record_class: str | None, counts_from: Mapping[str, str]) -> None:
+    if record_class is None:
+        raise ValueError(f"{table.name}: name the record class whose period counts")
+    missing = set(counts_from.values()) - set(table.columns.keys())
+    if missing:
+        raise ValueError(f"{table.name} has no column {', '.join(sorted(missing))}")
+    _kept[table.name] = KeptTable(table, record_class, MappingProxyType(dict(counts_from)))
 
 
 def _once(table: Any) -> None:

@@ -19,6 +19,7 @@ from uuid import UUID
 from muniment.clock import Clock
 from muniment.database.session import CouncilSession, Database, PlatformSession
 from muniment.keys import KeyRing
+from muniment.plugins.manager import Plugins
 from muniment.settings import Settings
 
 __all__ = ["Argument", "Deployment", "JobActor", "actor", "dispatch"]
@@ -34,6 +35,7 @@ class Deployment:
     database: Database
     clock: Clock
     keys: KeyRing
+    plugins: Plugins
 
 
 @dataclass(frozen=True)

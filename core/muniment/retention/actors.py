@@ -1,16 +1,15 @@
-"""Background work of retention: clocking what is not clocked, sweeping, settling the erasure ledger."""
+"""Background work of retention: clocking what is not clocked, sweeping, settling the erasure ledger, upkeep."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
 from uuid import UUID
 
 from muniment.api.retention import HeldQuestion
+from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
-from muniment.plugins.manager import Plugins, load_plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.chunk import judge_nothing
 from muniment.retention.clocks import RECOMPUTE, clock_stale
@@ -18,8 +17,9 @@ from muniment.retention.ledger import Ledger
 from muniment.retention.restore import RESTORE, apply_again, settle
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.sweep import SWEEP, Sweeper, begin_run, want_run
+from muniment.retention.upkeep import CHUNK, dispose_some
 
-__all__ = ["recompute", "settle_ledger", "sweep"]
+__all__ = ["recompute", "settle_ledger", "sweep", "upkeep"]
 
 
 @actor(name=RECOMPUTE, queue="retention", every=timedelta(hours=1), time_limit=timedelta(hours=1))
@@ -48,7 +48,7 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
         run_id = None if policy is None else begin_run(session)
     if policy is None or run_id is None:
         return
-    facade = _plugins().facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
+    facade = deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
 
     def judge(questions: Sequence[HeldQuestion]) -> set[int]:
         return {held.item for held in facade.retention_hold(questions)}
@@ -69,7 +69,11 @@ def settle_ledger(deployment: Deployment, council_id: UUID) -> None:
             want_run(session)
 
 
-@cache
-def _plugins() -> Plugins:
-    """What is installed, loaded once in the process."""
-    return load_plugins()
+@actor(name="retention.upkeep", queue="retention", every=timedelta(days=1), time_limit=timedelta(hours=1))
+def upkeep(deployment: Deployment, council_id: UUID) -> None:
+    """Delete what one council's part of core's own tables has kept past its period."""
+    for kept in kept_tables():
+        gone = CHUNK
+        while gone == CHUNK:
+            with deployment.database.council(council_id, Actor("system", None, "retention.upkeep")) as session:
+                gone = dispose_some(session, kept)

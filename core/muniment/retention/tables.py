@@ -242,7 +242,8 @@ register_personal(
         whose="client",
         personal=frozenset({"target_id", "ground"}),
         record_class="disposal-evidence",
-        note="keys of files, and why they must be kept; names nobody",
+        counts_from={"collection": "released_at"},
+        note="keys of files, and why they must be kept; names nobody; evidence from the day of its release",
     )
 )
 register_personal(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import UUID, uuid4
 
-import pytest
 from sqlalchemy import text
 
 from muniment.audit.events import AuditEvent
@@ -15,13 +15,7 @@ from muniment.audit.sealing import event_hash, prove, seal_council
 from muniment.audit.verification import verify
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
-from muniment.keys import KeyRing, Purpose
-from muniment.settings import Settings
-
-
-@pytest.fixture
-def deployment(settings: Settings, database: Database, keys: KeyRing) -> Deployment:
-    return Deployment(settings, database, database.clock, keys)
+from muniment.keys import Purpose
 
 
 def write(database: Database, council_id: UUID, count: int) -> list[UUID]:
@@ -92,6 +86,6 @@ def test_a_rotated_signing_key_keeps_the_log_sound(deployment: Deployment, counc
     seal_council(deployment, councils[0])
     newer = deployment.keys.rotated(Purpose.SIGNING)
     write(deployment.database, councils[0], 2)
-    seal_council(Deployment(deployment.settings, deployment.database, deployment.clock, newer), councils[0])
+    seal_council(replace(deployment, keys=newer), councils[0])
     with deployment.database.council(councils[0]) as session:
         assert verify(session, newer).sound

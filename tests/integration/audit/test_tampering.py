@@ -14,7 +14,6 @@ from muniment.audit.verification import FaultKind, Head, Verification, verify
 from muniment.database.session import Actor, Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
-from muniment.settings import Settings
 
 VICTIM = "(select event_id from audit_leaf where position = 4)"
 DELETE_LEAF = f"delete from audit_event where id = {VICTIM}; delete from audit_leaf where position = 4"
@@ -29,9 +28,8 @@ INSERT_FALSE_EVENT = (
 
 
 @pytest.fixture
-def sealed(settings: Settings, database: Database, keys: KeyRing, councils: tuple[UUID, UUID]) -> Database:
+def sealed(deployment: Deployment, database: Database, councils: tuple[UUID, UUID]) -> Database:
     """Two councils with logs of two checkpoints, ten leaves, and three events not sealed yet."""
-    deployment = Deployment(settings, database, database.clock, keys)
     for council_id in councils:
         for count, then_seal in ((7, True), (3, True), (3, False)):
             with database.council(council_id, Actor("staff", uuid4(), "api")) as session:

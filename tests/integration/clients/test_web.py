@@ -202,9 +202,8 @@ def test_who_may_what(house: House, http: TestClient[Litestar]) -> None:
 
 
 def test_an_upload_is_imported_by_a_worker(
-    house: House, http: TestClient[Litestar], settings: Settings, keys: KeyRing, monkeypatch: pytest.MonkeyPatch
+    house: House, http: TestClient[Litestar], settings: Settings, keys: KeyRing
 ) -> None:
-    monkeypatch.setattr("muniment.clients.importing.actors._plugins", lambda: house.plugins)
     headers = token(house)
     rung: list[str] = []
     house.database.doorbell = lambda name, _arguments: rung.append(name)
@@ -215,7 +214,8 @@ def test_an_upload_is_imported_by_a_worker(
     assert sent.status_code == 202, sent.text
     assert rung == [IMPORT]
     assert http.get(sent.headers["location"], headers=headers).json()["state"] == "waiting"
-    import_uploads(nothing_past).run(Deployment(settings, house.database, house.database.clock, keys), house.id)
+    deployment = Deployment(settings, house.database, house.database.clock, keys, house.plugins)
+    import_uploads(nothing_past).run(deployment, house.id)
     run = http.get(sent.headers["location"], headers=headers).json()
     assert (run["state"], run["new"], run["rejected"]) == ("done", 1, 1)
     assert run["rejects"] == [{"line": 3, "column": "NI", "code": "not-an-ni-number"}]

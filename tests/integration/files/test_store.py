@@ -58,9 +58,9 @@ def test_another_council_has_no_such_file(database: Database, councils: tuple[UU
 
 
 def test_removal_takes_the_key_at_once_and_the_object_soon(
-    database: Database, councils: tuple[UUID, UUID], settings: Settings, keys: KeyRing, store: FileStore
+    database: Database, councils: tuple[UUID, UUID], settings: Settings, deployment: Deployment, store: FileStore
 ) -> None:
-    drain = Drain(Deployment(settings, database, database.clock, keys), [remove_files])
+    drain = Drain(deployment, [remove_files])
     with database.council(councils[0]) as session:
         gone, kept = (store.store(session, content, "text/plain") for content in (b"gone", b"kept"))
     with database.council_session(councils[0]) as session:
@@ -79,7 +79,7 @@ def test_removal_takes_the_key_at_once_and_the_object_soon(
 
 
 def test_a_removal_that_was_killed_is_finished_by_the_next(
-    database: Database, councils: tuple[UUID, UUID], settings: Settings, keys: KeyRing, store: FileStore
+    database: Database, councils: tuple[UUID, UUID], settings: Settings, deployment: Deployment, store: FileStore
 ) -> None:
     with database.council(councils[0]) as session:
         file_id = store.store(session, b"x", "text/plain")
@@ -89,13 +89,13 @@ def test_a_removal_that_was_killed_is_finished_by_the_next(
         assert store.remove_objects(session) == 1
         session.rollback()
     assert objects(settings) == []
-    remove_files.run(Deployment(settings, database, database.clock, keys), councils[0])
+    remove_files.run(deployment, councils[0])
     with database.council(councils[0]) as session:
         assert session.scalar(text("select count(*) from file_tombstone")) == 0
 
 
 def test_orphans_are_removed_when_old_and_losses_are_told(
-    database: Database, councils: tuple[UUID, UUID], settings: Settings, keys: KeyRing, store: FileStore
+    database: Database, councils: tuple[UUID, UUID], settings: Settings, deployment: Deployment, store: FileStore
 ) -> None:
     with database.council(councils[0]) as session:
         kept, lost = (store.store(session, b"x", "text/plain") for _ in range(2))
@@ -114,7 +114,7 @@ def test_orphans_are_removed_when_old_and_losses_are_told(
         result = store.sweep_orphans(session, datetime.now(UTC))
     assert (result.removed, result.missing) == (2, (lost,))
     assert {path.name for path in objects(settings)} == {kept.hex, young.hex}
-    check_files.run(Deployment(settings, database, database.clock, keys), councils[0])
+    check_files.run(deployment, councils[0])
 
 
 def test_damage_and_the_wrong_ring_are_one_sentence(

@@ -18,8 +18,6 @@ from muniment.jobs.actors import Deployment, JobActor, actor, dispatch
 from muniment.jobs.broker import attach, make_broker, make_worker
 from muniment.jobs.drain import Drain
 from muniment.jobs.schedule import ring_due
-from muniment.keys import KeyRing
-from muniment.settings import Settings
 from muniment.worker import working
 
 
@@ -50,11 +48,6 @@ class Recorder:
 @pytest.fixture
 def recorder() -> Recorder:
     return Recorder()
-
-
-@pytest.fixture
-def deployment(settings: Settings, database: Database, keys: KeyRing) -> Deployment:
-    return Deployment(settings, database, database.clock, keys)
 
 
 def test_nothing_is_sent_before_the_commit_or_after_a_rollback(

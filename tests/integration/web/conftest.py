@@ -24,7 +24,6 @@ from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession, Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
-from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
 from muniment.web.council import CouncilRef
 from muniment.web.forms import form_token
@@ -123,9 +122,9 @@ def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing
 
 
 @pytest.fixture
-def whole_app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing) -> Litestar:
+def whole_app(deployment: Deployment) -> Litestar:
     """The application as it is served, with every domain and every installed plugin."""
-    return open_application(Deployment(settings, database, clock, keys), load_plugins())
+    return open_application(deployment)
 
 
 @pytest.fixture

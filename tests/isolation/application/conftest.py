@@ -33,8 +33,8 @@ def opened(server: Any, name: str, folder: Path, plugins: Plugins) -> Iterator[t
         pool_size=4,
     )
     database, superuser = server.database(name), server.engine(name)
-    deployment = Deployment(settings, database, database.clock, KeyRing.open(settings.keys_file))
-    with Client(open_application(deployment, plugins)) as client:
+    deployment = Deployment(settings, database, database.clock, KeyRing.open(settings.keys_file), plugins)
+    with Client(open_application(deployment)) as client:
         client.follow_redirects = False
         yield deployment, client, superuser
     database.close()

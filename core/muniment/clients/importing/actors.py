@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
 from uuid import UUID
 
 from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission
@@ -14,7 +13,6 @@ from muniment.clients.importing.run import Importer, Order
 from muniment.database.session import Actor
 from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment, JobActor, actor
-from muniment.plugins.manager import Plugins, load_plugins
 
 __all__ = ["IMPORT", "import_uploads"]
 
@@ -30,7 +28,7 @@ def import_uploads(past_period: PastPeriod) -> JobActor:
         who = Actor("system", None, IMPORT)
         caller = Caller(who, council_id, {Permission.IMPORT_CLIENTS: EVERY_SERVICE})
         store = FileStore(deployment.settings.files_dir, deployment.keys)
-        importer = Importer(deployment.database, caller, _plugins(), deployment.keys, past_period)
+        importer = Importer(deployment.database, caller, deployment.plugins, deployment.keys, past_period)
         with deployment.database.council(council_id, who) as session:
             waiting = [
                 (taken.id, taken.stored_file_id, Order(taken.service, taken.import_format, history=taken.history))
@@ -52,9 +50,3 @@ def import_uploads(past_period: PastPeriod) -> JobActor:
                 forget_upload(session, run_id)
 
     return run
-
-
-@cache
-def _plugins() -> Plugins:
-    """What is installed, loaded once in the process."""
-    return load_plugins()

@@ -95,8 +95,14 @@ register_personal(
         whose="client",
         personal=frozenset({"digest"}),
         record_class="import-memory",
+        counts_from={"last-action": "seen_on"},
         note="a keyed digest that outlives the file, so that an import cannot bring an erased person back",
     )
 )
-register_impersonal(table_of(ImportRun), "counts, and the digest of a whole file")
-register_impersonal(table_of(ImportReject), "line numbers, columns and codes")
+register_impersonal(
+    table_of(ImportRun),
+    "counts, and the digest of a whole file",
+    record_class="import-runs",
+    counts_from={"collection": "finished_at"},
+)
+register_impersonal(table_of(ImportReject), "line numbers, columns and codes; they go with their run")

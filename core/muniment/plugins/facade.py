@@ -181,7 +181,7 @@ class CouncilFacade:
         for implementation in self._implementations(hook):
             try:
                 call(implementation, arguments)
-            except Exception as error:  # observers are told at most once, and none stops another
+            except (Exception, SystemExit) as error:  # observers are told at most once, and none stops another
                 log.error("observer_failed", plugin=implementation.plugin_name, hook=hook, error=type(error).__name__)
 
 

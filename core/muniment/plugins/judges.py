@@ -84,12 +84,13 @@ def _missing(plugin: str) -> str:
 
 
 def _ask(plugin: str, judge: Callable[[], object], items: Sequence[int], as_type: type[A]) -> tuple[list[A], str]:
-    """The judge's answers, or why there are none."""
+    """The judge's answers, or why there are none. They are read in its thread too: what it returned is its code."""
     outcome: dict[str, Any] = {}
 
     def run() -> None:
         try:
             outcome["answer"] = judge()
+            outcome["answers"] = msgspec.convert(msgspec.to_builtins(outcome["answer"] or ()), list[as_type])  # type: ignore[valid-type]  # a type at run time
         except BaseException as error:  # reported below: in this thread nobody would hear of it
             outcome["error"] = error
 
@@ -98,13 +99,12 @@ def _ask(plugin: str, judge: Callable[[], object], items: Sequence[int], as_type
     thread.join(PATIENCE)
     if thread.is_alive():
         return [], _failure(plugin, f"took longer than {PATIENCE:g} second")
-    if "error" in outcome:
+    if "answer" not in outcome:
         return [], _failure(plugin, f"raised {type(outcome['error']).__name__}")
-    try:
-        answers: list[A] = msgspec.convert(msgspec.to_builtins(outcome["answer"] or ()), list[as_type])  # type: ignore[valid-type]  # a type at run time
-    except (msgspec.ValidationError, TypeError):
+    if "answers" not in outcome:
         return [], _failure(plugin, f"answered something other than a list of {as_type.__name__}")
-    if any(answer.item not in set(items) for answer in answers):
+    answers: list[A] = outcome["answers"]
+    if not {answer.item for answer in answers} <= set(items):
         return [], _failure(plugin, "answered about an item that it was not asked about")
     return answers, ""
 

@@ -43,14 +43,14 @@ class Judge:
 class Observer:
     api_version = API_VERSION
 
-    def __init__(self, heard: list[str], name: str, *, fail: bool = False) -> None:
-        self.heard, self.name, self.fail = heard, name, fail
+    def __init__(self, heard: list[str], name: str, error: type[BaseException] | None = None) -> None:
+        self.heard, self.name, self.error = heard, name, error
 
     @hookimpl
     def client_registered(self, clients: Sequence[RegisteredClient]) -> None:
         self.heard.append(self.name)
-        if self.fail:
-            raise RuntimeError("a generated person's name")
+        if self.error is not None:
+            raise self.error("a generated person's name")
 
 
 def facade(*uses: tuple[str, object], idle: object | None = None) -> CouncilFacade:
@@ -168,9 +168,10 @@ def test_a_plugin_that_is_gone_refuses_and_holds() -> None:
     assert asked.client_validate([]) == ()
 
 
-def test_one_observer_that_raises_stops_no_other() -> None:
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit])
+def test_one_observer_that_raises_stops_no_other(error: type[BaseException]) -> None:
     heard: list[str] = []
-    asked = facade(("first", Observer(heard, "first", fail=True)), ("second", Observer(heard, "second")))
+    asked = facade(("first", Observer(heard, "first", error)), ("second", Observer(heard, "second")))
     asked.client_registered([RegisteredClient("alpha", "housing", "key")])
     assert heard == ["first", "second"]
 

@@ -32,6 +32,7 @@ from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
 from muniment.clients.pages import find_section
+from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock
 from muniment.councils.web import policy_section
 from muniment.database.session import CouncilSession, Database
@@ -140,7 +141,11 @@ def create_app(
 
 
 def open_application(deployment: Deployment) -> Litestar:
-    """The application of a deployment with every domain there is: what `muniment serve` serves."""
+    """The application of a deployment with every domain there is: what `muniment serve` serves.
+
+    Raises `SettingsError` where a day is pretended and there are real people.
+    """
+    refuse_real_people(deployment.database)
     store = FileStore(deployment.settings.files_dir, deployment.keys)
     nothing_is_back = RestoreCheck(deployment.database, deployment.settings.ledger_dir)
     surface = msgspec.structs.replace(

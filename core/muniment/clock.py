@@ -18,7 +18,13 @@ LONDON = ZoneInfo("Europe/London")
 
 
 class Clock(Protocol):
-    """What tells the time. `now` is an aware instant in UTC; `today` is the day it is in London."""
+    """What tells the time. `now` is an aware instant in UTC; `today` is the day it is in London.
+
+    `pretended` is whether that is a day set by `MUNIMENT_TODAY`, with which no real person's data may be touched.
+    """
+
+    @property
+    def pretended(self) -> bool: ...
 
     def now(self) -> datetime: ...
 
@@ -33,6 +39,8 @@ def london_day(instant: datetime) -> date:
 class SystemClock:
     """The machine's clock."""
 
+    pretended = False
+
     def now(self) -> datetime:
         return datetime.now(UTC)
 
@@ -42,6 +50,8 @@ class SystemClock:
 
 class ShiftedClock:
     """The machine's clock moved by whole days, so that it is a pretended day now and goes on from there."""
+
+    pretended = True
 
     def __init__(self, today: date) -> None:
         self._shift = today - SystemClock().today()
@@ -56,6 +66,8 @@ class ShiftedClock:
 
 class FixedClock:
     """A clock that stands still until told otherwise. A day means noon in London on that day."""
+
+    pretended = False
 
     def __init__(self, at: datetime | date) -> None:
         self._now = _instant(at)
@@ -86,6 +98,7 @@ def _instant(at: datetime | date) -> datetime:
 def system_clock(settings: Settings) -> Clock:
     """The clock of a deployment: the machine's, or the machine's moved to `MUNIMENT_TODAY`.
 
-    The demo and the tests alone may pretend a day; `councils` refuses it with data not marked generated.
+    The demo and the tests alone may pretend a day: `muniment.clients.pretending` refuses it with people not marked as
+    generated.
     """
     return SystemClock() if settings.today is None else ShiftedClock(settings.today)

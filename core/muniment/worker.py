@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from dramatiq import Worker
 
+from muniment.clients.pretending import refuse_real_people
 from muniment.jobs.actors import Deployment
 from muniment.jobs.broker import attach, make_broker, make_worker
 from muniment.jobs.schedule import run_schedule
@@ -27,8 +28,10 @@ def working(
 ) -> Iterator[Worker]:
     """Work in threads of this process while the block runs, then finish what was begun.
 
-    With `schedule`, ring for what is due as well. Without Redis this is all the working there is.
+    With `schedule`, ring for what is due as well. Without Redis this is all the working there is. Raises
+    `SettingsError` where a day is pretended and there are real people.
     """
+    refuse_real_people(deployment.database)
     wire()
     broker = make_broker(deployment.settings.redis_url)
     attach(broker, actors(), deployment)

@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.api.errors import NotFound
+from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded_place import data_folder
 from muniment.database.session import Actor, Database
@@ -63,6 +64,7 @@ class Context:
         database = Database.open(self.settings, self.clock)
         click.get_current_context().call_on_close(database.close)
         refuse_old_schema(database.engine)
+        refuse_real_people(database)
         wire()
         return database
 

@@ -23,6 +23,7 @@ from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
 from muniment.clients.memory import lock_references, remember
 from muniment.clients.normalise import notice_due_on
 from muniment.clients.people import new_person, person_exists
+from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import NewRecord, insert_record
 from muniment.clients.stub import Stub, stub_columns
 from muniment.clients.tables import ClientFile
@@ -71,10 +72,12 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
 
     A reference whose file was disposed of may be registered again so: that is an officer's deliberate act, where an
     import's would be an accident. Raises `InvalidInput`, `Forbidden`, `NotFound` for an unknown person, and `Conflict`
-    if the person has a file in the service or the source's reference is in use there.
+    if the person has a file in the service, the source's reference is in use there, or a day is pretended and the
+    person is not marked as generated.
     """
     declared = context.policy.service(new.service)
     caller.require(Permission.WRITE_CLIENTS, new.service)
+    refuse_unmarked(session.clock, generated=new.generated)
     if all(source.id != new.source for source in declared.clients.sources):
         known = ", ".join(source.id for source in declared.clients.sources) or "none"
         message = f"The adopted policy declares no such source; it declares: {known}."

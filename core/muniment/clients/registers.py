@@ -17,6 +17,7 @@ from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, lock_files
 from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import place_of
 from muniment.clients.tables import Register, RegisterEntry
 from muniment.clients.values import ValueRules
@@ -154,6 +155,7 @@ def _store(session: CouncilSession, register_id: UUID, service: str, entries: Se
         if (entry.file_id is None) == (entry.name is None):
             message = "An entry names a client file or a person without one, not both."
             raise InvalidInput(message, where=f"entries[{position - 1}]", code="entry")
+        refuse_unmarked(session.clock, generated=entry.name is None)
         session.add(
             RegisterEntry(
                 council_id=session.council_id,

@@ -21,6 +21,7 @@ from muniment.api.errors import InvalidInput, NotSignedIn
 from muniment.clients.importing.actors import IMPORT
 from muniment.clients.importing.ledger import RunView, await_run, list_runs, open_run
 from muniment.clients.importing.run import find_format
+from muniment.clients.pretending import refuse_unmarked
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.policy.store import adopted
@@ -84,6 +85,7 @@ def upload_import(
     there already."""
     with upload:
         caller.require(Permission.IMPORT_CLIENTS, service)
+        refuse_unmarked(session.clock, generated=False)
         find_format(adopted(session), service, source)
         stored = file_store.store(session, _blocks(upload), "text/csv")
     run_id = await_run(session, service, source, history, stored)

@@ -26,7 +26,7 @@ def run(house: House, settings: Settings, keys: KeyRing, monkeypatch: pytest.Mon
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", settings.database_url or "")
     monkeypatch.setenv("MUNIMENT_TODAY", "2026-11-20")
     monkeypatch.setattr(Context, "plugins", house.plugins)
-    return lambda *arguments: CliRunner().invoke(main, ["client", "import", *arguments])
+    return lambda *arguments: CliRunner().invoke(main, ["client", "import", *arguments, "--generated"])
 
 
 def test_an_import_prints_what_it_came_to(run: Run, house: House, tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_an_import_prints_what_it_came_to(run: Run, house: House, tmp_path: Path
     dry = run("alpha", "export", str(file), "--service", "advice", "--dry-run")
     assert dry.exit_code == 0, dry.stderr
     assert dry.stdout.startswith("would import export into advice: 2 new, 0 updated, 0 unchanged, 0 suppressed, 1 rej")
-    done = run("alpha", "export", str(file), "--service", "advice", "--generated", "--json")
+    done = run("alpha", "export", str(file), "--service", "advice", "--json")
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert (summary["new"], summary["rejected"]) == (2, 1)

@@ -26,6 +26,7 @@ from muniment.clients.importing.chunk import Outcome, PastPeriod, judged, take_i
 from muniment.clients.importing.layout import Layout, Reject, Row
 from muniment.clients.importing.ledger import finish_run, note_progress, start_run
 from muniment.clients.importing.reader import RawRow, read_rows
+from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.values import ValueRules
 from muniment.database.errors import DatabaseBusy
 from muniment.database.session import CouncilSession, Database
@@ -113,7 +114,7 @@ class Importer:
         """Take in a whole file. `run_id` is the run to go on with, where one is noted already.
 
         Raises `InvalidInput` for a first line that does not fit the format (then nothing was taken in), `Forbidden`,
-        `NotReady` without an adopted policy. What is wrong with a row becomes a reject and stops nothing.
+        `NotReady` without an adopted policy, `Conflict` for real people on a pretended day. What is wrong with a row becomes a reject and stops nothing.
         """
         self.caller.require(Permission.IMPORT_CLIENTS, order.service)
         self._seen.clear()
@@ -126,6 +127,7 @@ class Importer:
         digest = hashlib.sha256()
         rows = read_rows(_digesting(content, digest), delimiter=source.delimiter, encoding=source.encoding)
         try:
+            refuse_unmarked(self.database.clock, generated=order.generated)
             header = self._header(next(rows, None))
             self._check_header(order, header)
             while chunk := list(islice(rows, CHUNK)):

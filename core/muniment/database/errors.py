@@ -72,7 +72,8 @@ def _rewrite(context: ExceptionContext) -> BaseException | None:
     if context.is_pre_ping:
         return None  # the pool tries another connection
     if context.is_disconnect or context.connection is None:
-        return DatabaseAway(f"The database cannot be reached ({message}). Try again shortly.")
+        known = f" (SQLSTATE {original.sqlstate})" if original.sqlstate else ""
+        return DatabaseAway(f"The database cannot be reached{known}. Is it running? Try again shortly.")
     if original.sqlstate in BUSY:
         return DatabaseBusy(f"The database is busy ({message}). Try again shortly.")
     return None

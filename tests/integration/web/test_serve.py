@@ -80,7 +80,7 @@ def _first_answer(address: str) -> httpx.Response:
     ("change", "arguments", "status", "says"),
     [
         ({}, [], 2, "no key ring"),
-        ({"MUNIMENT_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, [], 4, "cannot be reached"),
+        ({"MUNIMENT_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, [], 4, "cannot be reached. Is it running?"),
         ({"MUNIMENT_HOST": "nonsense"}, [], 2, "must be an IP address"),
         ({"MUNIMENT_PORT": "many"}, [], 2, "MUNIMENT_PORT must be"),
         ({"MUNIMENT_PROT": "8000"}, [], 2, "not a setting"),

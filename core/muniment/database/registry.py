@@ -138,8 +138,8 @@ def register_impersonal(
     if not reason:
         raise ValueError(f"{table.name}: say why it holds no personal data")
     _impersonal[table.name] = reason
-    if counts_from:
-        _keep(table, record_class, counts_from)
+    if record_class is not None or counts_from is not None:
+        _keep(table, record_class, counts_from or {})
 
 
 def register_clocked(entry: ClockedTable) -> None:
@@ -173,8 +173,8 @@ def clocked_tables() -> tuple[ClockedTable, ...]:
 
 
 def _keep(table: Table, record_class: str | None, counts_from: Mapping[str, str]) -> None:
-    if record_class is None:
-        raise ValueError(f"{table.name}: name the record class whose period counts")
+    if record_class is None or not counts_from:
+        raise ValueError(f"{table.name}: name both the record class and the columns that its period counts from")
     missing = set(counts_from.values()) - set(table.columns.keys())
     if missing:
         raise ValueError(f"{table.name} has no column {', '.join(sorted(missing))}")

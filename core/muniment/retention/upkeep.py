@@ -63,7 +63,7 @@ def dispose_some(session: CouncilSession, kept: KeptTable) -> int:
     gone = result.rowcount if isinstance(result, CursorResult) else 0
     if gone:
         event = AuditEvent.PLATFORM_DISPOSED
-        record(session, event, table=table.name, record_class=kept.record_class, rows=gone, policy=policy.hash)
+        record(session, event, table=str(table.name), record_class=kept.record_class, rows=gone, policy=policy.hash)
     return gone
 
 

@@ -87,7 +87,8 @@ def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subque
 def _line(place: int, entry: ClauseClock, compiler: ClauseCompiler) -> tuple[ColumnElement[Any], ...]:
     holds, anchor_on, due_on, missing = compiler.clause(entry)
     timed = literal(entry.fixed, Text) if entry.fixed else case((due_on.is_(None), missing), else_="dated")
-    state = case((holds.is_(None), "unclocked"), (negate(holds), "out"), else_=timed)
+    # Not `holds is null` first: SQLAlchemy writes no brackets about a `not` there, and it would bind the wrong way.
+    state = case((holds, timed), (negate(holds), "out"), else_="unclocked")
     return (
         literal(place, Integer),
         literal(entry.stage, Integer),

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 
@@ -134,6 +134,19 @@ def histories(draw: st.DrawFn) -> History:
     )
 
 
+def unless_in_a_programme() -> dict[str, Any]:
+    """A clause for those who never joined a programme: a bare `not` before a column, which SQL brackets badly."""
+    condition = {"never": {"in_programme": "harbour"}}
+    clause = {"id": "c0", "keep": "1 year", "from": {"event": "collection"}, "when": condition, "action": "destroy"}
+    classes = [{"id": "case", "title": "Cases"}, {"id": "letter", "title": "Letters"}]
+    return {"class": classes, "rule": [{"id": "all", "classes": ["case", "letter"], "clause": [clause]}]}
+
+
+@example(
+    retention=unless_in_a_programme(),
+    several=[History(date(2024, 2, 29)), History(date(2024, 2, 29), enrolled=["harbour"])],
+    ended={},
+)
 @given(
     retention=retentions(),
     several=st.lists(histories(), min_size=1, max_size=6),

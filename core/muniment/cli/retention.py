@@ -87,9 +87,12 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
         run = sweep.run_view(session, caller, run_id)
         issued = certificates.certificates(session, caller, run_id=run_id, limit=100_000)[::-1]
     total = f"{run.disposed} disposed of, {run.awaited} to be destroyed elsewhere, {run.kept} held, {run.parked} parked"
-    show(
-        {"run": run, "certificates": issued}, as_json, *(found.line for found in issued), f"Sweep {run.state}: {total}"
-    )
+    kept = [
+        f"{kept.records} of the records due are kept by the plugin {plugin}{f': {kept.failed}' if kept.failed else '.'}"
+        for plugin, kept in run.kept_by.items()
+    ]
+    lines = [*(found.line for found in issued), f"Sweep {run.state}: {total}", *kept]
+    show({"run": run, "certificates": issued}, as_json, *lines)
 
 
 @retention.command("explain")

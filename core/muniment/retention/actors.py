@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from muniment.api.retention import HeldQuestion
 from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.policy.store import adopted_or_none
-from muniment.retention.chunk import judge_nothing
 from muniment.retention.clocks import RECOMPUTE, clock_stale
 from muniment.retention.ledger import Ledger
 from muniment.retention.restore import RESTORE, apply_again, settle
@@ -49,12 +46,7 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
     if policy is None or run_id is None:
         return
     facade = deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
-
-    def judge(questions: Sequence[HeldQuestion]) -> set[int]:
-        return {held.item for held in facade.retention_hold(questions)}
-
-    asked = judge if facade.judges_holds else judge_nothing
-    if Sweeper(deployment.database, council_id, ledger, asked).work(run_id):
+    if Sweeper(deployment.database, council_id, ledger, facade).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
 

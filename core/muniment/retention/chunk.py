@@ -11,8 +11,8 @@ same rows first, so nothing is decided on what has changed meanwhile.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -33,13 +33,13 @@ from sqlalchemy import (
     tuple_,
 )
 
-from muniment.api.retention import HeldQuestion
+from muniment.api.retention import DisposedRecords
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import MILESTONE
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.certificates import issue
@@ -47,11 +47,12 @@ from muniment.retention.clock_sql import with_ids
 from muniment.retention.compile import DESTROY, Clock, clocks
 from muniment.retention.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
 from muniment.retention.holds import held
+from muniment.retention.judging import KeptBy, ask
 from muniment.retention.ledger import Ledger, Line
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal, Hold
 
-__all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "judge_nothing", "sweep_chunk"]
+__all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "sweep_chunk"]
 
 Place = tuple[date, UUID]
 """How far a run has come: the last `due_on` and file (or register) looked at."""
@@ -62,17 +63,9 @@ ARMING = table_of(Arming)
 DISPOSAL = table_of(Disposal)
 HOLD = table_of(Hold)
 
-Judge = Callable[[Sequence[HeldQuestion]], Iterable[int]]
-"""Asks the plugins about records that are due; answers with the items to keep."""
-
 
 class PolicyMoved(RuntimeError):
     """Another policy was adopted since the transaction began: the chunk is to be begun anew."""
-
-
-def judge_nothing(_questions: Sequence[HeldQuestion]) -> tuple[int, ...]:
-    """The judge where no plugin judges."""
-    return ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +77,7 @@ class Chunk:
     disposed: int = 0
     awaited: int = 0
     kept: int = 0
+    kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
     certificates: tuple[UUID, ...] = ()
 
 
@@ -114,6 +108,7 @@ class _Taken:
     deleted: bool = False
     rows: list[Any] = field(default_factory=list)
     kept: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
 
 
 def sweep_chunk(
@@ -124,13 +119,14 @@ def sweep_chunk(
     run_id: UUID,
     after: Place = BEGINNING,
     limit: int,
-    judge: Judge = judge_nothing,
+    facade: CouncilFacade | None = None,
     only: UUID | None = None,
 ) -> Chunk:
     """Dispose of what is due in the next files after `after`; the caller commits at once.
 
-    Looks at up to `limit` pairs of day and file; `only` names a single file to try alone. The day is the session's
-    clock's: a record goes when `due_on`, the last day it is kept, is over. Raises `PolicyMoved`, `Miscounted`.
+    Looks at up to `limit` pairs of day and file; `only` names a single file to try alone. Plugins are asked and told
+    through `facade`; without one there are none. The day is the session's clock's: a record goes when `due_on`, the
+    last day it is kept, is over. Raises `PolicyMoved`, `Miscounted`.
     """
     locks.shared(session)
     live = _live(session)
@@ -141,8 +137,8 @@ def sweep_chunk(
     if not places:
         return Chunk(None)
     lock_ids = list({place[1] for place in places})
-    taken = _judged(session, subject, live.due(subject, today), lock_ids, judge)
-    certificates = _dispose(session, subject, ledger, live, taken, run_id) if taken.rows else ()
+    taken = _judged(session, subject, live.due(subject, today), lock_ids, facade)
+    certificates = _dispose(session, subject, ledger, live, taken, run_id, facade) if taken.rows else ()
     elsewhere = sum(row.medium != "digital" for row in taken.rows)
     return Chunk(
         places[-1],
@@ -150,6 +146,7 @@ def sweep_chunk(
         len(taken.rows) - elsewhere,
         elsewhere,
         sum(taken.kept.values()),
+        taken.kept_by,
         certificates,
     )
 
@@ -211,7 +208,11 @@ def _due(subject: Subject, due: ColumnElement[bool], after: Place) -> Select[dat
 
 
 def _judged(
-    session: CouncilSession, subject: Subject, due: ColumnElement[bool], lock_ids: list[UUID], judge: Judge
+    session: CouncilSession,
+    subject: Subject,
+    due: ColumnElement[bool],
+    lock_ids: list[UUID],
+    facade: CouncilFacade | None,
 ) -> _Taken:
     """What is due in the locked files and not held, by anybody."""
     table = subject.table
@@ -221,7 +222,8 @@ def _judged(
     taken = _Taken(
         holds=session.scalar(select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))) or 0
     )
-    if not taken.holds and judge is judge_nothing:
+    judges = facade if facade is not None and facade.judges_holds else None
+    if not taken.holds and judges is None:
         # Nobody can object to any of it, so what lies here is found and deleted by one statement.
         digital = table.c.medium == "digital"
         taken.deleted = True
@@ -233,38 +235,22 @@ def _judged(
             taken.kept[row.record_class] += 1
         else:
             taken.rows.append(row)
-    if judge is not judge_nothing:
-        kept = set(judge(_questions(session, subject, taken.rows)))
+    if judges is not None:
+        kept, taken.kept_by = ask(session, judges, subject, taken.rows)
         for item in kept:
             taken.kept[taken.rows[item].record_class] += 1
         taken.rows = [row for item, row in enumerate(taken.rows) if item not in kept]
     return taken
 
 
-def _questions(session: CouncilSession, subject: Subject, rows: Sequence[Any]) -> list[HeldQuestion]:
-    """The records as a plugin's judge sees them."""
-    milestones: dict[UUID, dict[str, date]] = defaultdict(dict)
-    if subject is RECORDS:
-        latest = select(MILESTONE.c.file_id, MILESTONE.c.kind, func.max(MILESTONE.c.happened_on))
-        mine = with_ids(list({row.lock_id for row in rows}), "file_id")(MILESTONE)
-        grouped = latest.where(mine).group_by(MILESTONE.c.file_id, MILESTONE.c.kind)
-        for file_id, kind, day in session.execute(grouped).all():
-            milestones[file_id][kind] = day
-    return [
-        HeldQuestion(
-            item=item,
-            service=row.record_class.partition("/")[0],
-            record_class=row.record_class,
-            due_on=row.due_on,
-            file=str(row.lock_id),
-            milestones=milestones[row.lock_id],
-        )
-        for item, row in enumerate(rows)
-    ]
-
-
 def _dispose(
-    session: CouncilSession, subject: Subject, ledger: Ledger, live: _Live, taken: _Taken, run_id: UUID
+    session: CouncilSession,
+    subject: Subject,
+    ledger: Ledger,
+    live: _Live,
+    taken: _Taken,
+    run_id: UUID,
+    facade: CouncilFacade | None,
 ) -> tuple[UUID, ...]:
     """Delete and empty rows, and leave the evidence."""
     chunk_id = random_id()
@@ -290,18 +276,21 @@ def _dispose(
     tell(session, gone)
     ledger.intend(Line("intend", chunk_id, gone, emptied))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
-    return certificates
+    if facade is not None and here:
+        told = _told(facade, taken, certificates)
+        session.after_commit(lambda: facade.record_disposed(told))
+    return tuple(certificates.values())
 
 
 def _certify(
     session: CouncilSession, subject: Subject, live: _Live, taken: _Taken, chunk_id: UUID, run_id: UUID
-) -> tuple[UUID, ...]:
+) -> dict[str, UUID]:
     """Issue a certificate for each class."""
     by_class: dict[str, list[Any]] = defaultdict(list)
     for row in taken.rows:
         by_class[row.record_class].append(row)
-    return tuple(
-        issue(
+    return {
+        record_class: issue(
             session,
             live.clocks[record_class],
             live.armings[record_class],
@@ -313,4 +302,10 @@ def _certify(
             kept=taken.kept.get(record_class, 0),
         )
         for record_class, rows in sorted(by_class.items())
-    )
+    }
+
+
+def _told(facade: CouncilFacade, taken: _Taken, certificates: Mapping[str, UUID]) -> list[DisposedRecords]:
+    """What observers hear: how many records of each class went here, and the certificate."""
+    here = Counter(row.record_class for row in taken.rows if row.medium == "digital")
+    return [DisposedRecords(facade.slug, key, count, str(certificates[key])) for key, count in sorted(here.items())]

@@ -28,17 +28,17 @@ from muniment.database.errors import DatabaseAway, DatabaseBusy, sqlstate_of
 from muniment.database.ids import new_id
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
+from muniment.plugins.facade import CouncilFacade
 from muniment.retention import arming
 from muniment.retention.chunk import (
     BEGINNING,
     Chunk,
-    Judge,
     Place,
     PolicyMoved,
     due_places,
-    judge_nothing,
     sweep_chunk,
 )
+from muniment.retention.judging import KeptBy, added_up
 from muniment.retention.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Parked, SweepRun
@@ -64,7 +64,8 @@ BUSY_TRIES = 3
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and how far it is. Counts are of committed chunks; `kept` is known when it is done."""
+    """A run and how far it is. Counts are of committed chunks; `kept` and `kept_by` (what each plugin keeps, by
+    distribution) are known when it is done."""
 
     id: UUID
     today: date
@@ -77,6 +78,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     disposed: int
     awaited: int
     kept: int
+    kept_by: dict[str, KeptBy]
     parked: int
 
 
@@ -138,12 +140,12 @@ class Sweeper:
         database: Database,
         council_id: UUID,
         ledger: Ledger,
-        judge: Judge = judge_nothing,
+        facade: CouncilFacade | None = None,
         *,
         files: int = FILES,
         told: Callable[[Chunk], None] = lambda _chunk: None,
     ) -> None:
-        self._database, self._council_id, self._ledger, self._judge = database, council_id, ledger, judge
+        self._database, self._council_id, self._ledger, self._facade = database, council_id, ledger, facade
         self._files, self._told = files, told
         self._actor = Actor("system", None, SWEEP)
 
@@ -154,6 +156,7 @@ class Sweeper:
         walk from what lies behind them. There is no more when a whole walk has disposed of nothing.
         """
         productive = kept = 0
+        kept_by: dict[str, KeptBy] = {}
         for subject in SUBJECTS:
             place: Place | None = BEGINNING
             while place is not None:
@@ -162,10 +165,11 @@ class Sweeper:
                 chunk = self._chunk(subject, run_id, place)
                 productive += chunk.disposed + chunk.awaited > 0
                 kept += chunk.kept
+                kept_by = added_up([kept_by, chunk.kept_by])
                 place = chunk.end
         if productive:
             return True
-        self._finish(run_id, kept)
+        self._finish(run_id, kept, kept_by)
         return False
 
     def _chunk(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
@@ -193,7 +197,7 @@ class Sweeper:
                 run_id=run_id,
                 after=after,
                 limit=self._files,
-                judge=self._judge,
+                facade=self._facade,
                 only=only,
             )
             if chunk.locked:
@@ -204,16 +208,21 @@ class Sweeper:
     def _one_by_one(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
         with self._database.council(self._council_id, self._actor) as session:
             places = due_places(session, subject, after, self._files)
-        disposed = awaited = 0
+        chunks: list[Chunk] = []
         for lock_id in dict.fromkeys(place[1] for place in places):
             try:
-                chunk = self._commit(subject, run_id, BEGINNING, only=lock_id)
-                disposed, awaited = disposed + chunk.disposed, awaited + chunk.awaited
+                chunks.append(self._commit(subject, run_id, BEGINNING, only=lock_id))
             except (DatabaseAway, OSError, PolicyMoved):
                 raise
             except Exception as error:
                 self._park(subject, run_id, lock_id, error)
-        return Chunk(places[-1] if places else None, disposed=disposed, awaited=awaited)
+        return Chunk(
+            places[-1] if places else None,
+            disposed=sum(chunk.disposed for chunk in chunks),
+            awaited=sum(chunk.awaited for chunk in chunks),
+            kept=sum(chunk.kept for chunk in chunks),
+            kept_by=added_up(chunk.kept_by for chunk in chunks),
+        )
 
     def _park(self, subject: Subject, run_id: UUID, lock_id: UUID, error: Exception) -> None:
         reason = (sqlstate_of(error) if isinstance(error, DBAPIError) else None) or type(error).__name__
@@ -231,12 +240,12 @@ class Sweeper:
             parked = select(func.count()).select_from(PARKED).scalar_subquery()
             session.execute(update(RUN).where(RUN.c.id == run_id).values(parked=parked))
 
-    def _finish(self, run_id: UUID, kept: int) -> None:
+    def _finish(self, run_id: UUID, kept: int, kept_by: dict[str, KeptBy]) -> None:
         with self._database.council(self._council_id, self._actor) as session:
             done = session.execute(
                 update(RUN)
                 .where(RUN.c.id == run_id, RUN.c.state == "running")
-                .values(state="done", finished_at=session.clock.now(), kept=kept)
+                .values(state="done", finished_at=session.clock.now(), kept=kept, kept_by=msgspec.to_builtins(kept_by))
                 .returning(RUN.c.disposed, RUN.c.awaited)
             ).one_or_none()
             if done is not None:
@@ -277,4 +286,5 @@ def _view(row: object) -> RunView:
     found = {name: getattr(row, name) for name in RunView.__struct_fields__}
     for name in ("asked_at", "started_at", "finished_at"):
         found[name] = found[name] and found[name].isoformat()
+    found["kept_by"] = msgspec.convert(found["kept_by"], dict[str, KeptBy])
     return RunView(**found)

@@ -19,6 +19,7 @@ from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, RECORD, R
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
 from muniment.database.session import Database
+from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
 from muniment.retention import arming
@@ -122,13 +123,13 @@ class House:
                 seen = arming.preview(session, self.caller, f"{SERVICE}/{name}")
                 arming.arm(session, self.caller, f"{SERVICE}/{name}", seen.rule_hash)
 
-    def sweep(self, *, files: int = 1_000, told: Any = None) -> RunView:
+    def sweep(self, *, files: int = 1_000, told: Any = None, facade: CouncilFacade | None = None) -> RunView:
         """A whole run in this thread."""
         with self.session() as session:
             run_id = want_run(session)
             begin_run(session)
         options = {} if told is None else {"told": told}
-        sweeper = Sweeper(self.database, self.id, self.ledger, files=files, **options)
+        sweeper = Sweeper(self.database, self.id, self.ledger, facade, files=files, **options)
         while sweeper.work(run_id):
             pass
         with self.session() as session:

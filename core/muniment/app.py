@@ -35,6 +35,7 @@ from muniment.clients.pages import find_section
 from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock
 from muniment.councils.web import policy_section
+from muniment.database.gauges import Gauge
 from muniment.database.session import CouncilSession, Database
 from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
@@ -52,7 +53,7 @@ from muniment.web.console import ConsoleSection, console_routes
 from muniment.web.council import CouncilRef
 from muniment.web.forms import read_credentials
 from muniment.web.health import ReadinessCheck, health_routes
-from muniment.web.metrics import GaugeSource, Metrics, metrics_routes
+from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
 from muniment.web.pages import Assets, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
@@ -66,6 +67,7 @@ from muniment.web.surface import (
     static_routes,
 )
 from muniment.web.unit_of_work import Places, roll_back, unit_of_work
+from muniment.wiring import gauges
 
 __all__ = ["Surface", "create_app", "open_application", "surface_of"]
 
@@ -79,7 +81,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     """Loaders by the domain's name, which begins the names of its templates."""
     sections: Sequence[ConsoleSection] = ()
     readiness: Sequence[ReadinessCheck] = ()
-    gauges: Sequence[GaugeSource] = ()
+    gauges: Sequence[Gauge] = ()
     dependencies: Mapping[str, Provide] = {}
     """Further dependencies by name. None may touch the session: `caller` alone does before the handler."""
 
@@ -149,7 +151,9 @@ def open_application(deployment: Deployment) -> Litestar:
     store = FileStore(deployment.settings.files_dir, deployment.keys)
     nothing_is_back = RestoreCheck(deployment.database, deployment.settings.ledger_dir)
     surface = msgspec.structs.replace(
-        surface_of(deployment.plugins, store), readiness=[ReadinessCheck("erasures", nothing_is_back)]
+        surface_of(deployment.plugins, store),
+        readiness=[ReadinessCheck("erasures", nothing_is_back)],
+        gauges=gauges(deployment),
     )
     return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
 

@@ -46,7 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """`MUNIMENT_FILES_DIR`: encrypted files."""
 
     today: date | None = None
-    """`MUNIMENT_TODAY`: a pretended day, for the demo and for tests. Refused where people are not marked as generated."""
+    """`MUNIMENT_TODAY`: a pretended day, for demo and tests. Refused where people are not marked as generated."""
 
     host: str = "127.0.0.1"
     """`MUNIMENT_HOST`: the address to listen on."""

@@ -1,16 +1,22 @@
-"""What the composition roots share: every actor there is, and who listens to which signal.
+"""What the composition roots share: every actor and gauge there is, and who listens to which signal.
 
 Listeners are subscribed in the order of the layers. `docs/signals.md` is made from here.
 """
 
 from __future__ import annotations
 
+from muniment.audit import gauges as audit_gauges
 from muniment.audit.actors import seal
+from muniment.clients import gauges as client_gauges
 from muniment.clients.importing.actors import import_uploads
 from muniment.councils.actors import review_decisions
+from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
-from muniment.jobs.actors import JobActor
+from muniment.files import gauges as file_gauges
+from muniment.jobs.actors import Deployment, JobActor
+from muniment.jobs.gauges import queue_gauges
 from muniment.jobs.upkeep import check_files, remove_files
+from muniment.retention import gauges as retention_gauges
 from muniment.retention.actors import recompute, settle_ledger, sweep, upkeep
 from muniment.retention.clocks import (
     on_files_changed,
@@ -20,7 +26,7 @@ from muniment.retention.clocks import (
     past_period,
 )
 
-__all__ = ["actors", "wire"]
+__all__ = ["actors", "gauges", "wire"]
 
 
 def actors() -> tuple[JobActor, ...]:
@@ -36,6 +42,17 @@ def actors() -> tuple[JobActor, ...]:
         settle_ledger,
         upkeep,
     )
+
+
+def gauges(deployment: Deployment) -> list[Gauge]:
+    """Every gauge of every domain, in the order of the layers. `docs/operators.md` lists them."""
+    of_councils = (*file_gauges.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
+    of_retention = retention_gauges.gauges(deployment.settings.ledger_dir)
+    queues = sorted({actor.queue for actor in actors()})
+    return [
+        *Readings(deployment.database, (*of_councils, *of_retention)).gauges(),
+        *queue_gauges(deployment.settings.redis_url, queues),
+    ]
 
 
 def wire() -> None:

@@ -1,8 +1,8 @@
 """A pretended day and real people never meet.
 
-`MUNIMENT_TODAY` moves every clock of a process, so what it sweeps goes as if that day had come. It is for demonstrations
-and tests, where everybody is generated and marked so. A process that pretends a day therefore refuses to start where
-anybody is not marked, and takes in nobody who is not.
+`MUNIMENT_TODAY` moves every clock of a process, so what it sweeps goes as if that day had come. It is for
+demonstrations and tests, where everybody is generated and marked so. A process that pretends a day therefore refuses to
+start where anybody is not marked, and takes in nobody who is not.
 
 A register has no mark of its own. It is as generated as the files that its entries point to; a name in it without a
 file cannot be marked at all, and counts as a real person's.

@@ -20,9 +20,12 @@ from dramatiq.middleware import AgeLimit, Retries, ShutdownNotifications, TimeLi
 
 from muniment.jobs.actors import Deployment, JobActor
 
-__all__ = ["attach", "make_broker", "make_worker"]
+__all__ = ["NAMESPACE", "attach", "make_broker", "make_worker"]
 
 log = structlog.get_logger(__name__)
+
+NAMESPACE = "muniment"
+"""What the keys on Redis begin with."""
 
 OLDEST_MS = 60 * 60 * 1000
 """Messages older than an hour are dropped: the schedule has rung again since."""
@@ -39,7 +42,7 @@ def make_broker(redis_url: str | None) -> dramatiq.Broker:
     if redis_url is None:
         return StubBroker(middleware=middleware)
     return RedisBroker(  # type: ignore[no-untyped-call]  # the library leaves it untyped
-        url=redis_url, middleware=middleware, namespace="muniment"
+        url=redis_url, middleware=middleware, namespace=NAMESPACE
     )
 
 

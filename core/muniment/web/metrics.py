@@ -1,15 +1,16 @@
 """What the process counts about itself, in the text form that Prometheus reads.
 
 Labels are routes as declared, methods and statuses: never an address as asked for, which may hold an id. Domains add
-gauges of their own; their functions run when the metrics are read, in a thread.
+gauges of their own (`muniment.database.gauges`); they are read when the page is, in a thread. One that fails is counted
+and left out, and the page stands.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-import msgspec
+import structlog
 from litestar import Response, get
 from litestar.datastructures import State
 from litestar.enums import ScopeType
@@ -19,42 +20,45 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from muniment.database.gauges import Gauge
 from muniment.web.errors import METHODS
 from muniment.web.unit_of_work import Places
 
-__all__ = ["GaugeSource", "Metrics", "metrics_routes"]
+__all__ = ["Metrics", "metrics_routes"]
+
+log = structlog.get_logger(__name__)
 
 STARTED = "muniment_started"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class GaugeSource(msgspec.Struct, frozen=True):
-    """A gauge of a domain. `read` gives its values by the values of `labels`; counts and ages alone, never a person."""
-
-    name: str
-    help: str
-    labels: tuple[str, ...]
-    read: Callable[[], Mapping[tuple[str, ...], float]]
-
-
 class Metrics:
     """The counters of one application; a registry of its own, so that two applications in a process do not clash."""
 
-    def __init__(self, sources: Sequence[GaugeSource] = ()) -> None:
+    def __init__(self, gauges: Sequence[Gauge] = ()) -> None:
         self.registry = CollectorRegistry()
-        self._sources = sources
+        self._gauges = gauges
         labels = ("method", "route", "status")
         self._requests = Counter("muniment_requests_total", "Requests answered", labels, registry=self.registry)
         self._seconds = Histogram(
             "muniment_request_seconds", "Time to the first byte", ("route",), buckets=SECONDS, registry=self.registry
         )
         self.registry.register(self)
+        self._failures = Counter(
+            "muniment_gauge_failures_total", "Times that a gauge could not be read", ("gauge",), registry=self.registry
+        )  # after the gauges, so that the page counts its own failures
 
     def collect(self) -> Iterable[Metric]:
         """The domains' gauges (called by the registry)."""
-        for source in self._sources:
-            family = GaugeMetricFamily(source.name, source.help, labels=source.labels)
-            for values, number in source.read().items():
+        for gauge in self._gauges:
+            family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
+            try:
+                figures = gauge.read()
+            except Exception as error:  # the others are looked at all the more when one has gone blind
+                log.warning("gauge_not_read", gauge=gauge.name, error=type(error).__name__)
+                self._failures.labels(gauge.name).inc()
+                continue
+            for values, number in figures.items():
                 family.add_metric(list(values), number)
             yield family
 

@@ -13,11 +13,11 @@ from litestar.testing import TestClient
 from muniment.api.errors import NotReady
 from muniment.app import Surface, create_app
 from muniment.clock import FixedClock
+from muniment.database.gauges import Gauge
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.settings import Settings
 from muniment.web.health import ReadinessCheck
-from muniment.web.metrics import GaugeSource
 
 Client = TestClient[Litestar]
 Councils = tuple[UUID, UUID]
@@ -87,8 +87,12 @@ def test_ready_says_what_is_awaited(settings: Settings, database: Database, cloc
 def test_metrics_name_routes_and_never_addresses(
     settings: Settings, database: Database, clock: FixedClock, keys: KeyRing, councils: Councils
 ) -> None:
-    surface = Surface(gauges=[GaugeSource("muniment_things", "Things", ("kind",), lambda: {("made up",): 3.0})])
-    with TestClient(create_app(settings, database, clock, keys, surface)) as client:
+    broken: dict[tuple[str, ...], float] = {}
+    gauges = [
+        Gauge("muniment_broken", "Fails", ("kind",), lambda: {("broken",): broken["never",]}),
+        Gauge("muniment_things", "Things", ("kind",), lambda: {("made up",): 3.0}),
+    ]
+    with TestClient(create_app(settings, database, clock, keys, Surface(gauges=gauges))) as client:
         client.delete("/api/v1/councils/alpha/tokens/00000000-0000-4000-8000-000000000000")
         client.request("INVENTED", "/alpha/console")
         text = client.get("/metrics").text
@@ -96,6 +100,7 @@ def test_metrics_name_routes_and_never_addresses(
     assert "00000000-0000" not in text
     assert "INVENTED" not in text
     assert 'muniment_things{kind="made up"} 3.0' in text
+    assert 'muniment_gauge_failures_total{gauge="muniment_broken"} 1.0' in text
 
 
 def test_the_openapi_document_tells_of_problems(client: Client) -> None:

@@ -114,7 +114,8 @@ class Importer:
         """Take in a whole file. `run_id` is the run to go on with, where one is noted already.
 
         Raises `InvalidInput` for a first line that does not fit the format (then nothing was taken in), `Forbidden`,
-        `NotReady` without an adopted policy, `Conflict` for real people on a pretended day. What is wrong with a row becomes a reject and stops nothing.
+        `NotReady` without an adopted policy, `Conflict` for real people on a pretended day. What is wrong with a row
+        becomes a reject and stops nothing.
         """
         self.caller.require(Permission.IMPORT_CLIENTS, order.service)
         self._seen.clear()

@@ -1,0 +1,184 @@
+"""Whether retention keeps up: what is due, what should have gone, what nobody has clocked, swept, approved or settled.
+
+What is due is a range of the index on due days, and what is stale is counted by class and rule as recomputing finds it.
+The erasure ledger is read again when it has grown.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause, func, not_, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from muniment.database.gauges import CouncilGauge
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.model import PLATFORM
+from muniment.policy.store import adopted, adopted_or_none
+from muniment.retention.compile import DESTROY, UNDECLARED, clocks
+from muniment.retention.holds import held
+from muniment.retention.ledger import Ledger
+from muniment.retention.subjects import SUBJECTS
+from muniment.retention.tables import Arming, Awaiting, Parked, SweepRun
+
+__all__ = ["gauges"]
+
+ARMING = table_of(Arming)
+RUN = table_of(SweepRun)
+
+GRACE = timedelta(days=2)
+"""A day for the sweep that begins daily, and one for a bad night."""
+
+NEVER = float("inf")
+
+
+def gauges(ledger_dir: Path) -> tuple[CouncilGauge, ...]:
+    """The gauges of retention, where the erasure ledger lies in a folder."""
+    return (
+        CouncilGauge("muniment_retention_due", "Records past their last day that are still here", _due),
+        CouncilGauge(
+            "muniment_retention_overdue",
+            "Records of armed rules, held by nothing, more than two days past their last day",
+            _overdue,
+        ),
+        CouncilGauge("muniment_retention_unclocked", "Records that no rule in force has clocked yet", _unclocked),
+        CouncilGauge("muniment_retention_parked", "Files and registers that a sweep could not dispose of", _parked),
+        CouncilGauge("muniment_retention_awaiting", "Things to be destroyed on paper or in another system", _awaiting),
+        CouncilGauge(
+            "muniment_retention_disarmed_classes",
+            "Record classes armed once whose rule in force is not: it has changed, or too much became due at once",
+            _disarmed,
+        ),
+        CouncilGauge(
+            "muniment_retention_seconds_since_sweep",
+            "Seconds since a sweep of a council with a policy was last finished; infinite if none ever was",
+            _since_sweep,
+        ),
+        CouncilGauge(
+            "muniment_retention_ledger_open", "Chunks of the erasure ledger not settled", OpenChunks(ledger_dir).count
+        ),
+    )
+
+
+def _rows(session: CouncilSession, table: FromClause, *which: ColumnElement[bool]) -> int:
+    here = table.c.council_id == session.council_id
+    return session.scalar(select(func.count()).select_from(table).where(here, *which)) or 0
+
+
+def _due(session: CouncilSession) -> int:
+    today = session.clock.today()
+    return sum(
+        _rows(session, subject.table, subject.table.c.due_on < today, subject.table.c.disposal.is_(None))
+        for subject in SUBJECTS
+    )
+
+
+def _armed(session: CouncilSession) -> set[tuple[str, str]]:
+    """Classes and rules that are armed, whether or not the rule is still in force."""
+    rows = session.execute(
+        select(ARMING.c.record_class, ARMING.c.rule_hash).where(
+            ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None)
+        )
+    )
+    return {(row.record_class, row.rule_hash) for row in rows}
+
+
+def _in_force(session: CouncilSession) -> set[tuple[str, str]]:
+    if session.policy_hash is None:
+        return set()
+    return {(key, clock.hash) for key, clock in clocks(adopted(session)).items() if not key.startswith(f"{PLATFORM}/")}
+
+
+def _overdue(session: CouncilSession) -> int:
+    live = sorted(_armed(session) & _in_force(session))
+    late = session.clock.today() - GRACE
+    count = 0
+    for subject in SUBJECTS if live else ():
+        table = subject.table
+        count += _rows(
+            session,
+            table,
+            table.c.due_on < late,
+            tuple_(table.c.record_class, table.c.rule_hash).in_(live),
+            table.c.action == DESTROY,
+            table.c.disposal.is_(None),
+            not_(held(subject, table)),
+        )
+    return count
+
+
+def _unclocked(session: CouncilSession) -> int | None:
+    if session.policy_hash is None:
+        return None
+    in_force = dict(_in_force(session))
+    count = 0
+    for subject in SUBJECTS:
+        table = subject.table
+        grouped = (
+            select(table.c.record_class, table.c.rule_hash, func.count())
+            .where(table.c.council_id == session.council_id, table.c.disposal.is_(None))
+            .group_by(table.c.record_class, table.c.rule_hash)
+        )
+        for record_class, rule_hash, rows in session.execute(grouped):
+            if rule_hash != in_force.get(record_class, UNDECLARED):
+                count += rows
+    return count
+
+
+def _parked(session: CouncilSession) -> int:
+    return _rows(session, table_of(Parked))
+
+
+def _awaiting(session: CouncilSession) -> int:
+    return _rows(session, table_of(Awaiting))
+
+
+def _disarmed(session: CouncilSession) -> int:
+    """A class whose last approval somebody took back is not among them: that was meant."""
+    last = (
+        select(ARMING.c.record_class, ARMING.c.ended_because)
+        .where(ARMING.c.council_id == session.council_id)
+        .ext(distinct_on(ARMING.c.record_class))
+        .order_by(ARMING.c.record_class, ARMING.c.armed_at.desc())
+    )
+    once = {row.record_class for row in session.execute(last) if row.ended_because != "withdrawn"}
+    in_force = _in_force(session)
+    declared = {record_class for record_class, _ in in_force}
+    return len((once & declared) - {record_class for record_class, _ in _armed(session) & in_force})
+
+
+def _since_sweep(session: CouncilSession) -> float | None:
+    if adopted_or_none(session) is None:
+        return None
+    finished = session.scalar(
+        select(RUN.c.finished_at)
+        .where(RUN.c.council_id == session.council_id, RUN.c.state == "done")
+        .order_by(RUN.c.asked_at.desc())
+        .limit(1)
+    )
+    return NEVER if finished is None else max(0.0, (session.clock.now() - finished).total_seconds())
+
+
+class OpenChunks:
+    """How many chunks of each council's ledger are open; a ledger that has not grown is not read again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._known: dict[UUID, tuple[int, int]] = defaultdict(lambda: (0, 0))
+
+    def count(self, session: CouncilSession) -> int:
+        """Those of the session's council."""
+        ledger = Ledger(self._folder, session.council_id)
+        with self._lock:
+            size, count = self._known[session.council_id]
+            if ledger.size != size:
+                size = ledger.size
+                count = sum(chunk.is_open for chunk in ledger.chunks().values())
+                self._known[session.council_id] = (size, count)
+        return count

@@ -4,24 +4,36 @@ One file a council, lines of JSON, only ever appended. Before a chunk is committ
 (`intend`), after the commit that it was (`done`). A chunk left open by a crash is settled against the database. After
 a restore, a chunk that is `done` here and unknown to the database is applied again, by key. The folder is seen by every
 host and is never part of a backup of the database. Keys are opaque; no name is ever written.
+
+Each line ends with a checksum of itself. A crash may cut off the last line alone: what it began was never committed,
+and the next line closes it with a mark. Anything else that cannot be read is damage, and may be an erasure that nobody
+knows of any more: then nothing is read from the ledger at all.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
+from zlib import crc32
 
 import msgspec
-import structlog
+
+from muniment.api.errors import NotReady
 
 __all__ = ["Ledger", "LedgerChunk", "Line"]
 
-log = structlog.get_logger(__name__)
+TORN: Final = b"#torn\n"
+"""Closes a line that a crash cut off. No whole line ends so."""
+
+_SUM = re.compile(rb',"crc":"([0-9a-f]{8})"}')
+_SUM_LENGTH: Final = len(b',"crc":"00000000"}')
 
 Step = Literal["intend", "done", "void"]
 
@@ -69,48 +81,88 @@ class Ledger:
 
     @property
     def size(self) -> int:
-        """Bytes written so far; it only grows."""
-        return self._path.stat().st_size if self._path.exists() else 0
+        """Bytes written so far; it only grows. Raises `NotReady` if the folder or the file is not one."""
+        return self.state[0]
+
+    @property
+    def state(self) -> tuple[int, int]:
+        """Bytes written so far and when that was, in nanoseconds: what tells whether it must be read again.
+
+        Raises `NotReady` as `size`.
+        """
+        with self._told():
+            self._check_folder()
+            try:
+                found = self._path.stat()
+            except FileNotFoundError:
+                return 0, 0
+            return found.st_size, found.st_mtime_ns
 
     def intend(self, line: Line) -> None:
-        """Write what a chunk is about to delete; on disk when this returns. Raises `OSError`."""
+        """Write what a chunk is about to delete; on disk when this returns. Raises `OSError`, `NotReady`."""
         self._append([line])
 
     def close(self, step: Step, chunks: Iterable[UUID]) -> None:
-        """Write that chunks are `done` or `void`; on disk when this returns. Raises `OSError`."""
+        """Write that chunks are `done` or `void`; on disk when this returns. Raises `OSError`, `NotReady`."""
         self._append([Line(step, chunk) for chunk in chunks])
 
     def chunks(self) -> dict[UUID, LedgerChunk]:
-        """Every chunk by key, in the order they were intended."""
+        """Every chunk by key, in the order they were intended. Raises `NotReady` if the ledger is damaged."""
         chunks: dict[UUID, LedgerChunk] = {}
-        for head, raw in self._lines():
+        for number, head, raw in self._lines():
             if head.step == "intend":
                 chunks.setdefault(head.chunk, LedgerChunk(raw)).raw = raw
             elif head.chunk in chunks:
                 chunks[head.chunk].steps.add(head.step)
+            else:
+                raise self._damaged(number, "closes a chunk that no line begins")
         return chunks
 
-    def _lines(self) -> Iterator[tuple[_Head, bytes]]:
-        """Every whole line, and what it is about. One that a crash cut off says nothing: what it began was never
-        committed."""
+    def _lines(self) -> Iterator[tuple[int, _Head, bytes]]:
+        """Every whole line with its number, and what it is about; lines that a crash cut off say nothing."""
+        with self._told():
+            self._check_folder()
+            try:
+                content = self._path.open("rb")
+            except FileNotFoundError:
+                return
+            decoder = msgspec.json.Decoder(_Head)
+            with content:
+                for number, raw in enumerate(content, 1):
+                    if _is_whole(raw):
+                        try:
+                            yield number, decoder.decode(raw), raw
+                        except msgspec.DecodeError:
+                            raise self._damaged(number, "is of no kind that this version knows") from None
+                    elif not _is_torn(raw):
+                        raise self._damaged(number, "cannot be read")
+
+    def _damaged(self, number: int, how: str) -> NotReady:
+        return NotReady(
+            f"Line {number} of the erasure ledger {self._path} {how}, so somebody who was erased could come back:"
+            " restore the ledger from its copy."
+        )
+
+    def _check_folder(self) -> None:
+        folder = self._path.parent
+        if folder.exists() and not folder.is_dir():
+            raise NotReady(f"The erasure ledger's place {folder} is a file: MUNIMENT_LEDGER_DIR must name a folder.")
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What keeps the ledger from being read, in a sentence."""
         try:
-            content = self._path.open("rb")
-        except FileNotFoundError:
-            return
-        decoder = msgspec.json.Decoder(_Head)
-        with content:
-            for number, raw in enumerate(content, 1):
-                if not raw.strip():
-                    continue
-                try:
-                    yield decoder.decode(raw), raw
-                except msgspec.DecodeError:
-                    log.warning("ledger_line_torn", line=number)
+            yield
+        except OSError as error:
+            raise NotReady(
+                f"The erasure ledger {self._path} cannot be read ({error.strerror}): let Muniment's account read it."
+            ) from error
 
     def _append(self, lines: Iterable[Line]) -> None:
-        data = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+        data = b"".join(map(_written, lines))
         if not data:
             return
+        self._check_folder()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         is_new = not self._path.exists()
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -118,7 +170,7 @@ class Ledger:
             fcntl.flock(handle, fcntl.LOCK_EX)
             size = os.fstat(handle).st_size
             if size and os.pread(handle, 1, size - 1) != b"\n":
-                data = b"\n" + data  # a crash cut the last line off: ours must not be glued to it
+                data = TORN + data  # a crash cut the last line off: ours must not be glued to it
             while data:
                 data = data[os.write(handle, data) :]
             os.fsync(handle)
@@ -126,6 +178,22 @@ class Ledger:
             os.close(handle)
         if is_new:
             _sync(self._path.parent)
+
+
+def _written(line: Line) -> bytes:
+    body = msgspec.json.encode(line)[:-1]
+    return body + b',"crc":"%08x"}\n' % crc32(body)
+
+
+def _is_whole(raw: bytes) -> bool:
+    """Whether a line is as it was written."""
+    found = _SUM.fullmatch(raw, len(raw) - _SUM_LENGTH - 1, len(raw) - 1)
+    return found is not None and raw.endswith(b"\n") and int(found[1], 16) == crc32(raw[: found.start()])
+
+
+def _is_torn(raw: bytes) -> bool:
+    """Whether a crash cut a line off: it is the last one or marked, and did not come to the end of its checksum."""
+    return (raw.endswith(TORN) or not raw.endswith(b"\n")) and _SUM.search(raw) is None
 
 
 def _sync(folder: Path) -> None:

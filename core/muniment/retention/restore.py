@@ -5,7 +5,8 @@ Settling takes the council's lock alone, so that no chunk is under way whose com
 
 A chunk that is done in the ledger and unknown to the database was committed after the backup from which the database
 was restored: it is applied again, by key, in the order of the ledger. One that was never settled is not. Until all that
-is done, and until every council has been swept since, the deployment is not ready.
+is done, and until every council has been swept since, the deployment is not ready. A damaged ledger tells neither: it
+is settled and applied only once it has been restored from its copy.
 """
 
 from __future__ import annotations
@@ -81,20 +82,21 @@ class RestoreCheck:
 
     def __init__(self, database: Database, ledger_dir: Path) -> None:
         self._database, self._folder = database, ledger_dir
-        self._passed: dict[UUID, int] = {}
+        self._passed: dict[UUID, tuple[int, int]] = {}
 
     def __call__(self) -> None:
-        """Raise `NotReady` while something erased is back, or a council was not swept since that was undone."""
+        """Raise `NotReady` while something erased is back, or a council was not swept since that was undone; and where
+        a ledger is damaged, since nobody then knows what was erased."""
         with self._database.platform() as session:
             councils = session.execute(text("select id, slug from council order by slug")).all()
         for council in councils:
             ledger = Ledger(self._folder, council.id)
-            size = ledger.size
-            if self._passed.get(council.id) == size:
+            state = ledger.state
+            if self._passed.get(council.id) == state:
                 continue
             with self._database.council(council.id, RESTORE) as session:
                 self._check(session, ledger, council.slug)
-            self._passed[council.id] = size
+            self._passed[council.id] = state
 
     @staticmethod
     def _check(session: CouncilSession, ledger: Ledger, slug: str) -> None:

@@ -89,6 +89,77 @@ def test_a_line_cut_off_does_not_spoil_the_next(tmp_path: Path) -> None:
     assert (chunks[first].is_open, chunks[second].is_open) == (True, False)
 
 
+def test_a_line_a_crash_cut_off_is_no_damage_wherever_it_was_cut(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, random_id())
+    first, second = random_id(), random_id()
+    ledger.intend(Line("intend", first))
+    (path,) = tmp_path.iterdir()
+    begun = path.read_bytes()
+    for length in range(1, len(begun) - 1, 9):
+        path.write_bytes(begun + begun[:length])
+        assert list(ledger.chunks()) == [first]
+        ledger.close("done", [first])
+        ledger.intend(Line("intend", second))
+        assert [chunk.is_open for chunk in ledger.chunks().values()] == [False, True]
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+@pytest.mark.parametrize("how", ["flipped", "cut", "emptied", "gone"])
+def test_a_damaged_ledger_is_noticed(tmp_path: Path, line: int, how: str) -> None:
+    ledger = Ledger(tmp_path, random_id())
+    first, second = random_id(), random_id()
+    ledger.intend(Line("intend", first, {"record": (random_id(),)}))
+    ledger.close("done", [first])
+    ledger.intend(Line("intend", second))
+    ledger.close("done", [second])
+    (path,) = tmp_path.iterdir()
+    lines = path.read_bytes().splitlines(keepends=True)
+    whole = lines[line]
+    damaged = {"flipped": whole.replace(b"chunk", b"chank"), "cut": whole[:30] + b"\n", "emptied": b"\n", "gone": b""}
+    lines[line] = damaged[how]
+    path.write_bytes(b"".join(lines))
+    if how == "gone" and line == 1:
+        assert ledger.chunks()[first].is_open  # a `done` that is missing as a whole is that of a crash: it is settled
+        return
+    number = {0: 1, 2: 3}[line] if how == "gone" else line + 1  # of the `done` whose beginning is gone
+    with pytest.raises(NotReady, match=rf"Line {number} of the erasure ledger {path} .*restore the ledger from"):
+        ledger.chunks()
+
+
+def test_the_last_line_damaged_but_whole_is_no_crash(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, random_id())
+    ledger.intend(Line("intend", random_id()))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes().rstrip(b"\n") + b"?")
+    with pytest.raises(NotReady, match="Line 1"):
+        ledger.chunks()
+
+
+def test_a_folder_that_is_a_file_is_told(ready: House) -> None:
+    ready.ledger_dir.parent.mkdir(parents=True, exist_ok=True)
+    ready.ledger_dir.write_text("")
+    sentence = "is a file: MUNIMENT_LEDGER_DIR must name a folder"
+    with pytest.raises(NotReady, match=sentence):
+        RestoreCheck(ready.database, ready.ledger_dir)()
+    with pytest.raises(NotReady, match=sentence):
+        ready.ledger.intend(Line("intend", random_id()))
+
+
+def test_a_deployment_with_a_damaged_ledger_is_not_ready(ready: House) -> None:
+    ready.sweep()
+    check = RestoreCheck(ready.database, ready.ledger_dir)
+    check()
+    (path,) = ready.ledger_dir.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"intend", b"intenD", 1))
+    with pytest.raises(NotReady, match="Line 1"):
+        check()
+    with ready.session() as session, pytest.raises(NotReady, match="Line 1"):
+        settle(session, ready.ledger)
+    path.write_bytes(whole)
+    check()
+
+
 @contextmanager
 def restored(house: House, engine: Engine) -> Iterator[None]:
     """What happens in the block is undone in the database alone, as by restoring a backup made before it."""

@@ -1,18 +1,14 @@
-"""What makes a table safe, derived from the table itself: row-level security, its policy and grants.
+"""What makes a table safe: row-level security, its policy and grants.
 
-Nothing here is written by hand per table, so none can be forgotten: a council's table is one that has the
-`CouncilTable` mixin, and a table that may only grow says so itself. Tests create the schema with `create_schema`;
-migrations call `secure_table` for each table that they add.
+Migrations call `secure_table` for each table that they add. None can be forgotten: a test compares what they built with
+the models, where a council's table is one that has the `CouncilTable` mixin and a table that may only grow says so.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, MetaData, Table, text
-
-from muniment.database.base import is_council_table
 from muniment.database.roles import APPLICATION
 
-__all__ = ["COUNCIL_SETTING", "SCOPE", "create_schema", "secure_table"]
+__all__ = ["COUNCIL_SETTING", "SCOPE", "secure_table"]
 
 COUNCIL_SETTING = "muniment.council_id"
 """The name of the transaction's setting that holds the council's id."""
@@ -32,16 +28,3 @@ def secure_table(name: str, *, council: bool, append_only: bool) -> list[str]:
             f"create policy council on {name} using ({SCOPE}) with check ({SCOPE})",
         ]
     return statements
-
-
-def create_schema(connection: Connection, metadata: MetaData) -> None:
-    """Create every table of `metadata`, secured; run as the owner role in one transaction."""
-    metadata.create_all(connection, checkfirst=False)
-    for table in metadata.sorted_tables:
-        for statement in secure_statements(table):
-            connection.execute(text(statement))
-
-
-def secure_statements(table: Table) -> list[str]:
-    """The statements of `secure_table` for a table of the metadata."""
-    return secure_table(table.name, council=is_council_table(table), append_only=bool(table.info.get("append_only")))

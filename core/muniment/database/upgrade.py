@@ -45,10 +45,14 @@ def owner_engine(settings: Settings) -> Engine:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str | None]:
-    """Migrate to the newest revision; returns the revisions before and after (None: no schema yet)."""
+    """Migrate to the newest revision; returns the revisions before and after (None: no schema yet).
+
+    Raises `NotReady` if a newer version of the program has upgraded the database: a schema is never taken back.
+    """
     with engine.begin() as connection:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": LOCK})
         before = _revision(connection)
+        _refuse_newer(before)
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -69,9 +73,19 @@ def newest_revision() -> str | None:
 def refuse_old_schema(engine: Engine) -> None:
     """Raise `NotReady` unless the database is at the revision that this version of the program needs."""
     at, needed = current_revision(engine), newest_revision()
+    _refuse_newer(at)
     if at != needed:
         raise NotReady(
             f"The database is at revision {at or 'none'} and this version needs {needed}. Run: muniment db upgrade"
+        )
+
+
+def _refuse_newer(at: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if at is not None and at not in known:
+        raise NotReady(
+            f"The database is at revision {at}, which this version of Muniment does not know: a newer one upgraded it. "
+            "Run that version, or restore the backup made before the upgrade."
         )
 
 

@@ -1,13 +1,23 @@
-"""The first schema: every table, its row-level security and its grants."""
+"""The first schema, a file for each domain in `migrations/r0001`, in an order that satisfies foreign keys."""
 
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import text
 
-from muniment.database.base import Base
+from muniment.database.migrations.r0001 import (
+    accounts,
+    audit,
+    clients,
+    councils,
+    files,
+    imports,
+    jobs,
+    notices,
+    policy,
+    retention,
+)
+from muniment.database.migrations.steps import refuse_downgrade
 from muniment.database.roles import APPLICATION
-from muniment.database.schema_sql import create_schema
 
 revision = "0001"
 down_revision = None
@@ -16,5 +26,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_schema(op.get_bind(), Base.metadata)
-    op.execute(text(f"grant select on alembic_version to {APPLICATION}"))
+    for domain in (councils, files, policy, jobs, audit, accounts, clients, imports, notices, retention):
+        domain.create()
+    op.execute(f"grant select on alembic_version to {APPLICATION}")
+
+
+def downgrade() -> None:
+    refuse_downgrade()

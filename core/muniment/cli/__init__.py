@@ -19,6 +19,7 @@ from muniment.api.errors import MunimentError
 from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
 from muniment.cli.clients import client
+from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.demonstration.run import demo
@@ -86,7 +87,9 @@ def _of_file(error: OSError) -> str:
 
 
 def _fail(message: str, status: int) -> NoReturn:
-    click.echo(f"muniment: {' '.join(message.split())}", err=True)
+    line = f"muniment: {' '.join(message.split())}"
+    # One line, as programs read it; where a person does, lines of their terminal's width.
+    click.echo(fitted(line, sys.stderr) if sys.stderr.isatty() else line, err=True)
     sys.exit(status)
 
 

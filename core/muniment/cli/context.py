@@ -6,9 +6,12 @@ A command that needs no database starts none; a command that fails to open one f
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 from uuid import UUID
 
 import click
@@ -28,9 +31,12 @@ from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from muniment.wiring import actors, wire
 
-__all__ = ["Context", "json_option", "pass_context", "show"]
+__all__ = ["Context", "fitted", "json_option", "pass_context", "show"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+WIDTH, NARROWEST = 80, 40
+"""Columns where nobody's terminal says otherwise, and the fewest that anything is fitted to."""
 
 
 class Context:
@@ -101,9 +107,30 @@ def json_option(command: F) -> F:
 
 
 def show(value: object, as_json: bool, *lines: str) -> None:
-    """Print a result: the value as JSON (anything msgspec encodes), or the lines."""
+    """Print a result: the value as JSON (anything msgspec encodes), or the lines, `fitted`."""
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
     else:
         for line in lines:
-            click.echo(line)
+            click.echo(fitted(line))
+
+
+def fitted(text: str, stream: TextIO | None = None) -> str:
+    """Text whose lines fit the terminal that `stream` (standard output, unless given) is, or else 80 columns.
+
+    Only lines too long are broken, between words; what follows stands two columns further in than the line began, so
+    that a line which begins at the margin is always the beginning of something.
+    """
+    terminal = (stream or sys.stdout).isatty()
+    width = max(NARROWEST, shutil.get_terminal_size().columns) if terminal else WIDTH
+    return "\n".join(_broken(line, width) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    further = " " * (len(line) - len(line.lstrip(" ")) + 2)
+    parts = textwrap.wrap(
+        line, width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )
+    return "\n".join(parts)

@@ -16,6 +16,25 @@ from muniment.retention.ledger import Ledger
 __all__ = ["retention"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
+LONGEST_ROLE = 100
+
+
+def _role(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
+    """A role in words. It goes into evidence that is kept for years and is to name nobody."""
+    role = " ".join(given.split())
+    if not role or len(role) > LONGEST_ROLE or "@" in role:
+        raise click.BadParameter(f"a role in at most {LONGEST_ROLE} characters, such as 'records manager'; not a name")
+    return role
+
+
+by_option = click.option(
+    "--by",
+    default="operator",
+    show_default=True,
+    metavar="ROLE",
+    callback=_role,
+    help="Whose decision it is: a role, not a name.",
+)
 
 
 @click.group()
@@ -43,16 +62,23 @@ def preview_command(context: Context, council: str, record_class: str | None, as
 @click.option("--class", "record_classes", multiple=True, help="A record class, as SERVICE/CLASS; may be repeated.")
 @click.option("--all", "every", is_flag=True, help="Every class whose rule can ever make something due.")
 @click.option("--rule", "rule_hash", help="The rule's hash from the preview, so that no other rule is armed.")
+@by_option
 @json_option
 @pass_context
 def arm_command(
-    context: Context, council: str, record_classes: tuple[str, ...], every: bool, rule_hash: str | None, as_json: bool
+    context: Context,
+    council: str,
+    record_classes: tuple[str, ...],
+    every: bool,
+    rule_hash: str | None,
+    by: str,
+    as_json: bool,
 ) -> None:
     """Let rules of COUNCIL dispose of what is due, after printing what that is."""
     if every == bool(record_classes) or (rule_hash is not None and len(record_classes) != 1):
         raise InvalidInput("Name classes with --class, or --all; --rule goes with a single class.")
     council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
+    caller = command_caller(council_id, context.actor.name, by)
     armed: list[arming.Preview] = []
     with context.database.council(council_id, context.actor) as session:
         seen = arming.previews(session, caller) if every else ()
@@ -80,7 +106,10 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
     def progress(_actor: str, done: int, _waiting: int) -> None:
         with context.database.council(council_id, context.actor) as session:
             run = sweep.run_view(session, caller, run_id)
-        click.echo(f"sweeping: {run.disposed + run.awaited} records of {run.files} files ({done} rounds)", err=True)
+        click.echo(
+            f"sweeping: {run.disposed + run.awaited} records of {run.files} files ({done} round{'s' * (done != 1)})",
+            err=True,
+        )
 
     jobs.run(progress)
     with context.database.council(council_id, context.actor) as session:
@@ -122,7 +151,15 @@ def explain_command(context: Context, council: str, record: UUID, as_json: bool)
 @click.option("--scope", type=click.Choice(["file", "person", "record", "class", "programme"]), required=True)
 @click.option("--target", required=True, help="A key, a class as SERVICE/CLASS, or a programme.")
 @click.option("--ground", required=True, help="The legal ground, without personal data.")
-@click.option("--authoriser", required=True, help="The role that authorises it.")
+@click.option(
+    "--by",
+    "--authoriser",
+    "authoriser",
+    required=True,
+    metavar="ROLE",
+    callback=_role,
+    help="The role that authorises it.",
+)
 @click.option("--review-on", type=DAY, required=True, help="The day to look whether it is still needed.")
 @json_option
 @pass_context
@@ -151,12 +188,14 @@ def hold_command(
 @click.argument("council")
 @click.argument("hold", type=click.UUID)
 @click.option("--reason", required=True, help="Why the hold ends, without personal data.")
+@by_option
 @pass_context
-def release_command(context: Context, council: str, hold: UUID, reason: str) -> None:
+def release_command(context: Context, council: str, hold: UUID, reason: str, by: str) -> None:
     """End a HOLD in COUNCIL."""
     council_id = context.council_id(council)
     with context.database.council(council_id, context.actor) as session:
-        holds.release_hold(session, command_caller(council_id, context.actor.name), hold, reason)
+        caller = command_caller(council_id, context.actor.name, by)
+        holds.release_hold(session, caller, hold, reason.strip() and f"{reason} (decided by the {by})")
     click.echo(f"Hold {hold} is released.")
 
 
@@ -165,16 +204,17 @@ def release_command(context: Context, council: str, hold: UUID, reason: str) -> 
 @click.argument("records", type=click.UUID, nargs=-1, required=True)
 @click.option("--destroyed-on", type=DAY, required=True)
 @click.option("--method", required=True, help="How, without personal data: shredded to a named standard.")
+@by_option
 @pass_context
 def confirm_command(
-    context: Context, council: str, records: tuple[UUID, ...], destroyed_on: datetime, method: str
+    context: Context, council: str, records: tuple[UUID, ...], destroyed_on: datetime, method: str, by: str
 ) -> None:
     """Confirm that RECORDS of COUNCIL, on paper or in another system, are destroyed."""
     council_id = context.council_id(council)
     with context.database.council(council_id, context.actor) as session:
         count = destruction.confirm(
             session,
-            command_caller(council_id, context.actor.name),
+            command_caller(council_id, context.actor.name, by),
             Ledger(context.settings.ledger_dir, council_id),
             records,
             destroyed_on=destroyed_on.date(),

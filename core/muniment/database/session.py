@@ -50,11 +50,18 @@ class Actor(msgspec.Struct, frozen=True):
     """Who acts: a member of staff, an API token, the system itself or a command.
 
     `name` says what, never who: `retention.sweep`, `muniment import`, `api`; a person is known by `id` alone.
+    `role` is whose decision an operator says a command carries out: nobody can check it, but the record can say it.
     """
 
     kind: Literal["staff", "token", "system", "command"]
     id: UUID | None = None
     name: str = ""
+    role: str = ""
+
+    @property
+    def capacity(self) -> str:
+        """How evidence that outlives accounts says who acted: `staff`, or `command (records manager)`."""
+        return f"{self.kind} ({self.role})" if self.role else self.kind
 
 
 Doorbell = Callable[[str, Sequence[object]], None]

@@ -168,7 +168,7 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
             rule_hash=rule_hash,
             policy_hash=seen.policy_hash,
             armed_at=now,
-            armed_kind=caller.actor.kind,
+            armed_kind=caller.actor.capacity,
             armed_by=caller.actor.id,
             preview={"stored": seen.stored, "due": seen.due, "due_by_year": dict(seen.due_by_year)},
         )

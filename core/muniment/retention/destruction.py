@@ -124,7 +124,7 @@ def confirm(
                 destroyed_on=destroyed_on,
                 method=method,
                 confirmed_at=now,
-                confirmed_kind=caller.actor.kind,
+                confirmed_kind=caller.actor.capacity,
                 confirmed_by=caller.actor.id,
             )
         )

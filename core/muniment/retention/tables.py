@@ -37,7 +37,8 @@ class Arming(CouncilTable, Base):
 
     `rule_hash` is the rule approved: another rule is not armed by it. `newly_due` counts the records that a change
     (not the passing of time) has made due since the last sweep; too many of them end the arming. `ended_because` is
-    `superseded`, `newly-due` or `withdrawn`. `armed_kind` and `armed_by` say who, as in the audit log.
+    `superseded`, `newly-due` or `withdrawn`. `armed_kind` and `armed_by` say who, as in the audit log; for a
+    command, the kind says in brackets for which role it was run.
     """
 
     __tablename__ = "arming"

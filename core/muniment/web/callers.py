@@ -76,13 +76,14 @@ class Caller(msgspec.Struct, frozen=True):
         return self.grants[permission]
 
 
-def command_caller(council_id: UUID, name: str) -> Caller:
+def command_caller(council_id: UUID, name: str, role: str = "") -> Caller:
     """Who asks when an operator runs a command on the host: all permissions, named for the command, not the person.
 
     Whoever can run commands can reach the keys and the database; the audit log still says which command acted.
+    `role` is whose decision it carries out, as the operator says.
     """
     return Caller(
-        actor=Actor(kind="command", id=None, name=name),
+        actor=Actor(kind="command", id=None, name=name, role=role),
         council_id=council_id,
         grants=dict.fromkeys(Permission, EVERY_SERVICE),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -66,16 +67,18 @@ def test_retention(house: House, look: Look, clock: FixedClock) -> None:
 
 
 def test_what_a_change_of_the_rule_leaves_to_do(house: House, look: Look) -> None:
+    rules: Any = RETENTION["rule"]
     house.adopt()
     house.file("case", milestones=CLOSED)
     house.flush()
     house.arm("case")
     assert (look("retention_disarmed_classes"), look("retention_unclocked")) == (0, 0)
-    longer = {**RETENTION["rule"][0], "clause": [{"id": "closed", "keep": "6 years", "from": {"event": "case-closed"}}]}  # type: ignore[dict-item]  # a rule of the kit's, other period
+    case, *others = rules
+    longer = {**case, "clause": [{"id": "closed", "keep": "6 years", "from": {"event": "case-closed"}}]}
     with house.session() as session:
         session.execute(text("update record set rule_hash = 'another'"))
     assert look("retention_unclocked") == 1
-    house.adopt({**RETENTION, "rule": [longer, *RETENTION["rule"][1:]]})
+    house.adopt({**RETENTION, "rule": [longer, *others]})
     assert (look("retention_disarmed_classes"), look("retention_unclocked")) == (1, 0)
 
 

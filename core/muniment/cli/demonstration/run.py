@@ -36,6 +36,7 @@ REFERRED = 300
 """Generated clients in each smaller one, of the last months."""
 EMAIL = "demonstration@example.org"
 ROLES = ("adviser", "manager", "records_manager", "information_asset_owner", "data_protection_officer", "auditor")
+ARMS = "records manager (demonstration)"
 BY, GROUND = "information asset owner (demonstration)", "Demonstration only: so that a version can be seen."
 
 
@@ -105,7 +106,7 @@ class Demonstration:
                 jobs.run()
             click.echo(made)
             self.note(f"extras {slug}")
-        self.once(f"arm {slug}", "retention", "arm", slug, "--all")
+        self.once(f"arm {slug}", "retention", "arm", slug, "--all", "--by", ARMS)
         self.run("retention", "sweep", slug)
         self.run("audit", "seal", slug)
         self.run("audit", "verify", slug)

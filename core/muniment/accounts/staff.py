@@ -25,7 +25,7 @@ from muniment.accounts.passwords import check_password, hash_password, needs_new
 from muniment.accounts.permissions import Role
 from muniment.accounts.sessions import begin_session, end_sessions_of
 from muniment.accounts.tables import Staff, StaffRole
-from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.errors import constraint_of
@@ -179,18 +179,25 @@ def sign_in(session: CouncilSession, keys: KeyRing, email: str, password: str, a
     return SignIn(begin_session(session, staff.id, now))
 
 
-def change_password(session: CouncilSession, staff_id: UUID, current: str, new: str) -> None:
+def change_password(
+    session: CouncilSession, keys: KeyRing, staff_id: UUID, current: str, new: str, now: datetime
+) -> None:
     """Change one's own password and end every session, this one too.
 
-    Raises `InvalidInput` if `current` is wrong, or `new` too short or the same.
+    An attempt counts as one to sign in to the account, so that a session somebody left open is no way to guess its
+    password. Whoever catches what is raised must let the transaction commit, or nothing was counted. Raises
+    `TooManyRequests`, and `InvalidInput` if `current` is wrong, or `new` too short or the same.
     """
-    stored = session.scalar(
-        select(Staff.password_hash)
-        .where(Staff.council_id == session.council_id, Staff.id == staff_id)
-        .with_for_update()
-    )
+    mine = (Staff.council_id == session.council_id) & (Staff.id == staff_id)
+    account = keys.digest("sign-in.account", session.scalars(select(Staff.email_key).where(mine)).one())
+    if not count_attempts(session, SIGN_IN_ACCOUNT, account, now):
+        wait = seconds_left(SIGN_IN_ACCOUNT, now)
+        message = f"There were too many attempts with a wrong password. Try again in {(wait + 59) // 60} min."
+        raise TooManyRequests(message, retry_after=wait)
+    stored = session.scalar(select(Staff.password_hash).where(mine).with_for_update())
     if not check_password(stored, current):
         raise InvalidInput("The current password is not right.", where="current", code="wrong-password")
+    forget_attempts(session, SIGN_IN_ACCOUNT, account)
     if current == new:
         raise InvalidInput("The new password is the same as the current one.", where="new")
     _set_password(session, staff_id, new)

@@ -126,12 +126,22 @@ def change_own_password(
     caller: NamedDependency[Caller],
     council: NamedDependency[CouncilRef],
     credentials: NamedDependency[Credentials],
+    clock: NamedDependency[SkipValidation[Clock]],
+    keys: NamedDependency[KeyRing],
     page: NamedDependency[Page],
 ) -> Response[Any]:
     """Change it, end all sessions and ask to sign in again; or say what is wrong with it."""
     staff_id = _require_staff(caller)
     try:
-        change_password(session, staff_id, data.current, data.new)
+        change_password(session, keys, staff_id, data.current, data.new, clock.now())
+    except TooManyRequests as fault:
+        return page.render(
+            "accounts/password.html",
+            caller=caller,
+            status=fault.status,
+            headers={"Retry-After": str(fault.retry_after)},
+            fault=str(fault),
+        )
     except InvalidInput as fault:
         return page.render("accounts/password.html", caller=caller, status=fault.status, fault=str(fault))
     return _to_sign_in(council, credentials)

@@ -153,6 +153,19 @@ def test_a_new_password_ends_every_session(
     assert sign_in("alpha", email, "quite another generated")
 
 
+def test_guesses_at_a_password_on_its_own_page_count_as_attempts_to_sign_in(
+    client: Client, councils: Councils, staff_of: StaffOf, sign_in: SignIn
+) -> None:
+    email = staff_of(councils[0])
+    form = {"current": "not this", "new": "quite another generated", "form_token": sign_in("alpha", email)}
+    tried = [client.post("/alpha/console/password", data=form) for _ in range(SIGN_IN_ACCOUNT.most + 1)]
+    assert [answer.status_code for answer in tried] == [422] * SIGN_IN_ACCOUNT.most + [429]
+    assert int(tried[-1].headers["retry-after"]) > 0
+    right = client.post("/alpha/console/password", data=form | {"current": PASSWORD})
+    assert right.status_code == 429
+    assert not sign_in("alpha", email)
+
+
 def test_a_closed_account_is_out_at_once(
     client: Client, councils: Councils, staff_of: StaffOf, sign_in: SignIn, database: Database
 ) -> None:

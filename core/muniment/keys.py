@@ -86,12 +86,15 @@ class KeyRing:
             raise SettingsError(f"There is no key ring at {path}. Make one with: muniment keys new") from None
         except (OSError, UnicodeDecodeError):
             raise SettingsError(f"The key ring at {path} cannot be read.") from None
-        if stat.S_IMODE(mode) & 0o077:
-            raise SettingsError(f"The key ring at {path} can be read by others. Run: chmod 600 {path}")
         try:
             file = msgspec.convert(tomllib.loads(text), _File)
         except (ValueError, RecursionError):  # of TOML and msgspec alike
-            raise SettingsError(f"The key ring at {path} is damaged. Restore it from where keys are kept.") from None
+            raise SettingsError(
+                f"There is no key ring in {path}, or it is damaged. Name the right file in MUNIMENT_KEYS_FILE, or"
+                " restore the ring from where keys are kept."
+            ) from None
+        if stat.S_IMODE(mode) & 0o077:  # looked at last: nobody is told to shut a file that is no key ring
+            raise SettingsError(f"The key ring at {path} can be read by others. Run: chmod 600 {path}")
         if file.format != 1:
             raise SettingsError(f"The key ring at {path} is of format {file.format}; this version reads format 1.")
         return cls(file.key)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
@@ -95,7 +96,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             url = getattr(self, name)
             if url is not None and not url.startswith(("postgresql://", "postgres://")):
                 raise SettingsError(f"{PREFIX}{name.upper()} must begin with postgresql://.")
+        for proxy in (self.trusted_proxies or "*").split(","):
+            if proxy.strip() != "*" and not _is_network(proxy.strip()):
+                raise SettingsError(
+                    f"{PREFIX}TRUSTED_PROXIES must be IP addresses or networks such as 10.0.0.0/8, by commas, or *."
+                )
         return self
+
+
+def _is_network(written: str) -> bool:
+    try:
+        ip_network(written)
+    except ValueError:
+        return False
+    return True
 
 
 def _given(environ: Mapping[str, str]) -> dict[str, str]:

@@ -118,3 +118,12 @@ def test_a_damaged_ring_is_called_damaged(tmp_path: Path, content: str) -> None:
     path.write_text(content)
     with pytest.raises(SettingsError, match="is damaged"):
         KeyRing.open(path)
+
+
+def test_a_file_that_is_no_key_ring_is_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "passwd"
+    path.write_text("root:x:0:0:root:/root:/bin/sh\n")
+    path.chmod(0o644)
+    with pytest.raises(SettingsError, match="There is no key ring in") as caught:
+        KeyRing.open(path)
+    assert "chmod" not in str(caught.value)

@@ -23,11 +23,14 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import change_file, tell
+from muniment.clients.parsing import check_day
+from muniment.clients.programmes import require_programme
 from muniment.clients.tables import Enrolment, Milestone, ProgrammeFact
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.database.signals import ProgrammeChanged, programme_changed
 from muniment.policy.model import ServicePolicy
+from muniment.policy.store import adopted
 
 __all__ = [
     "NewEnrolment",
@@ -83,8 +86,7 @@ def add_milestone(session: CouncilSession, caller: Caller, context: Context, fil
     if all(source.id != new.source for source in policy.clients.sources):
         raise InvalidInput("The adopted policy declares no such source.", where="source", code="undeclared-source")
     today = session.clock.today()
-    if new.happened_on > today and new.kind not in MAY_LIE_AHEAD:
-        raise InvalidInput("This day lies in the future.", where="happened_on", code="date-in-future")
+    check_day(new.happened_on, "happened_on", None if new.kind in MAY_LIE_AHEAD else today)
     noted: UUID | None = session.scalar(
         insert(Milestone)
         .values(
@@ -124,13 +126,16 @@ def remove_milestone(session: CouncilSession, caller: Caller, file_id: UUID, mil
 def enrol(session: CouncilSession, caller: Caller, file_id: UUID, new: NewEnrolment) -> None:
     """Note that a client joined a programme; the same programme and first day again changes the last day.
 
-    Raises `NotFound`, `Forbidden`, `InvalidInput`.
+    The adopted policy names the programme. The last day may be one that is agreed and lies ahead. Raises `NotFound`,
+    `Forbidden`, `InvalidInput`.
     """
     change_file(session, caller, file_id)
-    if new.started_on > session.clock.today():
-        raise InvalidInput("This day lies in the future.", where="started_on", code="date-in-future")
-    if new.ended_on is not None and new.ended_on < new.started_on:
-        raise InvalidInput("The last day lies before the first.", where="ended_on", code="not-in-order")
+    require_programme(adopted(session), new.programme)
+    check_day(new.started_on, "started_on", session.clock.today())
+    if new.ended_on is not None:
+        check_day(new.ended_on, "ended_on")
+        if new.ended_on < new.started_on:
+            raise InvalidInput("The last day lies before the first.", where="ended_on", code="not-in-order")
     there = session.scalars(
         select(Enrolment).where(
             Enrolment.council_id == session.council_id,
@@ -160,10 +165,12 @@ def enrol(session: CouncilSession, caller: Caller, file_id: UUID, new: NewEnrolm
 def end_programme(session: CouncilSession, caller: Caller, programme: str, happened_on: date) -> None:
     """State the day a programme ends, for everybody who was in it; stating it again corrects the day.
 
-    The day may lie ahead. Needs `clients.write` for every service, since a programme may serve several. Raises
-    `Forbidden`.
+    The adopted policy names the programme; the day may lie ahead, but not beyond 2100. Needs `clients.write` for every
+    service, since a programme may serve several. Raises `Forbidden`, `InvalidInput`.
     """
     caller.require(Permission.WRITE_CLIENTS)
+    require_programme(adopted(session), programme)
+    check_day(happened_on, "happened_on")
     fact = insert(ProgrammeFact).values(
         council_id=session.council_id, programme=programme, kind="ended", happened_on=happened_on
     )

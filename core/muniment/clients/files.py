@@ -22,6 +22,7 @@ from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
 from muniment.clients.memory import lock_references, remember
 from muniment.clients.normalise import notice_due_on
+from muniment.clients.parsing import check_day
 from muniment.clients.people import new_person, person_exists
 from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import NewRecord, insert_record
@@ -88,8 +89,8 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
     today = session.clock.today()
     opened_on = new.opened_on or new.referred_on or today
     for where, day in (("opened_on", opened_on), ("referred_on", new.referred_on)):
-        if day is not None and day > today:
-            raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
+        if day is not None:
+            check_day(day, where, today)
     columns = stub_columns(new.stub, today)
     person_id = _person(session, new.person_id, new.service)
     _refuse_known_reference(session, new.service, new.issuer, columns["reference_key"])

@@ -13,8 +13,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from muniment.api.clients import Field, FieldType
+from muniment.api.errors import InvalidInput
 
-__all__ = ["LONG_TEXT", "SHORT_TEXT", "BadValue", "Stored", "parse_date", "parse_field", "parse_text"]
+__all__ = [
+    "EARLIEST",
+    "LONG_TEXT",
+    "SHORT_TEXT",
+    "BadValue",
+    "Stored",
+    "check_day",
+    "parse_date",
+    "parse_field",
+    "parse_text",
+]
 
 Stored = str | int | bool
 """A value as stored: dates in ISO form, money as pounds and pence (`12.50`), a choice by its id."""
@@ -22,7 +33,11 @@ Stored = str | int | bool
 SHORT_TEXT: Final = 500
 LONG_TEXT: Final = 20_000
 ISO: Final = "%Y-%m-%d"
-EARLIEST: Final = date(1850, 1, 1)
+EARLIEST: Final = date(1900, 1, 1)
+"""No day that is recorded lies before: nobody born earlier is anybody's client, so it is a slip of the pen."""
+
+LATEST: Final = date(2100, 12, 31)
+"""No day that may lie ahead lies beyond: later ones are slips too, and no period added leaves the calendar."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)+")
@@ -55,7 +70,7 @@ def parse_text(value: object, longest: int = SHORT_TEXT) -> str:
 
 
 def parse_date(value: object, date_format: str = ISO) -> date:
-    """A date from 1850 on, in the form given (as of `strptime`)."""
+    """A date from 1900 on, in the form given (as of `strptime`)."""
     text = _string(value).strip()
     try:
         if date_format == ISO and _ISO_DATE.fullmatch(text):
@@ -65,8 +80,22 @@ def parse_date(value: object, date_format: str = ISO) -> date:
     except ValueError:
         raise BadValue("not-a-date", f"takes a date in the form {date_format}") from None
     if found < EARLIEST:
-        raise BadValue("date-out-of-range", f"takes a date from {EARLIEST.year} on")
+        raise BadValue("date-too-early", f"takes a date from {EARLIEST.year} on")
     return found
+
+
+def check_day(day: date, where: str, today: date | None = None) -> date:
+    """The day of something, if it can be one: not before 1900, and not after `today`; without it, not after 2100.
+
+    Raises `InvalidInput` with the codes `date-too-early`, `date-in-future` and `date-too-late`.
+    """
+    if day < EARLIEST:
+        raise InvalidInput(f"This day lies before {EARLIEST.isoformat()}.", where=where, code="date-too-early")
+    if today is not None and day > today:
+        raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
+    if day > LATEST:
+        raise InvalidInput(f"This day lies after {LATEST.isoformat()}.", where=where, code="date-too-late")
+    return day
 
 
 def parse_field(field: Field, value: object, date_format: str = ISO) -> Stored:

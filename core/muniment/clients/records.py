@@ -18,7 +18,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context, plain
 from muniment.clients.locks import LockedFile, change_file, tell
-from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.tables import Record
 from muniment.clients.values import GivenValue, ValueRules, refuse
 from muniment.database.ids import new_id
@@ -67,7 +67,7 @@ def insert_record(session: CouncilSession, context: Context, file: LockedFile, n
     if record_class.shape != "file":
         message = f"Records of the class {record_class.id} are registers about several people: add a register."
         raise InvalidInput(message, where="record_class", code="register")
-    recorded_on = _past(new.recorded_on or today, today, "recorded_on")
+    recorded_on = check_day(new.recorded_on or today, "recorded_on", today)
     stored = _checked(rules, record_class, new.values, recorded_on)
     context.judge(file.service, record_class.id, stored)
     row = Record(
@@ -155,9 +155,3 @@ def _checked(
     stored, problems = rules.check(record_class, given)
     refuse(problems)
     return stored
-
-
-def _past(day: date, today: date, where: str) -> date:
-    if day > today:
-        raise InvalidInput("This day lies in the future.", where=where, code="date-in-future")
-    return day

@@ -16,7 +16,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, lock_files
-from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import place_of
 from muniment.clients.tables import Register, RegisterEntry
@@ -79,8 +79,7 @@ def add_register(session: CouncilSession, caller: Caller, context: Context, new:
     if record_class.shape != "register":
         message = f"Records of the class {record_class.id} are about one client: add them to a client file."
         raise InvalidInput(message, where="record_class", code="not-a-register")
-    if new.held_on > rules.today:
-        raise InvalidInput("This day lies in the future.", where="held_on", code="date-in-future")
+    check_day(new.held_on, "held_on", rules.today)
     row = Register(
         id=new_id(),
         council_id=session.council_id,

@@ -11,7 +11,7 @@ import msgspec
 from muniment.api.clients import Field
 from muniment.api.errors import InvalidInput
 from muniment.clients.normalise import name_key, postcode_key, reference_key
-from muniment.clients.parsing import BadValue, parse_date, parse_field, parse_text
+from muniment.clients.parsing import BadValue, check_day, parse_field, parse_text
 
 __all__ = ["STUB_PARSERS", "Stub", "stub_columns"]
 
@@ -56,16 +56,14 @@ STUB_PARSERS: Final[Mapping[str, Callable[[object], object]]] = {
 def stub_columns(stub: Stub, today: date) -> dict[str, Any]:
     """The columns of `client_file` that a stub fills, keys included. Raises `InvalidInput` for the first at fault."""
     columns: dict[str, Any] = {"born_on": stub.born_on}
-    if stub.born_on is not None and stub.born_on > today:
-        raise InvalidInput("A date of birth lies in the past.", where="born_on", code="date-in-future")
+    if stub.born_on is not None:
+        check_day(stub.born_on, "born_on", today)
     for name, parse in STUB_PARSERS.items():
         given = getattr(stub, name)
         try:
             columns[name] = None if given is None or not given.strip() else parse(given)
         except BadValue as error:
             raise InvalidInput(f"{name} {error}.", where=name, code=error.code) from None
-    if stub.born_on is not None:
-        parse_date(stub.born_on.isoformat())
     return with_keys(columns)
 
 

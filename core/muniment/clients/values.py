@@ -19,7 +19,7 @@ from muniment.api.consent import Condition
 from muniment.api.errors import InvalidInput
 from muniment.api.law import APPROPRIATE_POLICY, NEEDS_SCHEDULE_1, DataKind
 from muniment.api.retention import RecordClass
-from muniment.clients.parsing import BadValue, Stored, parse_field
+from muniment.clients.parsing import EARLIEST, BadValue, Stored, parse_field
 from muniment.policy.model import Policy
 
 __all__ = ["GivenValue", "Problem", "ValueRules", "as_stored", "refuse"]
@@ -125,6 +125,9 @@ class ValueRules:
             problem = self.bar(record_class, name, value.source, value.purposes)
             if problem is None and value.on > self.today:
                 problem = Problem(name, "date-in-future", "The day the value was given lies in the future.")
+            if problem is None and value.on < EARLIEST:
+                message = f"The day the value was given lies before {EARLIEST.isoformat()}."
+                problem = Problem(name, "date-too-early", message)
             if problem is None:
                 try:
                     stored[name] = as_stored(

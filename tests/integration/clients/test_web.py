@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
@@ -122,6 +123,62 @@ def test_a_register_of_several_people(house: House, http: TestClient[Litestar]) 
     assert len(http.get(place, headers=headers).json()["entries"]) == 1
     stranger = {**new, "entries": [{"attended": True, "file_id": str(house.register(service=OTHER))}]}
     assert http.post(f"{API}/registers", json=stranger, headers=headers).status_code == 404
+
+
+@pytest.mark.parametrize("programme", ["zork", ".."])
+def test_a_programme_that_no_policy_names_is_refused(house: House, http: TestClient[Litestar], programme: str) -> None:
+    headers = token(house)
+    file = f"{API}/clients/{house.register()}"
+    sent = {"programme": programme, "started_on": "2026-01-01"}
+    enrolled = http.put(f"{file}/enrolments", json=sent, headers=headers)
+    assert enrolled.status_code in (400, 422)
+    place = f"{API}/programmes/{programme.replace('.', '%2e')}/end"
+    ended = http.put(place, json={"happened_on": "2026-03-31"}, headers=headers)
+    assert ended.status_code in (404, 422)
+    if programme == "zork":
+        sentence = "The adopted policy names no such programme; it names: skills."
+        assert (enrolled.json()["code"], enrolled.json()["detail"]) == ("undeclared-programme", sentence)
+        assert ended.json()["detail"] == sentence
+    assert house.scalar("select count(*) from programme_fact") + house.scalar("select count(*) from enrolment") == 0
+
+
+EARLY, LATE = "0001-01-01", "9999-12-31"
+
+
+@pytest.mark.parametrize(("day", "code"), [(EARLY, "date-too-early"), ("1899-12-31", "date-too-early"),
+                                           (LATE, "date-in-future")])  # fmt: skip
+@pytest.mark.parametrize("where", ["born_on", "opened_on", "referred_on", "recorded_on", "on"])
+def test_days_that_cannot_be_are_refused_by_code(
+    house: House, http: TestClient[Litestar], where: str, day: str, code: str
+) -> None:
+    new = msgspec.json.decode(msgspec.json.encode(NEW))
+    values = new["record"]["values"]
+    places = {"born_on": new["stub"], "recorded_on": new["record"], "on": next(iter(values.values()))}
+    places.get(where, new)[where] = day
+    answer = http.post(f"{API}/clients", json=new, headers=token(house))
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
+
+
+@pytest.mark.parametrize(
+    ("place", "sent", "code"),
+    [
+        ("milestones", {"kind": "last-contact", "happened_on": EARLY, "source": "client"}, "date-too-early"),
+        ("milestones", {"kind": "last-contact", "happened_on": LATE, "source": "client"}, "date-in-future"),
+        ("milestones", {"kind": "expiry", "happened_on": LATE, "source": "client"}, "date-too-late"),
+        ("enrolments", {"programme": "skills", "started_on": EARLY}, "date-too-early"),
+        ("enrolments", {"programme": "skills", "started_on": LATE}, "date-in-future"),
+        ("enrolments", {"programme": "skills", "started_on": "2026-01-01", "ended_on": LATE}, "date-too-late"),
+        ("programme", {"happened_on": LATE}, "date-too-late"),
+        ("programme", {"happened_on": EARLY}, "date-too-early"),
+    ],
+)
+def test_facts_of_days_that_cannot_be_are_refused_by_code(
+    house: House, http: TestClient[Litestar], place: str, sent: dict[str, str], code: str
+) -> None:
+    at = f"{API}/programmes/skills/end" if place == "programme" else f"{API}/clients/{house.register()}/{place}"
+    ask = http.post if place == "milestones" else http.put
+    answer = ask(at, json=sent, headers=token(house))
+    assert (answer.status_code, answer.json()["code"]) == (422, code), answer.text
 
 
 def test_the_end_of_a_programme_and_joining_people(house: House, http: TestClient[Litestar]) -> None:

@@ -41,6 +41,18 @@ __all__ = ["TOWNS", "Api", "Client", "House", "Tenant", "Town", "digests", "fill
 
 Client = TestClient[Litestar]
 DECISIONS = Path(__file__).parents[3] / "deploy" / "demo" / "decisions"
+PROGRAMME = """
+[[decision]]
+path = "{town.service}.programme.{town.programme}"
+ground = "Tests only."
+decided_by = "information asset owner (demonstration)"
+generated = true
+
+[decision.value]
+title = "Generated programme"
+keep = "7 years"
+generated = true
+"""
 LONG_AGO, LAST_YEAR = date(2015, 3, 2), date(2025, 3, 3)
 
 
@@ -167,7 +179,10 @@ def _adopted(town: Town, council_id: UUID, deployment: Deployment, plugins: Plug
     file, now = DECISIONS / f"{town.slug}.toml", deployment.clock.now()
     with deployment.database.council(council_id) as session:
         facade = plugins.facade(town.slug)
-        decide_policy(session, facade, read_decisions(file.read_bytes(), file=file.name))
+        content = file.read_text(encoding="utf-8")
+        if town.programme not in content:  # nobody can be enrolled in a programme that the policy does not name
+            content += PROGRAMME.format(town=town)
+        decide_policy(session, facade, read_decisions(content.encode(), file=file.name))
         adopt_policy(session, facade, by="information asset owner")
     with deployment.database.council(council_id) as session:
         token_id, token = new_token(session, town.slug, "tests", list(Permission), None, now + LONGEST, now)

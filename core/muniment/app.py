@@ -45,6 +45,7 @@ from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.explain import explain_file
+from muniment.retention.planning import due_dates_moved
 from muniment.retention.restore import RestoreCheck
 from muniment.retention.web import retention_section
 from muniment.settings import Settings
@@ -177,6 +178,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "file_store": Provide(lambda: store, sync_to_thread=False),
             "why_kept": Provide(lambda: why_kept, sync_to_thread=False),
+            "due_dates_moved": Provide(lambda: due_dates_moved, sync_to_thread=False),
             "words": Provide(lambda: words, sync_to_thread=False),
             "shelf": Provide(lambda: shelf, sync_to_thread=False),
         },

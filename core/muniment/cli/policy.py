@@ -23,6 +23,7 @@ from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.plan import Plan, plan_adoption
 from muniment.policy.schemas import write_schemas
 from muniment.policy.store import adopted_or_none
+from muniment.retention.planning import due_dates_moved
 
 __all__ = ["policy"]
 
@@ -71,10 +72,10 @@ def plan(context: Context, council: str, as_json: bool) -> None:
     known = any(view.slug == council for view in _councils(context))
     if known:
         with context.database.council(context.council_id(council), context.actor) as session:
-            before, after = adopted_or_none(session), compiled_now(session, facade).sound()
+            after = compiled_now(session, facade).sound()
+            planned = plan_adoption(adopted_or_none(session), after, due_dates_moved(session, after))
     else:
-        before, after = None, compile_policy(facade, (), context.clock.today()).sound()
-    planned = plan_adoption(before, after)
+        planned = plan_adoption(None, compile_policy(facade, (), context.clock.today()).sound())
     show(planned, as_json, *_plan(planned))
 
 
@@ -244,4 +245,6 @@ def _plan(planned: Plan) -> Iterable[str]:
     yield from (f"  {change.how:<8}{change.what} {change.path}" for change in planned.changes)
     yield from (f"  publish again: notice {notice}" for notice in planned.notices)
     yield from (f"  ask for fresh consent: purpose {purpose}" for purpose in planned.consents)
-    yield from (f"  due dates of {moved.record_class} in {moved.month}: {moved.records}" for moved in planned.moved)
+    for moved in planned.moved:
+        to = f"move to {moved.month}" if moved.month else "fall away"
+        yield f"  due dates of {moved.record_class} that {to}: {moved.records}"

@@ -20,7 +20,7 @@ from muniment.policy.check import check
 from muniment.policy.deciding import Proposal
 from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.model import Decision, canonical
-from muniment.policy.plan import Plan, plan_adoption
+from muniment.policy.plan import DueDatesMoved, Plan, plan_adoption
 from muniment.policy.store import adopted, adopted_or_none, decisions_of
 from muniment.web.callers import Caller, Permission
 from muniment.web.console import ConsoleSection
@@ -130,10 +130,17 @@ def withdraw_path(path: FromPath[str], data: JSONBody[WithdrawalBody], session: 
 
 
 @get("/policy/plan", sync_to_thread=True, tags=["policy"])
-def plan(session: Session, caller: Asker, council: NamedDependency[CouncilRef], plugins: Installed) -> Plan:
-    """What adopting now would change. Conflict while the policy has errors."""
+def plan(
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+    plugins: Installed,
+    due_dates_moved: NamedDependency[SkipValidation[DueDatesMoved]],
+) -> Plan:
+    """What adopting now would change, due dates included. Conflict while the policy has errors."""
     caller.require_somewhere(Permission.READ_POLICY)
-    return plan_adoption(adopted_or_none(session), compiled_now(session, plugins.facade(council.slug)).sound())
+    after = compiled_now(session, plugins.facade(council.slug)).sound()
+    return plan_adoption(adopted_or_none(session), after, due_dates_moved(session, after))
 
 
 @post("/policy/adoption", sync_to_thread=True, status_code=200, tags=["policy"])

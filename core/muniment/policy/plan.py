@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
 from muniment.api.retention import RetentionDeclarations
+from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy, canonical
 
-__all__ = ["Change", "Moved", "Plan", "plan_adoption"]
+__all__ = ["Change", "DueDatesMoved", "Moved", "Plan", "plan_adoption"]
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -29,6 +30,10 @@ class Moved(msgspec.Struct, frozen=True):
     record_class: str
     month: str
     records: int
+
+
+DueDatesMoved = Callable[[CouncilSession, Policy], tuple[Moved, ...]]
+"""What counts the due dates that a policy would move: of a higher layer, so the composition roots hand it over."""
 
 
 class Plan(msgspec.Struct, frozen=True):

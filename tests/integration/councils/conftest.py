@@ -20,6 +20,7 @@ from muniment.councils.web import api_routes, policy_section
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
+from muniment.retention.planning import due_dates_moved
 from muniment.settings import Settings
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.unit.policy.made import HOUSING
@@ -39,7 +40,10 @@ def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing
         api_routes=api_routes,
         templates={"councils": PackageLoader("muniment.councils")},
         sections=[policy_section(plugins)],
-        dependencies={"plugins": Provide(lambda: plugins, sync_to_thread=False)},
+        dependencies={
+            "plugins": Provide(lambda: plugins, sync_to_thread=False),
+            "due_dates_moved": Provide(lambda: due_dates_moved, sync_to_thread=False),
+        },
     )
     return create_app(settings, database, clock, keys, surface)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import date
 from uuid import UUID
 
 from litestar import Litestar
 from litestar.testing import TestClient
+from sqlalchemy import insert
 
 from muniment.accounts.permissions import Permission, Role
 from muniment.accounts.staff import add_staff
+from muniment.clients.facts import REGISTER
 from muniment.clock import FixedClock
+from muniment.database.ids import new_id
 from muniment.database.session import Database
 from muniment.web.forms import form_token
 
@@ -48,6 +52,26 @@ def test_reading_deciding_and_adopting(client: Client, councils: tuple[UUID, UUI
     assert gone.json() == {"paths": [PATH]}
     again = client.post(f"{API}/policy/decisions/{PATH}/withdrawal", json={"ground": "a mistake"}, headers=owner)
     assert again.status_code == 404
+
+
+def test_a_plan_counts_the_due_dates_that_would_move(
+    client: Client, councils: tuple[UUID, UUID], token_of: TokenOf, database: Database
+) -> None:
+    owner = token_of(councils[0], "alpha", P.READ_POLICY, P.DECIDE_POLICY, P.ADOPT_POLICY)
+    held_on, due_on = date(2024, 2, 29), date(2027, 3, 1)
+    stored = {
+        "id": new_id(),
+        "record_class": "housing/notes",
+        "medium": "digital",
+        "held_on": held_on,
+        "due_on": due_on,
+    }
+    with database.council(councils[0]) as session:
+        session.execute(insert(REGISTER).values(council_id=councils[0], service="housing", title="Viewing", **stored))
+    moved = [{"record_class": "housing/notes", "month": "", "records": 1}]
+    assert client.get(f"{API}/policy/plan", headers=owner).json()["moved"] == moved
+    assert client.post(f"{API}/policy/adoption", headers=owner).json()["changed"]
+    assert client.get(f"{API}/policy/plan", headers=owner).json()["moved"] == []
 
 
 def test_who_may_not(client: Client, councils: tuple[UUID, UUID], token_of: TokenOf) -> None:

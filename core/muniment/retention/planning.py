@@ -1,0 +1,73 @@
+"""What another policy would do to the due dates that are stored, before anybody adopts it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, FromClause, and_, func, select, true
+
+from muniment.database.session import CouncilSession
+from muniment.policy.model import Policy
+from muniment.policy.plan import Moved
+from muniment.policy.store import adopted_or_none
+from muniment.retention.clock_sql import Rows, decided
+from muniment.retention.compile import Clock, clocks, undeclared
+from muniment.retention.subjects import SUBJECTS, Subject
+
+__all__ = ["due_dates_moved"]
+
+CHUNK = 20_000
+"""Rows looked at in one statement, so that no number of records runs into the time limit of one."""
+
+NO_DATE = ""
+
+
+def due_dates_moved(session: CouncilSession, policy: Policy, chunk: int = CHUNK) -> tuple[Moved, ...]:
+    """The records whose last day kept would be another under `policy`, by class and the month of the new day.
+
+    Computed by the same SQL that would set the clocks; nothing is written and nothing locked. A class whose rule stays
+    as it is is not looked at. Where a change has not been clocked yet, the stored day is the one from before it.
+    """
+    before = adopted_or_none(session)
+    in_force = clocks(before) if before is not None else {}
+    planned = clocks(policy)
+    moved: list[Moved] = []
+    for subject in SUBJECTS:
+        table = subject.table
+        for key in session.scalars(select(table.c.record_class).distinct().order_by(table.c.record_class)).all():
+            clock = planned.get(key) or undeclared(key)
+            if key in in_force and in_force[key].hash == clock.hash:
+                continue
+            months = _months(session, subject, clock, chunk)
+            moved += (Moved(key, month, count) for month, count in sorted(months.items()))
+    return tuple(moved)
+
+
+def _months(session: CouncilSession, subject: Subject, clock: Clock, chunk: int) -> Counter[str]:
+    months: Counter[str] = Counter()
+    table = subject.table
+    mine = select(table.c.id).where(table.c.record_class == clock.key).order_by(table.c.id)
+    last: UUID | None = None
+    while True:
+        rest = mine.where(table.c.id > last) if last is not None else mine
+        upto = session.scalar(rest.offset(chunk - 1).limit(1))
+        now = decided(clock, subject, _between(last, upto))
+        month = func.coalesce(func.to_char(now.c.due_on, "YYYY-MM"), NO_DATE)
+        found = select(month, func.count()).where(now.c.due_on.is_distinct_from(now.c.due_before)).group_by(month)
+        for name, count in session.execute(found).all():
+            months[name] += count
+        if upto is None:
+            return months
+        last = upto
+
+
+def _between(last: UUID | None, upto: UUID | None) -> Rows:
+    """Rows beyond one key and up to another; without one there is no bound."""
+
+    def which(row: FromClause) -> ColumnElement[bool]:
+        bounds = [row.c.id > last] if last is not None else []
+        bounds += [row.c.id <= upto] if upto is not None else []
+        return and_(true(), *bounds)
+
+    return which

@@ -21,7 +21,8 @@ Id = Slug
 Language = Annotated[str, Meta(pattern=r"^[a-z]{2}(\.[a-z]+)?$", examples=["en", "cy", "en.young"])]
 """An ISO 639-1 code, with an audience after a point where the wording differs for one: `en`, `cy`, `en.young`."""
 
-Label = Annotated[str, Meta(min_length=1)]
+Label = Annotated[str, Meta(min_length=1, max_length=10_000)]
+"""Words that are there, and not a book: at most 10,000 characters."""
 
 Text = Label | Annotated[dict[Language, Label], Meta(min_length=1)]
 

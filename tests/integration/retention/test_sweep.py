@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -121,6 +121,26 @@ def test_a_person_stays_while_another_file_does(house: House) -> None:
     assert house.ids("select id from person") == [person]
 
 
+@pytest.mark.parametrize("files", [1, 1_000], ids=["one by one", "at once"])
+def test_a_person_goes_with_the_last_of_their_files(house: House, files: int) -> None:
+    house.adopt()
+    person = uuid4()
+    with house.session() as session:
+        session.execute(text("insert into person (council_id, id) values (:c, :p)"), {"c": house.id, "p": person})
+    for closed_on in (LONG_AGO, LONG_AGO, date(2020, 1, 1)):
+        house.file("case", "letter", medium="paper", person=person, milestones={"case-closed": closed_on})
+    house.flush()
+    house.arm("case")
+    house.sweep(files=files)
+    assert house.ids("select id from person") == [person], "letters are left"
+    house.arm("letter")
+    run = house.sweep(files=files)
+    assert (run.disposed, run.awaited) == (0, 3)
+    assert house.scalar("select count(*) from client_file") == 0
+    assert house.scalar("select count(*) from person") == 0
+    assert house.scalar("select count(*) from record where disposal = 'awaiting' and file_id is null") == 6
+
+
 def test_a_register_goes_as_one(house: House) -> None:
     house.adopt()
     file_id = house.file("case")
@@ -131,18 +151,6 @@ def test_a_register_goes_as_one(house: House) -> None:
     assert house.sweep().disposed == 1
     assert house.scalar("select count(*) from register") == 1
     assert house.scalar("select count(*) from register_entry") == 1
-
-
-def test_another_council_is_not_touched(house: House, councils: tuple[UUID, UUID]) -> None:
-    other = House(house.database, councils[1], house.ledger_dir)
-    for one in (house, other):
-        one.adopt()
-        one.file("case", milestones={"case-closed": LONG_AGO})
-        one.flush()
-        one.arm("case")
-    assert house.sweep().disposed == 1
-    assert other.scalar("select count(*) from record") == 1
-    assert other.scalar("select count(*) from certificate") == 0
 
 
 def test_paper_is_emptied_and_awaits_destruction(house: House) -> None:

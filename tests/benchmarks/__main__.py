@@ -18,10 +18,10 @@ from tests.benchmarks.stage import Stage, staged
 from tests.benchmarks.sweeps import sweeping
 
 MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
-    "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 5_000, rounds=3 if quick else 9),
-    "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 3_000, rounds=3 if quick else 9),
-    "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 5),
-    "sweep": lambda stage, quick: sweeping(stage, files=2_000 if quick else 20_000, rounds=2 if quick else 5),
+    "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 3_000, rounds=3 if quick else 7),
+    "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 1_000, rounds=3 if quick else 7),
+    "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 3),
+    "sweep": lambda stage, quick: sweeping(stage, files=2_000 if quick else 20_000, rounds=2 if quick else 3),
 }
 
 

@@ -261,7 +261,8 @@ class HoldAnswer(msgspec.Struct, frozen=True):
 
 
 class DisposedRecords(msgspec.Struct, frozen=True):
-    """Told to observers: records went, under which rule, with which certificate."""
+    """Told to observers: so many records of a class went from the database, with which certificate. What awaits
+    destruction on paper or in another system is not among them."""
 
     council: str
     record_class: str

@@ -15,12 +15,13 @@ from muniment.retention.planning import due_dates_moved
 from tests.integration.retention.kit import RETENTION, House, policy_of
 
 CLOSED = (date(2024, 1, 31), date(2024, 2, 29), date(2025, 2, 1))
+DECLARED: dict[str, Any] = dict(RETENTION)
 STORED = "select id, state, due_on, action, stage, rule_hash from record order by id"
 
 
 def changed(*rules: Mapping[str, Any]) -> dict[str, Any]:
     """The declarations with the first clause of some rules changed, in their order."""
-    made = copy.deepcopy(dict(RETENTION))
+    made = copy.deepcopy(DECLARED)
     for rule, change in zip(made["rule"], rules, strict=False):
         rule["clause"][0] |= change
     return made
@@ -58,12 +59,12 @@ def test_a_longer_period_moves_days_by_class_and_month_in_any_chunks(filled: Hou
 
 def test_what_would_have_no_day_any_more_falls_away(filled: House) -> None:
     assert planned(filled, changed({"from": {"in_words": "when it is over"}})) == (Moved("advice/case", "", 3),)
-    without = {key: [entry for entry in entries if entry["id"] != "letter"] for key, entries in RETENTION.items()}
+    without = {key: [entry for entry in entries if entry["id"] != "letter"] for key, entries in DECLARED.items()}
     assert planned(filled, without) == (Moved("advice/letter", "", 3),)
 
 
 def test_nothing_moves_under_the_same_rules(filled: House) -> None:
-    renamed = copy.deepcopy(dict(RETENTION))
+    renamed = copy.deepcopy(DECLARED)
     renamed["class"][0]["title"] = "Closed cases"
     assert planned(filled, renamed) == planned(filled, RETENTION) == ()
 

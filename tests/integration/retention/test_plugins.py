@@ -15,7 +15,7 @@ from muniment.api.markers import hookimpl
 from muniment.api.plugin import API_VERSION
 from muniment.api.retention import DisposedRecords, HeldQuestion, HoldAnswer
 from muniment.plugins.facade import CouncilFacade
-from muniment.retention import chunk
+from muniment.retention.ledger import Ledger
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.integration.retention.kit import House
 
@@ -137,7 +137,7 @@ def test_observers_are_not_told_of_what_was_rolled_back(ready: House, monkeypatc
         raise RuntimeError("at the last step")
 
     with monkeypatch.context() as breaking:
-        breaking.setattr(chunk.Ledger, "intend", failing)
+        breaking.setattr(Ledger, "intend", failing)
         run = ready.sweep(facade=facade(listening=Observer(heard)))
     assert (run.disposed, run.parked, heard) == (0, 3, [])
     with ready.session() as session:

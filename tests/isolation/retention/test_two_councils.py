@@ -22,7 +22,7 @@ from muniment.retention import arming
 from muniment.retention.certificates import certificate, certificates
 from muniment.retention.destruction import awaiting, confirm
 from muniment.retention.explain import explain, explain_file
-from muniment.retention.holds import NewHold, holds, place_hold, release_hold
+from muniment.retention.holds import NewHold, Placed, Scope, holds, place_hold, release_hold
 from muniment.retention.planning import due_dates_moved
 from muniment.retention.restore import RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.sweep import run_view, runs
@@ -68,6 +68,12 @@ def test_a_sweep_leaves_the_others_due_records_alone(houses: tuple[House, House]
 KEYED = ("record", "certificate", "sweep_run", "hold", "client_file", "person")
 Asked = Callable[[CouncilSession, House, dict[str, UUID]], object]
 
+
+def held_by_key(session: CouncilSession, ours: House, scope: Scope, key: UUID) -> Placed:
+    new = NewHold(scope=scope, target=str(key), ground="a claim", authoriser="counsel", review_on=date(2027, 1, 1))
+    return place_hold(session, ours.caller, new)
+
+
 WITH_THEIR_KEY: dict[str, Asked] = {
     "explain": lambda session, ours, keys: explain(session, ours.caller, keys["record"]),
     "certificate": lambda session, ours, keys: certificate(session, ours.caller, keys["certificate"]),
@@ -76,14 +82,9 @@ WITH_THEIR_KEY: dict[str, Asked] = {
     "confirm": lambda session, ours, keys: confirm(
         session, ours.caller, ours.ledger, [keys["awaiting"]], destroyed_on=LONG_AGO, method="shredded"
     ),
-    **{
-        f"hold {scope}": lambda session, ours, keys, scope=scope, table=table: place_hold(
-            session,
-            ours.caller,
-            NewHold(scope=scope, target=str(keys[table]), ground="a claim", authoriser="x", review_on=date(2027, 1, 1)),
-        )
-        for scope, table in (("file", "client_file"), ("person", "person"), ("record", "record"))
-    },
+    "hold file": lambda session, ours, keys: held_by_key(session, ours, "file", keys["client_file"]),
+    "hold person": lambda session, ours, keys: held_by_key(session, ours, "person", keys["person"]),
+    "hold record": lambda session, ours, keys: held_by_key(session, ours, "record", keys["record"]),
 }
 
 

@@ -142,8 +142,8 @@ def _event(anchor: Anchor, history: History, programme: str | None) -> tuple[dat
         return history.born_on, "unclocked"
     if anchor.event == "programme-end":
         names = [programme] if programme else history.enrolled
-        days = [history.ended.get(name) for name in names]
-        return (max(day for day in days if day) if days and all(days) else None), "running"
+        ended = [history.ended[name] for name in names if name in history.ended]
+        return (max(ended) if names and len(ended) == len(names) else None), "running"
     kind = anchor.event or anchor.milestone
     days = [day for of, day, own in history.milestones if of == kind and (own or kind != "last-contact")]
     return ((max if anchor.occurrence == "latest" else min)(days) if days else None), "running"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
 
-from muniment.retention.certificates import certificates, merkle_root
+from muniment.retention.certificates import CertificateView, certificates, merkle_root
 from tests.integration.retention.kit import House, hold
 
 LONG_AGO = date(2019, 3, 1)
@@ -67,7 +67,8 @@ def test_certificates_are_listed_the_newest_first_and_page_by_page(house: House)
     house.sweep()
     with house.session() as session:
         every = certificates(session, house.caller)
-        paged, before = [], None
+        paged: list[CertificateView] = []
+        before: tuple[datetime, UUID] | None = None
         while page := certificates(session, house.caller, before=before, limit=1):
             paged += page
             before = page[0].issued_at, page[0].id

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy import Engine, make_url, text
 
 import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
@@ -151,6 +153,15 @@ def passable_folder() -> Iterator[Path]:
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command configures the logs of its process; the next test of this process finds them as they were."""
+    before, handlers = structlog.get_config(), logging.root.handlers[:]
+    yield
+    structlog.configure(**before)
+    logging.root.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")

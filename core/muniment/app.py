@@ -187,8 +187,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
 
 def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:
     """Retention's answer for the page of a client file."""
-    explained = explain_file(session, caller, file_id)
-    return {entry.record_id: (entry.sentence, *(clause.says for clause in entry.clauses)) for entry in explained}
+    return {entry.record_id: entry.lines for entry in explain_file(session, caller, file_id)}
 
 
 def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

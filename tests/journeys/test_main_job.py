@@ -115,6 +115,7 @@ def exported(file: Path) -> str:
     return str(file)
 
 
+@pytest.mark.slow
 def test_from_nothing_to_why_a_record_is_kept(operator: Operator, tmp_path: Path) -> None:
     operator.run("keys", "new")
     operator.run("db", "upgrade")

@@ -56,6 +56,12 @@ class ClauseExplained(msgspec.Struct, frozen=True, kw_only=True):
     rests_on: tuple[str, ...]
 
 
+def _line(clause: ClauseExplained) -> str:
+    until = f" Until {clause.due_on.strftime('%d/%m/%Y')}." if clause.due_on else ""
+    detail = clause.counts_from or clause.because
+    return f"{clause.says}.{until}{f' ({detail})' if detail else ''}"
+
+
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a record is kept and until when. `due_on` is the last day it is kept; `sentence` sums up; `blocks` are what
     keeps it although it is due; `provisions` what the period rests on; `decisions` the council's behind the rule."""
@@ -75,6 +81,14 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     clauses: tuple[ClauseExplained, ...]
     provisions: tuple[str, ...]
     decisions: tuple[str, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The answer for an adviser, line by line: what it comes to, the clauses that bear on it, what they rest on."""
+        bearing = (clause for clause in self.clauses if clause.state != "out")
+        decided = (f"Decided by the council: {', '.join(self.decisions)}.",) if self.decisions else ()
+        rests_on = (f"It rests on: {'; '.join(self.provisions)}.",) if self.provisions else ()
+        return tuple(dict.fromkeys((self.sentence, *map(_line, bearing), *self.blocks, *rests_on, *decided)))
 
 
 def explain(session: CouncilSession, caller: Caller, record_id: UUID) -> Explanation:

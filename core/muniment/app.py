@@ -44,9 +44,9 @@ from muniment.notices.shelf import Shelf
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
+from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
-from muniment.retention.planning import due_dates_moved
-from muniment.retention.restore import RestoreCheck
 from muniment.retention.web import retention_section
 from muniment.settings import Settings
 from muniment.web.callers import Caller

@@ -18,7 +18,7 @@ from muniment.jobs.gauges import queue_gauges
 from muniment.jobs.upkeep import check_files, remove_files
 from muniment.retention import gauges as retention_gauges
 from muniment.retention.actors import recompute, settle_ledger, sweep, upkeep
-from muniment.retention.clocks import (
+from muniment.retention.clocks.current import (
     on_files_changed,
     on_policy_adopted,
     on_programme_changed,

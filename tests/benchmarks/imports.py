@@ -18,7 +18,7 @@ from muniment.cli.demonstration.population import lives, write_csv
 from muniment.clients.importing.run import Importer, Order
 from muniment.jobs.drain import Drain
 from muniment.policy.store import adopted
-from muniment.retention.clocks import past_period
+from muniment.retention.clocks.current import past_period
 from muniment.wiring import actors
 from tests.benchmarks.harness import Figure, compare
 from tests.benchmarks.stage import COUNCIL, SERVICE, TODAY, Stage

@@ -12,8 +12,8 @@ import psycopg
 from muniment.accounts.permissions import command_caller
 from muniment.jobs.drain import Drain
 from muniment.retention.actors import recompute
-from muniment.retention.arming import arm, preview
-from muniment.retention.sweep import FILES, run_view, start_sweep
+from muniment.retention.approval.arming import arm, preview
+from muniment.retention.disposal.sweep import FILES, run_view, start_sweep
 from muniment.wiring import actors
 from tests.benchmarks.harness import Figure, compare
 from tests.benchmarks.stage import SERVICE, Stage

@@ -13,7 +13,7 @@ from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.importing.run import Importer, Order, Summary, find_format
 from muniment.policy.store import adopted
-from muniment.retention.clocks import past_period
+from muniment.retention.clocks.current import past_period
 
 __all__ = ["client"]
 

@@ -23,7 +23,7 @@ from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.plan import Plan, plan_adoption
 from muniment.policy.schemas import write_schemas
 from muniment.policy.store import adopted_or_none
-from muniment.retention.planning import due_dates_moved
+from muniment.retention.clocks.planning import due_dates_moved
 
 __all__ = ["policy"]
 

@@ -10,8 +10,12 @@ import click
 from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.retention import arming, certificates, destruction, explain, holds, sweep
-from muniment.retention.ledger import Ledger
+from muniment.retention import explain
+from muniment.retention.approval import arming
+from muniment.retention.disposal import destruction, sweep
+from muniment.retention.evidence import certificates
+from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds import placing as holds
 
 __all__ = ["retention"]
 

@@ -9,11 +9,11 @@ from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clocks import RECOMPUTE, clock_stale
-from muniment.retention.ledger import Ledger
-from muniment.retention.restore import RESTORE, apply_again, settle
+from muniment.retention.clocks.current import RECOMPUTE, clock_stale
+from muniment.retention.disposal.restore import RESTORE, apply_again, settle
+from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run, want_run
+from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.sweep import SWEEP, Sweeper, begin_run, want_run
 from muniment.retention.upkeep import CHUNK, dispose_some
 
 __all__ = ["recompute", "settle_ledger", "sweep", "upkeep"]

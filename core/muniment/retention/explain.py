@@ -23,10 +23,10 @@ from muniment.clients.facts import FILE, MILESTONE
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
-from muniment.retention import arming
-from muniment.retention.clock_sql import clauses_of_rows, decided, with_ids
-from muniment.retention.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
-from muniment.retention.holds import held
+from muniment.retention.approval import arming
+from muniment.retention.holds.placing import held
+from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
+from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Parked
 from muniment.retention.words import action_words, anchor_words, authority_words, clause_words

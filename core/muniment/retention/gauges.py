@@ -20,9 +20,9 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted, adopted_or_none
-from muniment.retention.compile import DESTROY, UNDECLARED, clocks
-from muniment.retention.holds import held
-from muniment.retention.ledger import Ledger
+from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds.placing import held
+from muniment.retention.rules.compile import DESTROY, UNDECLARED, clocks
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Arming, Awaiting, Parked, SweepRun
 

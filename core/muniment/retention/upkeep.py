@@ -35,9 +35,9 @@ from muniment.database.registry import KeptTable, table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clause_sql import added
-from muniment.retention.compile import DESTROY, ClauseClock, Clock, clocks
 from muniment.retention.locks import shared
+from muniment.retention.rules.clause_sql import added
+from muniment.retention.rules.compile import DESTROY, ClauseClock, Clock, clocks
 from muniment.retention.tables import Hold
 
 __all__ = ["CHUNK", "dispose_some"]

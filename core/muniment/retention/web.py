@@ -19,13 +19,13 @@ from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted_or_none
-from muniment.retention.arming import Preview, arm, disarm, preview, previews
-from muniment.retention.certificates import CertificateView, certificate, certificates
-from muniment.retention.destruction import AwaitingView, awaiting, confirm
+from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
+from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
+from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
+from muniment.retention.evidence.certificates import CertificateView, certificate, certificates
+from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.explain import Explanation, explain
-from muniment.retention.holds import HoldView, NewHold, holds, place_hold, release_hold
-from muniment.retention.ledger import Ledger
-from muniment.retention.sweep import RunView, run_view, runs, start_sweep
+from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from muniment.api.periods import parse_keep
 from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
-from muniment.retention.compile import AWAIT_HOLDER, ClauseClock
+from muniment.retention.rules.compile import AWAIT_HOLDER, ClauseClock
 
 __all__ = ["action_words", "anchor_words", "authority_words", "clause_words", "when_words"]
 

@@ -20,7 +20,7 @@ from muniment.councils.web import api_routes, policy_section
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
-from muniment.retention.planning import due_dates_moved
+from muniment.retention.clocks.planning import due_dates_moved
 from muniment.settings import Settings
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.unit.policy.made import HOUSING

@@ -22,12 +22,12 @@ from muniment.database.session import Database
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
-from muniment.retention import arming
-from muniment.retention.clocks import clock_stale
-from muniment.retention.holds import NewHold, Placed, place_hold
-from muniment.retention.ledger import Ledger
+from muniment.retention.approval import arming
+from muniment.retention.clocks.current import clock_stale
+from muniment.retention.disposal.sweep import RunView, Sweeper, begin_run, run_view, want_run
+from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds.placing import NewHold, Placed, place_hold
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.sweep import RunView, Sweeper, begin_run, run_view, want_run
 
 SERVICE = "advice"
 

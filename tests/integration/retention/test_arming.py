@@ -14,10 +14,10 @@ from muniment.api.errors import Conflict, NotFound
 from muniment.api.periods import Period, add_period
 from muniment.clients.locks import tell
 from muniment.database.signals import files_changed
-from muniment.retention import arming
-from muniment.retention.clause_sql import added
-from muniment.retention.clocks import on_files_changed, past_period
+from muniment.retention.approval import arming
+from muniment.retention.clocks.current import on_files_changed, past_period
 from muniment.retention.explain import explain
+from muniment.retention.rules.clause_sql import added
 from tests.integration.retention.kit import RETENTION, SERVICE, House
 
 CASE = f"{SERVICE}/case"

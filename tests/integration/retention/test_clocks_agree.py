@@ -13,8 +13,8 @@ from sqlalchemy import insert, text, update
 from muniment.api.retention import RetentionDeclarations
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, PROGRAMME_FACT, RECORD
 from muniment.database.ids import new_id
-from muniment.retention.clock_sql import set_clocks, with_ids
-from muniment.retention.compile import clocks
+from muniment.retention.rules.clock_sql import set_clocks, with_ids
+from muniment.retention.rules.compile import clocks
 from muniment.retention.subjects import RECORDS
 from tests.integration.retention.kit import SERVICE, House, policy_of
 from tests.integration.retention.reference import History, expected

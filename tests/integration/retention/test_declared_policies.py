@@ -27,8 +27,8 @@ from muniment.policy.compile import compile_policy
 from muniment.policy.deciding import read_decisions
 from muniment.policy.model import Policy
 from muniment.policy.store import adopt
-from muniment.retention.compile import clocks
 from muniment.retention.explain import Explanation, explain
+from muniment.retention.rules.compile import clocks
 from muniment.retention.subjects import SUBJECTS
 from tests.integration.retention.kit import House
 from tests.policies import TEST_POLICIES, all_plugins

@@ -14,10 +14,10 @@ from sqlalchemy import Engine, text
 
 from muniment.api.errors import InvalidInput, NotFound, NotReady
 from muniment.database.ids import random_id
-from muniment.retention.certificates import certificates
-from muniment.retention.destruction import awaiting, confirm
-from muniment.retention.ledger import Ledger, Line
-from muniment.retention.restore import RestoreCheck, apply_again, settle
+from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.restore import RestoreCheck, apply_again, settle
+from muniment.retention.evidence.certificates import certificates
+from muniment.retention.evidence.ledger import Ledger, Line
 from tests.integration.retention.kit import House
 
 LONG_AGO = date(2019, 3, 1)

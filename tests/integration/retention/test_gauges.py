@@ -17,7 +17,7 @@ from muniment.database.session import CouncilSession, Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import load_plugins
-from muniment.retention.ledger import Line
+from muniment.retention.evidence.ledger import Line
 from muniment.settings import Settings
 from muniment.wiring import gauges
 from tests.integration.retention.kit import RETENTION, House, hold

@@ -9,7 +9,7 @@ import pytest
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
-from muniment.retention.holds import holds, release_hold
+from muniment.retention.holds.placing import holds, release_hold
 from tests.integration.retention.kit import SERVICE, House, hold
 
 LONG_AGO = date(2019, 3, 1)

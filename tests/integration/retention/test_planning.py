@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from muniment.policy.plan import Moved
-from muniment.retention.planning import due_dates_moved
+from muniment.retention.clocks.planning import due_dates_moved
 from tests.integration.retention.kit import RETENTION, House, policy_of
 
 CLOSED = (date(2024, 1, 31), date(2024, 2, 29), date(2025, 2, 1))

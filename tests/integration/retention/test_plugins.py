@@ -15,7 +15,7 @@ from muniment.api.markers import hookimpl
 from muniment.api.plugin import API_VERSION
 from muniment.api.retention import DisposedRecords, HeldQuestion, HoldAnswer
 from muniment.plugins.facade import CouncilFacade
-from muniment.retention.ledger import Ledger
+from muniment.retention.evidence.ledger import Ledger
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.integration.retention.kit import House
 

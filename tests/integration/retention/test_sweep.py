@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import text
 
-from muniment.retention.certificates import CertificateView, certificates, merkle_root
+from muniment.retention.evidence.certificates import CertificateView, certificates, merkle_root
 from tests.integration.retention.kit import House, hold
 
 LONG_AGO = date(2019, 3, 1)

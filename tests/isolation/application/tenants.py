@@ -33,7 +33,7 @@ from muniment.jobs.drain import Drain
 from muniment.plugins.manager import Plugins
 from muniment.policy.deciding import read_decisions
 from muniment.policy.store import adopted
-from muniment.retention.clocks import past_period
+from muniment.retention.clocks.current import past_period
 from muniment.schema import metadata
 from muniment.wiring import actors
 

@@ -17,7 +17,7 @@ import muniment
 from muniment.accounts.limits import API_CALLS, ApiAllowance
 from muniment.api.errors import NotFound, TooManyRequests
 from muniment.policy.store import adopted, policy_of_hash
-from muniment.retention.compile import clocks
+from muniment.retention.rules.compile import clocks
 from tests.isolation.application.tenants import House
 
 SOURCE = Path(muniment.__file__).parent

@@ -18,14 +18,14 @@ from muniment.api.errors import NotFound
 from muniment.clock import FixedClock
 from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession, Database
-from muniment.retention import arming
-from muniment.retention.certificates import certificate, certificates
-from muniment.retention.destruction import awaiting, confirm
+from muniment.retention.approval import arming
+from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.restore import RestoreCheck, apply_again, forgotten, settle
+from muniment.retention.disposal.sweep import run_view, runs
+from muniment.retention.evidence.certificates import certificate, certificates
 from muniment.retention.explain import explain, explain_file
-from muniment.retention.holds import NewHold, Placed, Scope, holds, place_hold, release_hold
-from muniment.retention.planning import due_dates_moved
-from muniment.retention.restore import RestoreCheck, apply_again, forgotten, settle
-from muniment.retention.sweep import run_view, runs
+from muniment.retention.holds.placing import NewHold, Placed, Scope, holds, place_hold, release_hold
 from muniment.settings import Settings
 from tests.integration.retention.kit import House, hold, policy_of
 

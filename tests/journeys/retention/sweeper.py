@@ -10,8 +10,8 @@ from uuid import UUID
 import muniment.schema  # noqa: F401
 from muniment.clock import FixedClock
 from muniment.database.session import Database
-from muniment.retention.ledger import Ledger
-from muniment.retention.sweep import Sweeper
+from muniment.retention.disposal.sweep import Sweeper
+from muniment.retention.evidence.ledger import Ledger
 from muniment.settings import Settings
 
 FILES = 100_000

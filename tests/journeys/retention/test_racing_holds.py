@@ -16,8 +16,8 @@ from uuid import UUID
 from muniment.api.errors import NotFound
 from muniment.clock import FixedClock
 from muniment.database.session import Database
-from muniment.retention.restore import settle
-from muniment.retention.sweep import begin_run, want_run
+from muniment.retention.disposal.restore import settle
+from muniment.retention.disposal.sweep import begin_run, want_run
 from muniment.settings import Settings
 from tests.integration.retention.kit import House, hold
 

@@ -29,8 +29,8 @@ from muniment.database.ids import new_id
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.plugins.facade import CouncilFacade
-from muniment.retention import arming
-from muniment.retention.chunk import (
+from muniment.retention.approval import arming
+from muniment.retention.disposal.chunk import (
     BEGINNING,
     Chunk,
     Place,
@@ -38,8 +38,8 @@ from muniment.retention.chunk import (
     due_places,
     sweep_chunk,
 )
-from muniment.retention.judging import KeptBy, added_up
-from muniment.retention.ledger import Ledger
+from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds.judging import KeptBy, added_up
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Parked, SweepRun
 

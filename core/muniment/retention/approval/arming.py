@@ -23,7 +23,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.store import adopted
-from muniment.retention.compile import AWAIT_HOLDER, Clock, clocks
+from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Arming
 

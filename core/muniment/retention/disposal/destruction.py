@@ -22,9 +22,9 @@ from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention import locks
-from muniment.retention.clock_sql import with_ids
-from muniment.retention.erasing import delete_rows, tell
-from muniment.retention.ledger import Ledger, Line
+from muniment.retention.disposal.erasing import delete_rows, tell
+from muniment.retention.evidence.ledger import Ledger, Line
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Awaiting, Confirmation, Disposal
 

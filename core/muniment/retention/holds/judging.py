@@ -20,7 +20,7 @@ from muniment.api.retention import HeldQuestion
 from muniment.clients.facts import MILESTONE
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
-from muniment.retention.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["KeptBy", "added_up", "ask"]

@@ -37,8 +37,8 @@ from sqlalchemy import (
 )
 from sqlalchemy import not_ as negate
 
-from muniment.retention.clause_sql import ClauseCompiler
-from muniment.retention.compile import ClauseClock, Clock
+from muniment.retention.rules.clause_sql import ClauseCompiler
+from muniment.retention.rules.compile import ClauseClock, Clock
 from muniment.retention.subjects import Subject
 
 __all__ = ["Rows", "clauses_of_rows", "decided", "set_clocks", "with_ids"]

@@ -26,7 +26,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention import locks
-from muniment.retention.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Certificate, Hold, SweepRun
 

@@ -11,8 +11,8 @@ from muniment.database.session import CouncilSession
 from muniment.policy.model import Policy
 from muniment.policy.plan import Moved
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clock_sql import Rows, decided
-from muniment.retention.compile import Clock, clocks, undeclared
+from muniment.retention.rules.clock_sql import Rows, decided
+from muniment.retention.rules.compile import Clock, clocks, undeclared
 from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = ["due_dates_moved"]

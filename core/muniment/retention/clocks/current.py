@@ -20,9 +20,10 @@ from sqlalchemy import Text, and_, column, func, select, update, values
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, PolicyAdopted, ProgrammeChanged, RegistersChanged
 from muniment.policy.store import adopted
-from muniment.retention import arming, locks
-from muniment.retention.clock_sql import Rows, set_clocks, with_ids
-from muniment.retention.compile import UNDECLARED, clocks, undeclared
+from muniment.retention import locks
+from muniment.retention.approval import arming
+from muniment.retention.rules.clock_sql import Rows, set_clocks, with_ids
+from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
 from muniment.retention.subjects import RECORDS, REGISTERS, SUBJECTS, Subject
 
 __all__ = [

@@ -24,7 +24,7 @@ from muniment.audit.merkle import Tree, leaf_hash
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.retention.compile import DESTROY, Clock
+from muniment.retention.rules.compile import DESTROY, Clock
 from muniment.retention.tables import Awaiting, Certificate, Confirmation
 
 __all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "issue", "merkle_root"]

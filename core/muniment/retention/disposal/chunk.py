@@ -42,13 +42,13 @@ from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
-from muniment.retention.certificates import issue
-from muniment.retention.clock_sql import with_ids
-from muniment.retention.compile import DESTROY, Clock, clocks
-from muniment.retention.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
-from muniment.retention.holds import held
-from muniment.retention.judging import KeptBy, ask
-from muniment.retention.ledger import Ledger, Line
+from muniment.retention.disposal.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
+from muniment.retention.evidence.certificates import issue
+from muniment.retention.evidence.ledger import Ledger, Line
+from muniment.retention.holds.judging import KeptBy, ask
+from muniment.retention.holds.placing import held
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.compile import DESTROY, Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal, Hold
 

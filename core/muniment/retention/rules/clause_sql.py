@@ -36,8 +36,8 @@ from sqlalchemy import not_ as negate
 
 from muniment.api.periods import Period, parse_period
 from muniment.api.retention import Anchor, When
-from muniment.retention.compile import ClauseClock, Clock
-from muniment.retention.row_facts import Day, Facts, Truth
+from muniment.retention.rules.compile import ClauseClock, Clock
+from muniment.retention.rules.row_facts import Day, Facts, Truth
 from muniment.retention.subjects import Subject
 
 __all__ = ["ClauseCompiler", "added"]

@@ -24,9 +24,9 @@ from muniment.clients.facts import FILE, PERSON
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
-from muniment.retention.clock_sql import with_ids
-from muniment.retention.erasing import delete_rows, empty_rows, tell
-from muniment.retention.ledger import Ledger, Line
+from muniment.retention.disposal.erasing import delete_rows, empty_rows, tell
+from muniment.retention.evidence.ledger import Ledger, Line
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Disposal, SweepRun
 

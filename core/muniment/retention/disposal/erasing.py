@@ -14,7 +14,7 @@ from sqlalchemy import delete, select, update
 from muniment.clients.facts import FILE, PERSON, RECORD
 from muniment.database.session import CouncilSession
 from muniment.database.signals import Erased, erased
-from muniment.retention.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 
 __all__ = ["Miscounted", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]

@@ -1,0 +1,1 @@
+"""Who lets a rule dispose of anything: nothing goes without somebody who has looked."""

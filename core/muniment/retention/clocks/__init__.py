@@ -1,0 +1,1 @@
+"""The dates that records carry: kept true as facts change, and what another policy would make of them."""

@@ -1,0 +1,1 @@
+"""Destroying what is due: chunk by chunk, here and elsewhere, and once more after a restore."""

@@ -1,0 +1,1 @@
+"""What keeps a record although it is due."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from muniment.database.migrations.steps import refuse_downgrade
 
 revision = "0002"
@@ -10,9 +12,12 @@ branch_labels = None
 depends_on = None
 
 
+CONCERNS: tuple[ModuleType, ...] = ()
+"""Modules with a `change()`, in an order that satisfies foreign keys."""
+
+
 def upgrade() -> None:
-    """Each concern's `change()`, in an order that satisfies foreign keys."""
-    for concern in ():
+    for concern in CONCERNS:
         concern.change()
 
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from muniment.api.errors import SettingsError
 
-__all__ = ["Key", "KeyRing", "Purpose"]
+__all__ = ["Key", "KeyRing", "Purpose", "split_signature"]
 
 NONCE = 12
 VERSION = 2
@@ -141,10 +141,13 @@ class KeyRing:
             return False
         return True
 
-    def public_keys(self) -> dict[int, bytes]:
-        """The public halves of the signing keys by version, for those who verify without the ring."""
-        versions = [key.version for key in self.keys if key.purpose is Purpose.SIGNING]
-        return {version: self._signing_key(version).public_key().public_bytes_raw() for version in versions}
+    def public_keys(self) -> dict[int, tuple[datetime, bytes]]:
+        """The signing keys by version: when each was made, and its public half, for who verifies without the ring."""
+        made = {key.version: key.made for key in self.keys if key.purpose is Purpose.SIGNING}
+        return {
+            version: (when, self._signing_key(version).public_key().public_bytes_raw())
+            for version, when in sorted(made.items())
+        }
 
     def wrap(self, secret: bytes, bound_to: bytes) -> bytes:
         """Encrypt a key under the newest wrapping key, so that it opens for the same `bound_to` alone."""
@@ -218,6 +221,11 @@ def _decoded(key: Key) -> bytes:
 
 def _mark(version: int) -> bytes:
     return version.to_bytes(VERSION, "big")
+
+
+def split_signature(signature: bytes) -> tuple[int, bytes]:
+    """The version of the key that signed, and the bare Ed25519 signature."""
+    return _split(signature)
 
 
 def _split(made: bytes) -> tuple[int, bytes]:

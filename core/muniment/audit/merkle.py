@@ -66,20 +66,57 @@ def tree_of(leaves: Iterable[bytes]) -> Tree:
     return tree
 
 
-def inclusion_proof(leaves: Sequence[bytes], position: int) -> list[bytes]:
-    """The audit path of the leaf at `position` (from 0) in the tree of these leaf hashes, from the leaf upwards.
+def inclusion_proof(leaves: Sequence[bytes], position: int, before: Tree | None = None) -> list[bytes]:
+    """The audit path of the leaf at `position` (from 0), from the leaf upwards, in the tree that `leaves` (hashes) make
+    of the tree `before` them; without one they are all there is.
 
-    Raises `IndexError` if there is no such leaf.
+    What lies before need not be known leaf by leaf: whatever part of it a later leaf's path names is one of its peaks.
+    Raises `IndexError` if the position is not one of `leaves`.
     """
-    if not 0 <= position < len(leaves):
+    before = before or Tree()
+    if not before.size <= position < before.size + len(leaves):
         raise IndexError("there is no leaf at this position")
-    if len(leaves) == 1:
-        return []
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    left, right = leaves[:split], leaves[split:]
-    if position < split:
-        return [*inclusion_proof(left, position), tree_of(right).root]
-    return [*inclusion_proof(right, position - split), tree_of(left).root]
+    return _Grown(before, leaves).path(position)
+
+
+class _Grown:
+    """A tree of which only the leaves after `before` are known one by one. Ranges are half open."""
+
+    def __init__(self, before: Tree, leaves: Sequence[bytes]) -> None:
+        self._old, self._new, self.size = before.size, leaves, before.size + len(leaves)
+        self._peaks: dict[tuple[int, int], bytes] = {}
+        at = 0
+        for bit in range(before.size.bit_length() - 1, -1, -1):
+            if before.size >> bit & 1:
+                number = len(self._peaks)
+                self._peaks[at, at + (1 << bit)] = before.peaks[number * HASH : (number + 1) * HASH]
+                at += 1 << bit
+
+    def path(self, position: int) -> list[bytes]:
+        first, last = 0, self.size
+        siblings: list[bytes] = []
+        while last - first > 1:
+            middle = _split(first, last)
+            if position < middle:
+                siblings.append(self._hash(middle, last))
+                last = middle
+            else:
+                siblings.append(self._hash(first, middle))
+                first = middle
+        return siblings[::-1]
+
+    def _hash(self, first: int, last: int) -> bytes:
+        if first >= self._old:
+            return tree_of(self._new[first - self._old : last - self._old]).root
+        if last <= self._old:
+            return self._peaks[first, last]
+        middle = _split(first, last)
+        return node_hash(self._hash(first, middle), self._hash(middle, last))
+
+
+def _split(first: int, last: int) -> int:
+    """Where RFC 6962 parts a range: after the largest power of two that is smaller than its length."""
+    return first + (1 << (last - first - 1).bit_length() - 1)
 
 
 def verify_inclusion(leaf: bytes, position: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:

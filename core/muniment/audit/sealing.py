@@ -7,29 +7,54 @@ of times or keys: a transaction that began early and committed late would fall t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import text
 
-from muniment.audit.merkle import Tree, inclusion_proof, leaf_hash
+from muniment.audit.events import AuditEvent
+from muniment.audit.merkle import Tree, inclusion_proof
+from muniment.audit.proofs import Checkpoint, Proof, SealedEvent, checkpoint_message, stamp
 from muniment.database.session import CouncilSession, Database
 from muniment.jobs.actors import Deployment
-from muniment.keys import KeyRing
+from muniment.keys import KeyRing, split_signature
 
-__all__ = ["EVENT_COLUMNS", "checkpoint_message", "event_hash", "prove", "seal_council", "seal_some"]
+__all__ = [
+    "BATCH",
+    "EVENT_COLUMNS",
+    "be_the_sealer",
+    "prove",
+    "seal_council",
+    "seal_some",
+]
 
 BATCH = 5_000
 EVENT_COLUMNS = "e.id, e.at, e.event, e.actor_kind, e.actor_id, e.actor_name, e.subject, e.facts"
 
 LOCK = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
+WAIT = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
 LAST = text("select size, peaks from audit_checkpoint order by size desc limit 1")
 TAKE = text(
     f"with taken as (delete from audit_unsealed where (council_id, event_id) in"  # noqa: S608
     f" (select council_id, event_id from audit_unsealed order by event_id limit {BATCH}) returning event_id)"
     f" select {EVENT_COLUMNS} from taken join audit_event e on e.id = taken.event_id order by e.id"
+)
+SEALED = text(
+    f"select l.position, {EVENT_COLUMNS} from audit_event e"  # noqa: S608
+    " join audit_leaf l on l.council_id = e.council_id and l.event_id = e.id"
+    " where e.council_id = :council_id and e.subject = :subject and e.event = :event order by l.position"
+)
+CHECKPOINT_BEFORE = text(
+    "select size, peaks from audit_checkpoint where council_id = :council_id and size <= :position"
+    " order by size desc limit 1"
+)
+CHECKPOINT_OF = text(
+    "select size, at, root, signature from audit_checkpoint where council_id = :council_id and size > :position"
+    " order by size limit 1"
+)
+LEAVES_BETWEEN = text(
+    "select hash from audit_leaf where council_id = :council_id and position >= :first and position < :beyond"
+    " order by position"
 )
 ADD_LEAVES = text(
     "insert into audit_leaf (council_id, position, event_id, hash)"
@@ -40,31 +65,6 @@ ADD_CHECKPOINT = text(
     "insert into audit_checkpoint (council_id, size, at, root, peaks, signature)"
     " values (:council_id, :size, :at, :root, :peaks, :signature)"
 )
-
-
-def event_hash(council_id: UUID, row: Any) -> bytes:
-    """The leaf hash of an event's row: over canonical JSON of everything that it says."""
-    at: datetime = row.at
-    return leaf_hash(
-        msgspec.json.encode(
-            {
-                "council": council_id,
-                "id": row.id,
-                "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "event": row.event,
-                "actor": [row.actor_kind, row.actor_id, row.actor_name],
-                "subject": row.subject,
-                "facts": row.facts,
-            },
-            order="sorted",
-        )
-    )
-
-
-def checkpoint_message(council_id: UUID, size: int, root: bytes, at: datetime) -> bytes:
-    """What is signed: the log's name, how many leaves it has, their root and when."""
-    stamp = at.astimezone(UTC).isoformat(timespec="microseconds")
-    return f"muniment audit log\n{council_id}\n{size}\n{root.hex()}\n{stamp}\n".encode()
 
 
 def seal_council(deployment: Deployment, council_id: UUID) -> int:
@@ -81,17 +81,22 @@ def _sealed(database: Database, keys: KeyRing, council_id: UUID) -> Iterator[int
             return
 
 
+def be_the_sealer(session: CouncilSession) -> None:
+    """Wait for the sealer at work, and let no other seal until this transaction ends."""
+    session.execute(WAIT, _lock_of(session.council_id))
+
+
 def seal_some(session: CouncilSession, keys: KeyRing) -> int:
     """Seal up to a batch of events in this transaction; 0 if none wait or another sealer is at it."""
     council_id = session.council_id
-    if not session.scalar(LOCK, {"name": f"audit.seal {council_id}"}):
+    if not session.scalar(LOCK, _lock_of(council_id)):
         return 0
     rows = session.execute(TAKE).all()
     if not rows:
         return 0
     last = session.execute(LAST).one_or_none()
     tree = Tree() if last is None else Tree(last.size, last.peaks)
-    first, hashes = tree.size, [event_hash(council_id, row) for row in rows]
+    first, hashes = tree.size, [SealedEvent.of(council_id, row).leaf for row in rows]
     for leaf in hashes:
         tree.append(leaf)
     session.execute(
@@ -110,28 +115,29 @@ def seal_some(session: CouncilSession, keys: KeyRing) -> int:
     return len(rows)
 
 
-class Proof(msgspec.Struct, frozen=True):
-    """That an event stands in the log: `merkle.verify_inclusion` checks it against a signed root.
+def _lock_of(council_id: UUID) -> dict[str, str]:
+    return {"name": f"audit.seal {council_id}"}
 
-    `leaf` is the event's hash, `position` counts from 0, `path` goes from the leaf upwards.
+
+def prove(session: CouncilSession, event: AuditEvent, subject: UUID) -> tuple[Proof, ...]:
+    """The proofs of a subject's events of one kind, in the order of the log; those not sealed yet are left out.
+
+    Each is proven by the checkpoint that sealed it, so that its proof is the same for ever, costs no more than a batch
+    and needs nothing of the log before it.
     """
-
-    event_id: UUID
-    leaf: bytes
-    position: int
-    size: int
-    root: bytes
-    path: tuple[bytes, ...]
+    here = {"council_id": session.council_id}
+    return tuple(
+        _proof(session, row, here) for row in session.execute(SEALED, here | {"event": event.value, "subject": subject})
+    )
 
 
-def prove(session: CouncilSession, event_id: UUID) -> Proof | None:
-    """The proof that an event stands in the log as of the last checkpoint; None if it is not sealed."""
-    leaf = session.execute(
-        text("select position, hash from audit_leaf where event_id = :event_id"), {"event_id": event_id}
-    ).one_or_none()
-    if leaf is None:
-        return None
-    leaves = session.scalars(text("select hash from audit_leaf order by position")).all()
-    head = session.execute(text("select size, root from audit_checkpoint order by size desc limit 1")).one()
-    path = inclusion_proof([bytes(each) for each in leaves[: head.size]], leaf.position)
-    return Proof(event_id, leaf.hash, leaf.position, head.size, head.root, tuple(path))
+def _proof(session: CouncilSession, row: Any, here: dict[str, UUID]) -> Proof:
+    last = session.execute(CHECKPOINT_BEFORE, here | {"position": row.position}).one_or_none()
+    before = Tree() if last is None else Tree(last.size, last.peaks)
+    sealed = session.execute(CHECKPOINT_OF, here | {"position": row.position}).one()
+    hashes = session.scalars(LEAVES_BETWEEN, here | {"first": before.size, "beyond": sealed.size})
+    path = inclusion_proof([bytes(leaf) for leaf in hashes], row.position, before)
+    key, signature = split_signature(sealed.signature)
+    checkpoint = Checkpoint(sealed.size, sealed.root.hex(), stamp(sealed.at), key, signature.hex())
+    event = SealedEvent.of(session.council_id, row)
+    return Proof(event, row.position, tuple(step.hex() for step in path), checkpoint)

@@ -21,7 +21,8 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.audit.merkle import Tree
-from muniment.audit.sealing import EVENT_COLUMNS, checkpoint_message, event_hash
+from muniment.audit.proofs import SealedEvent, checkpoint_message
+from muniment.audit.sealing import EVENT_COLUMNS
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 
@@ -139,7 +140,7 @@ def _leaf_faults(council_id: UUID, tree: Tree, row: Any) -> Iterator[Fault]:
         yield Fault(FaultKind.LEAF_GONE, position=tree.size)
     if row.id is None:
         yield Fault(FaultKind.EVENT_GONE, event_id=row.event_id, position=row.position)
-    elif event_hash(council_id, row) != row.hash:
+    elif SealedEvent.of(council_id, row).leaf != row.hash:
         yield Fault(FaultKind.EVENT_CHANGED, event_id=row.event_id, position=row.position)
 
 

@@ -6,16 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+import pytest
+from msgspec import structs
 
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_many
-from muniment.audit.merkle import verify_inclusion
-from muniment.audit.sealing import event_hash, prove, seal_council
+from muniment.audit.proofs import Unproven, public_keys
+from muniment.audit.sealing import prove, seal_council
 from muniment.audit.verification import verify
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
-from muniment.keys import Purpose
+from muniment.keys import KeyRing, Purpose
 
 
 def write(database: Database, council_id: UUID, count: int) -> list[UUID]:
@@ -68,17 +69,28 @@ def test_many_sealers_seal_each_event_once(deployment: Deployment, councils: tup
         assert (result.sound, result.leaves, result.pending) == (True, 600, 0)
 
 
-def test_an_event_can_be_proven(deployment: Deployment, councils: tuple[UUID, UUID]) -> None:
+def test_an_event_can_be_proven_from_its_batch(deployment: Deployment, councils: tuple[UUID, UUID]) -> None:
     database = deployment.database
-    write(database, councils[0], 37)
+    subjects = write(database, councils[0], 37)
     seal_council(deployment, councils[0])
+    later = write(database, councils[0], 12)
+    keys = public_keys(deployment.keys, councils[0], "alpha")
     with database.council(councils[0]) as session:
-        row = session.execute(text("select * from audit_event order by id offset 20 limit 1")).one()
-        proof = prove(session, row.id)
-        assert prove(session, uuid4()) is None
-    assert proof is not None
-    assert proof.leaf == event_hash(councils[0], row)
-    assert verify_inclusion(proof.leaf, proof.position, proof.size, proof.path, proof.root)
+        assert prove(session, AuditEvent.RECORD_ADDED, later[0]) == ()
+    seal_council(deployment, councils[0])
+    for subject, size in ((subjects[20], 37), (later[0], 49), (later[11], 49)):
+        with database.council(councils[0]) as session:
+            assert prove(session, AuditEvent.FILE_READ, subject) == ()
+            (proof,) = prove(session, AuditEvent.RECORD_ADDED, subject)
+        assert (proof.event.subject, proof.checkpoint.size) == (subject, size)
+        assert proof.check(keys).version == 1
+        assert proof.check(public_keys(deployment.keys.rotated(Purpose.SIGNING), councils[0], "alpha")).version == 1
+        with pytest.raises(Unproven, match="not among those"):
+            proof.check(structs.replace(keys, keys=()))
+        with pytest.raises(Unproven, match="signature of key 1"):
+            proof.check(public_keys(KeyRing.generate(), councils[0], "alpha"))
+        with pytest.raises(Unproven, match="another council"):
+            proof.check(public_keys(deployment.keys, councils[1], "beta"))
 
 
 def test_a_rotated_signing_key_keeps_the_log_sound(deployment: Deployment, councils: tuple[UUID, UUID]) -> None:

@@ -63,8 +63,21 @@ def test_a_proof_shows_its_leaf_and_no_other(data: list[bytes], draw: st.DataObj
     assert not verify_inclusion(leaves[position], len(leaves), len(leaves), proof, root)
 
 
+@given(DATA, st.data())
+def test_a_proof_needs_no_leaf_before_the_batch(data: list[bytes], draw: st.DataObject) -> None:
+    leaves = [leaf_hash(bytes([index]) + each) for index, each in enumerate(data)]
+    known = draw.draw(st.integers(0, len(leaves) - 1))
+    position = draw.draw(st.integers(known, len(leaves) - 1))
+    before = tree_of(leaves[:known])
+    proof = inclusion_proof(leaves[known:], position, Tree(known, before.peaks))
+    assert proof == inclusion_proof(leaves, position)
+    assert verify_inclusion(leaves[position], position, len(leaves), proof, by_definition(leaves))
+
+
 def test_nonsense_is_refused() -> None:
     with pytest.raises(ValueError, match="peaks"):
         Tree(3, b"\x00" * 32)
     with pytest.raises(IndexError):
         inclusion_proof([], 0)
+    with pytest.raises(IndexError):
+        inclusion_proof([sha256(b"").digest()], 0, tree_of([sha256(b"").digest()]))

@@ -10,11 +10,11 @@ from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.current import RECOMPUTE, clock_stale
-from muniment.retention.disposal.restore import RESTORE, apply_again, settle
+from muniment.retention.disposal.restore import RESTORE, apply_again, settle, unswept
 from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run, want_run
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.upkeep import CHUNK, dispose_some
+from muniment.retention.upkeep import CHUNK, dispose_some, drop_oldest_month
 
 __all__ = ["recompute", "settle_ledger", "sweep", "upkeep"]
 
@@ -57,15 +57,21 @@ def settle_ledger(deployment: Deployment, council_id: UUID) -> None:
     ledger = Ledger(deployment.settings.ledger_dir, council_id)
     with deployment.database.council(council_id, RESTORE) as session:
         settle(session, ledger)
-        if apply_again(session, ledger):
+        apply_again(session, ledger)
+        if unswept(session):
             want_run(session)
 
 
 @actor(name="retention.upkeep", queue="retention", every=timedelta(days=1), time_limit=timedelta(hours=1))
 def upkeep(deployment: Deployment, council_id: UUID) -> None:
-    """Delete what one council's part of core's own tables has kept past its period."""
+    """Delete what one council's part of core's own tables has kept past its period; drop months of the audit log."""
+    who = Actor("system", None, "retention.upkeep")
     for kept in kept_tables():
         gone = CHUNK
         while gone == CHUNK:
-            with deployment.database.council(council_id, Actor("system", None, "retention.upkeep")) as session:
+            with deployment.database.council(council_id, who) as session:
                 gone = dispose_some(session, kept)
+    more = True
+    while more:
+        with deployment.database.council(council_id, who) as session:
+            more = drop_oldest_month(session, deployment.keys) is not None

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, text
 from muniment.api.errors import InvalidInput, NotFound, NotReady
 from muniment.database.ids import random_id
 from muniment.retention.disposal.destruction import awaiting, confirm
-from muniment.retention.disposal.restore import RestoreCheck, apply_again, settle
+from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, settle
 from muniment.retention.evidence.certificates import certificates
 from muniment.retention.evidence.ledger import Ledger, Line
 from tests.integration.retention.kit import House
@@ -70,7 +70,7 @@ def test_a_crash_at_any_step_is_settled(
     with ready.session() as session:
         assert settle(session, ready.ledger) == settled
         assert settle(session, ready.ledger) == 0
-        assert apply_again(session, ready.ledger) == 0
+        assert apply_again(session, ready.ledger) == Repeated()
     ready.sweep()
     assert ready.scalar("select count(*) from record") == 0
     assert ready.scalar("select sum(disposed) from certificate") == 3
@@ -187,14 +187,14 @@ def test_a_restore_brings_nobody_back(ready: House, superuser_engine: Engine) ->
     with pytest.raises(NotReady):
         RestoreCheck(ready.database, ready.ledger_dir)()
     with ready.session() as session:
-        assert apply_again(session, ready.ledger) == 9
+        assert apply_again(session, ready.ledger) == Repeated(1, 9, 1)
     assert ready.scalar("select count(*) from client_file") + ready.scalar("select count(*) from person") == 0
     with pytest.raises(NotReady):
         RestoreCheck(ready.database, ready.ledger_dir)()
     ready.sweep()
     RestoreCheck(ready.database, ready.ledger_dir)()
     with ready.session() as session:
-        assert apply_again(session, ready.ledger) == 0
+        assert apply_again(session, ready.ledger) == Repeated()
 
 
 def test_what_was_never_done_is_not_applied(ready: House) -> None:
@@ -202,7 +202,7 @@ def test_what_was_never_done_is_not_applied(ready: House) -> None:
     ready.ledger.intend(Line("intend", random_id(), {"record": (record_id,)}))
     with ready.session() as session:
         settle(session, ready.ledger)
-        assert apply_again(session, ready.ledger) == 0
+        assert apply_again(session, ready.ledger) == Repeated()
     assert ready.scalar("select count(*) from record") == 3
 
 

@@ -44,6 +44,7 @@ from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.disposal.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
 from muniment.retention.evidence.certificates import issue
+from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy, ask
 from muniment.retention.holds.placing import held
@@ -274,7 +275,8 @@ def _dispose(
     certificates = _certify(session, subject, live, taken, chunk_id, run_id)
     record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(gone.get("client_file", ())))
     tell(session, gone)
-    ledger.intend(Line("intend", chunk_id, gone, emptied))
+    proof = evidence_of(session, certificates.values(), awaited=bool(elsewhere))
+    ledger.intend(Line("intend", chunk_id, gone, emptied, proof))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
     if facade is not None and here:
         told = _told(facade, taken, certificates)

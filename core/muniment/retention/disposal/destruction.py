@@ -115,19 +115,22 @@ def confirm(
     for subject in SUBJECTS:
         delete_rows(session, subject, gone.get(subject.name, ()))
     now, chunk_id = session.clock.now(), random_id()
-    for certificate_id, count in by_certificate.items():
-        session.execute(
-            insert(CONFIRMATION).values(
-                council_id=session.council_id,
-                certificate_id=certificate_id,
-                count=count,
-                destroyed_on=destroyed_on,
-                method=method,
-                confirmed_at=now,
-                confirmed_kind=caller.actor.capacity,
-                confirmed_by=caller.actor.id,
-            )
-        )
+    confirmations = [
+        {
+            "id": random_id(),
+            "certificate_id": certificate_id,
+            "count": count,
+            "destroyed_on": destroyed_on,
+            "method": method,
+            "confirmed_at": now,
+            "confirmed_kind": caller.actor.capacity,
+            "confirmed_by": caller.actor.id,
+        }
+        for certificate_id, count in by_certificate.items()
+    ]
+    if confirmations:
+        rows = [{"council_id": session.council_id, **row} for row in confirmations]
+        session.execute(insert(CONFIRMATION), rows)
     session.execute(
         insert(DISPOSAL).values(
             council_id=session.council_id, id=chunk_id, kind="confirmation", at=now, rows=len(wanted)
@@ -135,6 +138,6 @@ def confirm(
     )
     record_many(session, AuditEvent.DESTRUCTION_CONFIRMED, wanted, disposal=chunk_id, destroyed_on=destroyed_on)
     tell(session, gone)
-    ledger.intend(Line("intend", chunk_id, gone))
+    ledger.intend(Line("intend", chunk_id, gone, evidence={CONFIRMATION.name: confirmations}))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
     return len(wanted)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import delete, func, insert, select, text
 
 from muniment.api.errors import NotReady
@@ -25,16 +26,30 @@ from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
 from muniment.retention.disposal.erasing import delete_rows, empty_rows, tell
+from muniment.retention.evidence.copies import put_back
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.tables import Disposal, SweepRun
+from muniment.retention.tables import Awaiting, Disposal, SweepRun
 
-__all__ = ["RestoreCheck", "apply_again", "forgotten", "settle"]
+__all__ = ["Repeated", "RestoreCheck", "apply_again", "forgotten", "settle", "unswept"]
 
+AWAITING = table_of(Awaiting)
 DISPOSAL = table_of(Disposal)
 RUN = table_of(SweepRun)
 RESTORE = Actor("system", None, "retention.restore")
+
+
+class Repeated(msgspec.Struct, frozen=True):
+    """What a restore had brought back: chunks of the ledger, the rows of theirs that were there, and the certificates
+    that were written again. A row made after the backup was not there."""
+
+    chunks: int = 0
+    rows: int = 0
+    certificates: int = 0
+
+    def __add__(self, other: Repeated) -> Repeated:
+        return Repeated(self.chunks + other.chunks, self.rows + other.rows, self.certificates + other.certificates)
 
 
 def settle(session: CouncilSession, ledger: Ledger) -> int:
@@ -54,59 +69,76 @@ def forgotten(session: CouncilSession, ledger: Ledger) -> list[Line]:
     return [chunk.intent for key, chunk in done.items() if key not in known]
 
 
-def apply_again(session: CouncilSession, ledger: Ledger) -> int:
-    """Erase again what a restore brought back; returns how many rows. Safe to repeat or to kill."""
+def apply_again(session: CouncilSession, ledger: Ledger) -> Repeated:
+    """Erase again what a restore brought back, and write its evidence again. Safe to repeat or to kill."""
     locks.alone(session)
-    total = 0
+    total = Repeated()
     for line in forgotten(session, ledger):
-        gone = _delete(session, line.gone)
-        emptied = sum(
-            len(empty_rows(session, subject, line.emptied[subject.name]))
-            for subject in SUBJECTS
-            if subject.name in line.emptied
-        )
-        rows = sum(map(len, gone.values())) + emptied
-        session.execute(
-            insert(DISPOSAL).values(
-                council_id=session.council_id, id=line.chunk, kind="restore", at=session.clock.now(), rows=rows
-            )
-        )
-        record(session, AuditEvent.ERASURE_REPEATED, line.chunk, rows=rows)
-        tell(session, gone)
-        total += rows
+        total += _repeat(session, line)
     return total
 
 
+def unswept(session: CouncilSession) -> bool:
+    """Whether no sweep was begun and finished since an erasure was last repeated."""
+    last = session.scalar(select(func.max(DISPOSAL.c.at)).where(DISPOSAL.c.kind == "restore"))
+    if last is None:
+        return False
+    swept = select(RUN.c.id).where(RUN.c.state == "done", RUN.c.started_at >= last)
+    return not session.scalar(select(swept.exists()))
+
+
 class RestoreCheck:
-    """Whether the deployment may serve: nothing erased may be back. A readiness check; quick when nothing changed."""
+    """Whether councils may be served: nothing erased may be back. A readiness check; quick when nothing changed."""
 
     def __init__(self, database: Database, ledger_dir: Path) -> None:
         self._database, self._folder = database, ledger_dir
         self._passed: dict[UUID, tuple[int, int]] = {}
 
     def __call__(self) -> None:
-        """Raise `NotReady` while something erased is back, or a council was not swept since that was undone; and where
-        a ledger is damaged, since nobody then knows what was erased."""
+        """Ask of every council what `council` asks of one. Raises `NotReady`."""
         with self._database.platform() as session:
             councils = session.execute(text("select id, slug from council order by slug")).all()
         for council in councils:
-            ledger = Ledger(self._folder, council.id)
-            state = ledger.state
-            if self._passed.get(council.id) == state:
-                continue
-            with self._database.council(council.id, RESTORE) as session:
-                self._check(session, ledger, council.slug)
-            self._passed[council.id] = state
+            self.council(council.id, council.slug)
 
-    @staticmethod
-    def _check(session: CouncilSession, ledger: Ledger, slug: str) -> None:
-        if forgotten(session, ledger):
-            raise NotReady(f"Erasures of {slug} made after the backup must be applied again; the workers are doing it.")
-        last = session.scalar(select(func.max(DISPOSAL.c.at)).where(DISPOSAL.c.kind == "restore"))
-        if last is not None:
-            swept = select(RUN.c.id).where(RUN.c.state == "done", RUN.c.started_at >= last)
-            if not session.scalar(select(swept.exists())):
-                raise NotReady(f"{slug} must be swept once since its database was restored; the workers will do it.")
+    def council(self, council_id: UUID, slug: str) -> None:
+        """Raise `NotReady` while something erased is back, or the council was not swept since that was undone; and
+        where its ledger is damaged, since nobody then knows what was erased."""
+        ledger = Ledger(self._folder, council_id)
+        state = ledger.state
+        if self._passed.get(council_id) == state:
+            return
+        with self._database.council(council_id, RESTORE) as session:
+            if forgotten(session, ledger):
+                raise NotReady(
+                    f"The database of {slug} was restored from a backup, and people who were erased since are back in "
+                    "it. The workers erase them again; `muniment db restored` does it at once."
+                )
+            if unswept(session):
+                raise NotReady(
+                    f"{slug} must be swept once since its database was restored from a backup. The workers will do it; "
+                    "`muniment db restored` does it at once."
+                )
+        self._passed[council_id] = state
+
+
+def _repeat(session: CouncilSession, line: Line) -> Repeated:
+    gone = _delete(session, line.gone)
+    emptied = sum(
+        len(empty_rows(session, subject, line.emptied[subject.name]))
+        for subject in SUBJECTS
+        if subject.name in line.emptied
+    )
+    rows = sum(map(len, gone.values())) + emptied
+    session.execute(
+        insert(DISPOSAL).values(
+            council_id=session.council_id, id=line.chunk, kind="restore", at=session.clock.now(), rows=rows
+        )
+    )
+    record(session, AuditEvent.ERASURE_REPEATED, line.chunk, rows=rows)
+    certificates = put_back(session, line.chunk, line.evidence)
+    tell(session, gone)
+    return Repeated(1, rows, certificates)
 
 
 def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
@@ -122,4 +154,6 @@ def _delete(session: CouncilSession, keys: Mapping[str, Sequence[UUID]]) -> dict
         if table.name in keys:
             wanted = with_ids(keys[table.name])(table)
             gone[table.name] = tuple(session.scalars(delete(table).where(wanted).returning(table.c.id)))
+    confirmed = [key for subject in SUBJECTS for key in keys.get(subject.name, ())]
+    session.execute(delete(AWAITING).where(with_ids(confirmed, "record_id")(AWAITING)))
     return gone

@@ -8,7 +8,7 @@ complete when they add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ from muniment.database.session import CouncilSession
 from muniment.retention.rules.compile import DESTROY, Clock
 from muniment.retention.tables import Awaiting, Certificate, Confirmation
 
-__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "issue", "merkle_root"]
+__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "issue", "merkle_root", "write"]
 
 AWAITING = table_of(Awaiting)
 CERTIFICATE = table_of(Certificate)
@@ -98,45 +98,48 @@ def issue(
     """
     elsewhere = [row.id for row in rows if row.medium != "digital"]
     certificate_id, root = random_id(), merkle_root(row.id for row in rows)
-    counts = {"disposed": len(rows) - len(elsewhere), "awaited": len(elsewhere)}
-    session.execute(
-        insert(CERTIFICATE).values(
-            **counts,
-            council_id=session.council_id,
-            id=certificate_id,
-            disposal_id=disposal_id,
-            run_id=run_id,
-            record_class=clock.key,
-            rule=clock.rule.id if clock.rule else "",
-            rule_hash=clock.hash,
-            policy_hash=session.policy_hash,
-            action=DESTROY,
-            root=root,
-            due_from=min(row.due_on for row in rows),
-            due_until=max(row.due_on for row in rows),
-            arming_id=arming.id,
-            armed_kind=arming.armed_kind,
-            armed_by=arming.armed_by,
-            holds=holds,
-            kept=kept,
-            method=METHOD_ELSEWHERE if elsewhere else METHOD,
-            issued_at=session.clock.now(),
-        )
-    )
+    row = {
+        "id": certificate_id,
+        "run_id": run_id,
+        "record_class": clock.key,
+        "rule": clock.rule.id if clock.rule else "",
+        "rule_hash": clock.hash,
+        "policy_hash": session.policy_hash,
+        "action": DESTROY,
+        "disposed": len(rows) - len(elsewhere),
+        "awaited": len(elsewhere),
+        "root": root,
+        "due_from": min(row.due_on for row in rows),
+        "due_until": max(row.due_on for row in rows),
+        "arming_id": arming.id,
+        "armed_kind": arming.armed_kind,
+        "armed_by": arming.armed_by,
+        "holds": holds,
+        "kept": kept,
+        "method": METHOD_ELSEWHERE if elsewhere else METHOD,
+        "issued_at": session.clock.now(),
+    }
+    write(session, disposal_id, row)
     if elsewhere:
         awaited = {"council_id": session.council_id, "kept_in": kept_in, "since": session.clock.today()}
         awaited["certificate_id"] = certificate_id
         session.execute(insert(AWAITING), [awaited | {"record_id": key} for key in elsewhere])
+    return certificate_id
+
+
+def write(session: CouncilSession, disposal_id: UUID, row: Mapping[str, Any]) -> None:
+    """Write a certificate of a chunk and its audit event: one that is issued, or one that a restore had lost."""
+    session.execute(insert(CERTIFICATE).values(council_id=session.council_id, disposal_id=disposal_id, **row))
     record(
         session,
         AuditEvent.CERTIFICATE_ISSUED,
-        certificate_id,
-        record_class=clock.key,
-        rule_hash=clock.hash,
-        root=root.hex(),
-        **counts,
+        row["id"],
+        record_class=row["record_class"],
+        rule_hash=row["rule_hash"],
+        root=row["root"].hex(),
+        disposed=row["disposed"],
+        awaited=row["awaited"],
     )
-    return certificate_id
 
 
 def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -> CertificateView:

@@ -15,11 +15,11 @@ from __future__ import annotations
 import fcntl
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 from zlib import crc32
 
@@ -41,13 +41,15 @@ Step = Literal["intend", "done", "void"]
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed.
 
-    `void` closes a chunk that was never committed; a `done` of the same chunk, however late, outweighs it.
+    `evidence` are rows that prove it, by table, to be written again after a restore; they name nobody. `void` closes a
+    chunk that was never committed; a `done` of the same chunk, however late, outweighs it.
     """
 
     step: Step
     chunk: UUID
     gone: Mapping[str, tuple[UUID, ...]] = {}
     emptied: Mapping[str, tuple[UUID, ...]] = {}
+    evidence: Mapping[str, Sequence[Mapping[str, Any]]] = {}
 
 
 class _Head(msgspec.Struct, frozen=True):

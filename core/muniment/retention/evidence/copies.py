@@ -1,0 +1,79 @@
+"""What the erasure ledger keeps of the evidence, so that a restore loses no certificate.
+
+A restored database knows nothing of the certificates issued after its backup, of the things that they await or of the
+confirmations added to them. None of these names anybody, so each chunk's line in the ledger carries the rows written
+with it: when the chunk is applied again, they are written again, under the keys that people hold in their hands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Table, select
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.retention.evidence.certificates import CERTIFICATE, write
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.tables import Awaiting, Confirmation
+
+__all__ = ["Evidence", "evidence_of", "put_back"]
+
+AWAITING = table_of(Awaiting)
+CONFIRMATION = table_of(Confirmation)
+
+Evidence = Mapping[str, Sequence[Mapping[str, Any]]]
+"""Rows by the name of their table, without the council; a certificate's without its chunk as well."""
+
+IMPLIED: Final = frozenset({"council_id", "disposal_id"})
+
+
+def evidence_of(session: CouncilSession, certificates: Collection[UUID], *, awaited: bool) -> Evidence:
+    """Certificates of the chunk that this transaction works on, and, where anything is `awaited`, what they await."""
+    found = {CERTIFICATE.name: _rows(session, CERTIFICATE, "id", certificates)}
+    if awaited:
+        found[AWAITING.name] = _rows(session, AWAITING, "certificate_id", certificates)
+    return found
+
+
+def put_back(session: CouncilSession, disposal_id: UUID, evidence: Evidence) -> int:
+    """Write evidence again that the database has lost; returns how many certificates were.
+
+    What is there stays as it is. What belongs to a certificate that neither the database nor the ledger knows (a line
+    of before ledgers carried evidence) is left out.
+    """
+    lost = _missing(session, [_typed(CERTIFICATE, row) for row in evidence.get(CERTIFICATE.name, ())], "id")
+    for row in lost:
+        write(session, disposal_id, row)
+    for table in (AWAITING, CONFIRMATION):
+        rows = [_typed(table, row) for row in evidence.get(table.name, ())]
+        orphans = {row["certificate_id"] for row in _missing(session, rows, "certificate_id")}
+        values = [{"council_id": session.council_id, **row} for row in rows if row["certificate_id"] not in orphans]
+        if values:
+            session.execute(insert(table).on_conflict_do_nothing(), values)
+    return len(lost)
+
+
+def _rows(session: CouncilSession, table: Table, column: str, keys: Collection[UUID]) -> list[dict[str, Any]]:
+    columns = [each for each in table.c if each.name not in IMPLIED]
+    found = session.execute(select(*columns).where(with_ids(list(keys), column)(table)))
+    return [dict(row._mapping) for row in found]
+
+
+def _missing(session: CouncilSession, rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
+    """Those rows whose certificate, named by `column`, the database does not know."""
+    known = set(session.scalars(select(CERTIFICATE.c.id).where(with_ids([row[column] for row in rows])(CERTIFICATE))))
+    return [row for row in rows if row[column] not in known]
+
+
+def _typed(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the ledger's JSON with the types of its table; columns of another version's are left out."""
+    return {
+        name: None if value is None else msgspec.convert(value, table.c[name].type.python_type)
+        for name, value in row.items()
+        if name in table.c
+    }

@@ -2,7 +2,7 @@
 
 One PostgreSQL serves a whole run, however many workers share it: the embedded one in a temporary folder, or, where
 `MUNIMENT_TEST_DATABASE_URL` names one (as a superuser), that. The schema is migrated once into a template; each test
-that asks for `database` gets a copy, dropped after the test. When the run ends nothing is left.
+that asks for `database` gets a copy, dropped after the test. When the run ends nothing is left (`tests.keeper`).
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
+from tests.keeper import Kept, remove_left_behind
 
 FOLDER = "MUNIMENT_TEST_FOLDER"
 """Set by the process that pytest was started in, inherited by its workers: the run's own folder."""
 
+KEPT = pytest.StashKey[Kept]()
 EXTERNAL = "MUNIMENT_TEST_DATABASE_URL"
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 TODAY = date(2026, 11, 20)
@@ -51,9 +53,10 @@ ROOM = 2 << 30
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        folder = Path(tempfile.mkdtemp(prefix="muniment-test-", dir=_fast_folder()))
-        folder.chmod(0o711)
-        os.environ[FOLDER] = str(folder)
+        place = _fast_folder()
+        remove_left_behind(place or Path(tempfile.gettempdir()))
+        config.stash[KEPT] = kept = Kept(place)
+        os.environ[FOLDER] = str(kept.folder)
 
 
 def _fast_folder() -> Path | None:
@@ -66,8 +69,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         folder = Path(os.environ.pop(FOLDER))
         if EXTERNAL in os.environ and (folder / "template").exists():
             TestServer(os.environ[EXTERNAL]).drop((folder / "template").read_text())
-        EmbeddedServer(folder).stop()
-        shutil.rmtree(folder)
+        config.stash[KEPT].end()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -149,7 +151,7 @@ def locked(folder: Path) -> Iterator[None]:
 @pytest.fixture
 def passable_folder() -> Iterator[Path]:
     """A folder that another user can pass, unlike `tmp_path`; in memory, where there is enough of it."""
-    folder = Path(tempfile.mkdtemp(prefix="muniment-test-", dir=_fast_folder()))
+    folder = Path(tempfile.mkdtemp(dir=os.environ[FOLDER]))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""Six policies of other councils, declared as test data: the format must hold what real notices say.
+"""Policies of other councils, declared as test data: the format must hold what real notices say.
 
 They are not installed distributions. Each package holds a `plugin` as a council's distribution would; the facts are
 those of published notices and retention schedules, the wording is ours.
@@ -21,6 +21,10 @@ TEST_POLICIES: dict[str, str] = {
     "liverpool-city-region": "tests.policies.liverpool_city_region",
     "devon": "tests.policies.devon",
     "bracknell-forest": "tests.policies.bracknell_forest",
+    "aberdeen": "tests.policies.aberdeen",
+    "west-northamptonshire": "tests.policies.west_northamptonshire",
+    "waltham-forest": "tests.policies.waltham_forest",
+    "cheltenham": "tests.policies.cheltenham",
 }
 """The package of each test policy, by the slug of its council."""
 

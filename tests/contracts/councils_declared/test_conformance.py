@@ -1,4 +1,4 @@
-"""Both councils and the six test policies pass the kit that Muniment gives to authors of plugins."""
+"""Both councils and the test policies pass the kit that Muniment gives to authors of plugins."""
 
 from __future__ import annotations
 

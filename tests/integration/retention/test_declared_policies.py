@@ -1,4 +1,4 @@
-"""Every clause of the two councils and of the six test policies comes to a state in the database, and to plain words.
+"""Every clause of the two councils and of the test policies comes to a state in the database, and to plain words.
 
 What each clause comes to is pinned in `states.toml`, by policy and rule: once in a file in which nothing has happened,
 once in a file in which everything has happened that the policy counts from. A declaration that cannot be computed is

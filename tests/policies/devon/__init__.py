@@ -1,4 +1,4 @@
-"""A test policy: a schedule of fourteen rows whose anchors are births, deaths, orders and approvals."""
+"""A test policy: two schedules, whose anchors are births, deaths, orders, approvals, terms of office and bans."""
 
 from muniment.api.plugin import CouncilPlugin
 

@@ -1,4 +1,4 @@
-"""What the two councils' plugins and the six test policies declare, as far as it can be told without rendering."""
+"""What the two councils' plugins and the test policies declare, as far as it can be told without rendering."""
 
 from __future__ import annotations
 

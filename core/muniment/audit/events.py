@@ -4,16 +4,21 @@ An event's facts are ids, counts, codes and hashes; never a name, a value or fre
 from this file and a test keeps it so.
 
 How long an event is kept goes by its domain: daily work with files and accounts is kept to find misuse, what a council
-decided, published, held and disposed of as evidence for as long as claims can come.
+decided, published, held and disposed of as evidence for as long as claims can come. What tells of a certificate, or of
+a month that was dropped from the log, stays as long as the log: it identifies nobody, a certificate is proven by it,
+and it shows that nothing else is missing.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["ACCESS", "EVIDENCE", "AuditEvent", "record_class_of"]
+__all__ = ["ACCESS", "DROPPED_BY_MONTH", "EVIDENCE", "LASTING", "PROOF", "AuditEvent", "events_of", "record_class_of"]
 
-ACCESS, EVIDENCE = "access-events", "evidence-events"
+ACCESS, EVIDENCE, PROOF = "access-events", "evidence-events", "disposal-proof"
+
+DROPPED_BY_MONTH = (ACCESS, EVIDENCE)
+"""The record classes whose months are dropped when their period has run."""
 
 
 class AuditEvent(StrEnum):
@@ -74,6 +79,7 @@ class AuditEvent(StrEnum):
     DESTRUCTION_AWAITED = "retention.destruction.awaited"
     DESTRUCTION_CONFIRMED = "retention.destruction.confirmed"
     CERTIFICATE_ISSUED = "retention.certificate.issued"
+    CERTIFICATE_CONFIRMED = "retention.certificate.confirmed"
     ERASURE_REPEATED = "retention.erasure.repeated"
     PLATFORM_DISPOSED = "retention.platform.disposed"
 
@@ -85,7 +91,11 @@ class AuditEvent(StrEnum):
     # audit
     LOG_READ = "audit.log.read"
     LOG_VERIFIED = "audit.log.verified"
+    MONTH_DROPPED = "audit.month.dropped"
 
+
+LASTING = frozenset({AuditEvent.CERTIFICATE_ISSUED, AuditEvent.MONTH_DROPPED})
+"""What is kept for good, whatever its domain. The owner's function that drops events spares it too."""
 
 RECORD_CLASSES = {
     "accounts": ACCESS,
@@ -101,4 +111,9 @@ RECORD_CLASSES = {
 
 def record_class_of(event: AuditEvent) -> str:
     """The id of the record class that an event belongs to."""
-    return RECORD_CLASSES[event.partition(".")[0]]
+    return PROOF if event in LASTING else RECORD_CLASSES[event.partition(".")[0]]
+
+
+def events_of(record_class: str) -> list[str]:
+    """The stored names of the events of a record class."""
+    return [event.value for event in AuditEvent if record_class_of(event) == record_class]

@@ -1,19 +1,26 @@
-"""The audit log: events, what is not sealed yet, the leaves of the Merkle log and its signed checkpoints."""
+"""The audit log: events, what is not sealed yet, the leaves of the Merkle log, its checkpoints, what was dropped.
+
+Nothing here can be deleted by the application but through one narrow function of the owner's, which takes the sealed
+events that a line of `audit_drop` names and no other.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import DDL, BigInteger, Index
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
+from sqlalchemy.event import listen
 from sqlalchemy.orm import Mapped, mapped_column
 
 from muniment.database.base import Base, CouncilTable
 from muniment.database.ids import new_id
 from muniment.database.registry import PersonalTable, register_impersonal, register_personal, table_of
+from muniment.database.schema_sql import DROP_AUDIT_EVENTS
 
-__all__ = ["AuditCheckpoint", "AuditEventRow", "AuditLeaf", "AuditUnsealed"]
+__all__ = ["AuditCheckpoint", "AuditDrop", "AuditEventRow", "AuditLeaf", "AuditUnsealed"]
 
 
 class AuditEventRow(CouncilTable, Base):
@@ -21,7 +28,10 @@ class AuditEventRow(CouncilTable, Base):
 
     __tablename__ = "audit_event"
     __append_only__ = True
-    __table_args__ = (Index("ix_audit_event_subject", "council_id", "subject", "id"),)
+    __table_args__ = (
+        Index("ix_audit_event_subject", "council_id", "subject", "id"),
+        Index("ix_audit_event_at", "at", postgresql_using="brin"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     at: Mapped[datetime]
@@ -66,6 +76,27 @@ class AuditCheckpoint(CouncilTable, Base):
     signature: Mapped[bytes]
 
 
+class AuditDrop(CouncilTable, Base):
+    """Events of one record class and month that were dropped when their period had run; their leaves stay.
+
+    `month` is the first day of the month, in London; `positions` are the leaves. A sealed event whose subject is `id`
+    says the same, with the root over those leaves. A month has several lines where a hold kept some of it.
+    """
+
+    __tablename__ = "audit_drop"
+    __append_only__ = True
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    record_class: Mapped[str]
+    month: Mapped[date]
+    at: Mapped[datetime]
+    events: Mapped[int] = mapped_column(BigInteger)
+    positions: Mapped[Any] = mapped_column(INT8MULTIRANGE)
+
+
+for statement in DROP_AUDIT_EVENTS:  # for a schema made from the models, which migrations are compared with
+    listen(Base.metadata, "after_create", DDL(statement))  # type: ignore[no-untyped-call]  # the library leaves it untyped
+
 register_personal(
     PersonalTable(
         table=table_of(AuditEventRow),
@@ -77,3 +108,4 @@ register_personal(
 register_impersonal(table_of(AuditUnsealed), "keys of events, for seconds")
 register_impersonal(table_of(AuditLeaf), "keys of events and hashes; reveals nothing once the event is gone")
 register_impersonal(table_of(AuditCheckpoint), "hashes and signatures")
+register_impersonal(table_of(AuditDrop), "counts, and the places of hashes")

@@ -1,7 +1,11 @@
 """Verifying the audit log: recomputing every leaf and root and comparing them with what is stored and signed.
 
 Found: an event changed or gone after sealing; a leaf changed, gone or added; a checkpoint that its key did not sign or
-that the leaves contradict; an event that is neither sealed nor waiting although the log has been sealed since.
+that the leaves contradict; an event that is neither sealed nor waiting although the log has been sealed since; events
+said to have been dropped at the end of their period that no sealed event accounts for, or not those.
+
+An event that is gone is sound if a line of `audit_drop` names its leaf, and a sealed event gives the same class, month,
+count and root over all the leaves that the line names.
 
 Not found: an event taken away, with its line, before the sealer came by; an event that whoever holds the application's
 role wrote falsely; the log cut back, checkpoints and all, to an earlier state, unless a head noted elsewhere is given;
@@ -20,6 +24,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from muniment.audit.drops import DroppedUntil, Drops
 from muniment.audit.merkle import Tree
 from muniment.audit.proofs import SealedEvent, checkpoint_message
 from muniment.audit.sealing import EVENT_COLUMNS
@@ -66,15 +71,18 @@ class FaultKind(StrEnum):
     ROOT_DIFFERS = "root-differs"
     SIGNATURE_WRONG = "signature-wrong"
     HEAD_DIFFERS = "head-differs"
+    DROP_UNSEALED = "drop-unsealed"
+    DROP_DIFFERS = "drop-differs"
 
 
 class Fault(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is wrong: which event, leaf (counted from 0) or checkpoint (by its size)."""
+    """One thing that is wrong: which event, leaf (counted from 0), checkpoint (by its size) or line of `audit_drop`."""
 
     kind: FaultKind
     event_id: UUID | None = None
     position: int | None = None
     size: int | None = None
+    drop_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -86,13 +94,17 @@ class Head:
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was looked at and what was found. `head` is worth noting outside: size, a colon, the root in hex."""
+    """What was looked at and what was found. `head` is worth noting outside: size, a colon, the root in hex.
+
+    `dropped` says up to which month events went by rule; all others must be there.
+    """
 
     leaves: int
     checkpoints: int
     pending: int
     head: str | None
     head_at: datetime | None
+    dropped: tuple[DroppedUntil, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -109,7 +121,7 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     session.execute(text("set local cursor_tuple_fraction = 1"))  # all rows will be read: plan for that
     checkpoints = list(session.execute(CHECKPOINTS))
-    tree, faults = Tree(), list[Fault]()
+    tree, drops, faults = Tree(), Drops(session), list[Fault]()
     expected = {row.size: row.root for row in checkpoints}
     if noted is not None and expected.setdefault(noted.size, noted.root) != noted.root:
         faults.append(Fault(FaultKind.HEAD_DIFFERS, size=noted.size))
@@ -117,12 +129,14 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
         if not keys.verify(checkpoint_message(session.council_id, row.size, row.root, row.at), row.signature):
             faults.append(Fault(FaultKind.SIGNATURE_WRONG, size=row.size))
     for row in session.execute(LEAVES):
-        faults += _leaf_faults(session.council_id, tree, row)
+        faults += _leaf_faults(session.council_id, tree, drops, row)
         tree.append(bytes(row.hash))
         if tree.size in expected and expected.pop(tree.size) != tree.root:
             faults.append(Fault(FaultKind.ROOT_DIFFERS, size=tree.size))
     last = checkpoints[-1] if checkpoints else None
     faults += _tail_faults(tree, expected, last.size if last else 0)
+    faults += [Fault(FaultKind.DROP_UNSEALED, drop_id=id_) for id_ in drops.unsealed()]
+    faults += [Fault(FaultKind.DROP_DIFFERS, drop_id=id_) for id_ in drops.differing()]
     faults += [Fault(FaultKind.EVENT_UNACCOUNTED, event_id=id_) for id_ in session.scalars(UNACCOUNTED)]
     faults += [Fault(FaultKind.EVENT_GONE, event_id=id_) for id_ in session.scalars(WITHOUT_EVENT)]
     return Verification(
@@ -131,16 +145,18 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
         pending=session.scalar(PENDING) or 0,
         head=f"{last.size}:{last.root.hex()}" if last else None,
         head_at=last.at if last else None,
+        dropped=drops.until(),
         faults=tuple(faults),
     )
 
 
-def _leaf_faults(council_id: UUID, tree: Tree, row: Any) -> Iterator[Fault]:
+def _leaf_faults(council_id: UUID, tree: Tree, drops: Drops, row: Any) -> Iterator[Fault]:
     if row.position != tree.size:
         yield Fault(FaultKind.LEAF_GONE, position=tree.size)
-    if row.id is None:
+    dropped = drops.names(row.position, bytes(row.hash))
+    if row.id is None and not dropped:
         yield Fault(FaultKind.EVENT_GONE, event_id=row.event_id, position=row.position)
-    elif SealedEvent.of(council_id, row).leaf != row.hash:
+    elif row.id is not None and SealedEvent.of(council_id, row).leaf != row.hash:
         yield Fault(FaultKind.EVENT_CHANGED, event_id=row.event_id, position=row.position)
 
 

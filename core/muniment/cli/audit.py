@@ -1,4 +1,4 @@
-"""`muniment audit`: sealing the log and verifying it."""
+"""`muniment audit`: sealing the log, verifying it, and dropping what is past its period."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.api.errors import InvalidInput, MunimentError
+from muniment.audit.dropping import DroppedMonth
 from muniment.audit.sealing import seal_council
 from muniment.audit.verification import CANNOT_FIND, Head, Verification, verify
 from muniment.cli.context import Context, json_option, pass_context, show
+from muniment.retention.upkeep import drop_oldest_month, months_over
 
 __all__ = ["audit"]
 
@@ -24,7 +26,7 @@ class LogUnsound(MunimentError):
 
 @click.group()
 def audit() -> None:
-    """The audit log: seal, verify."""
+    """The audit log: seal, verify, drop."""
 
 
 @audit.command()
@@ -35,6 +37,39 @@ def seal(context: Context, council: str | None, as_json: bool) -> None:
     """Take what waits into the sealed log of COUNCIL, or of all councils."""
     sealed = {slug: seal_council(context.deployment, id_) for slug, id_ in _councils(context, council).items()}
     show(sealed, as_json, *(f"{slug}: {count} events sealed" for slug, count in sealed.items()))
+
+
+@audit.command()
+@click.argument("council")
+@click.option("--preview", is_flag=True, help="Only say which months are past their period.")
+@json_option
+@pass_context
+def drop(context: Context, council: str, preview: bool, as_json: bool) -> None:
+    """Drop the months of COUNCIL's log that are past their period.
+
+    Workers do the same once a day. Events about what a hold is on stay.
+    """
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        over = months_over(session)
+    if preview:
+        lines = [f"{council}: {_month(month)} would be dropped" for month in over]
+        show(over, as_json, *(lines or [f"{council}: nothing is past its period"]))
+        return
+    dropped: list[DroppedMonth] = []
+    while True:
+        with context.database.council(council_id, context.actor) as session:
+            month = drop_oldest_month(session, context.keys)
+        if month is None:
+            break
+        dropped.append(month)
+        click.echo(f"{council}: {_month(month)} dropped ({len(dropped)} of {len(over)} months)", err=True)
+    events = sum(month.events for month in dropped)
+    show(dropped, as_json, f"{council}: {events} events of {len(dropped)} months dropped")
+
+
+def _month(month: DroppedMonth) -> str:
+    return f"{month.events} {month.record_class} of {month.month:%Y-%m}"
 
 
 @audit.command("verify")
@@ -87,6 +122,7 @@ def _lines(slug: str, result: Verification) -> list[str]:
     ]
     if result.head is not None:
         lines.append(f"  head {result.head}")
+    lines += [f"  {gone.events} {gone.record_class} dropped by rule until {gone.month}" for gone in result.dropped]
     for fault in result.faults:
         where = " ".join(f"{key} {value}" for key, value in msgspec.to_builtins(fault).items() if key != "kind")
         lines.append(f"  {fault.kind}: {where}")

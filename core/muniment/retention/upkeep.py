@@ -4,13 +4,18 @@ One mechanism for sessions, accounts, imports and the rest: it walks the registe
 reads each class's period from the council's adopted policy. What a row counts from is a column of its own, so the clock
 is a comparison in the statement that deletes, and nothing is stored beside the row.
 
+The audit log goes by the month (`muniment.audit.dropping`): a month of a class is over when its last day's events are.
+What a hold on a file, a person or a record is about stays in it until the hold is released.
+
 Nobody arms these rules, unlike those of a council's records: they dispose of what the system itself leaves behind, and
 a hold on the class stops them as it does the sweep. Where a rule cannot be computed for a table, nothing goes.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -26,13 +31,18 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
 )
 
+from muniment.api.periods import add_period
 from muniment.api.retention import Anchor
-from muniment.audit.events import AuditEvent
+from muniment.audit.dropping import DroppedMonth, drop_month, droppable_months
+from muniment.audit.events import DROPPED_BY_MONTH, AuditEvent
 from muniment.audit.log import record
+from muniment.clients.facts import FILE, RECORD
 from muniment.database.registry import KeptTable, table_of
 from muniment.database.session import CouncilSession
+from muniment.keys import KeyRing
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted_or_none
 from muniment.retention.locks import shared
@@ -40,10 +50,13 @@ from muniment.retention.rules.clause_sql import added
 from muniment.retention.rules.compile import DESTROY, ClauseClock, Clock, clocks
 from muniment.retention.tables import Hold
 
-__all__ = ["CHUNK", "dispose_some"]
+__all__ = ["CHUNK", "dispose_some", "drop_oldest_month", "months_over"]
 
 CHUNK = 5_000
 """Rows of a table that go in one transaction."""
+
+HOLD = table_of(Hold)
+COLLECTION = Anchor(event="collection")
 
 
 def dispose_some(session: CouncilSession, kept: KeptTable) -> int:
@@ -67,15 +80,73 @@ def dispose_some(session: CouncilSession, kept: KeptTable) -> int:
     return gone
 
 
+def months_over(session: CouncilSession) -> tuple[DroppedMonth, ...]:
+    """The months of the audit log that are past their period and not held, the oldest of each class first."""
+    policy = adopted_or_none(session)
+    if policy is None:
+        return ()
+    found: list[DroppedMonth] = []
+    for record_class in DROPPED_BY_MONTH:
+        key = f"{PLATFORM}/{record_class}"
+        clock = clocks(policy).get(key)
+        before = _first_month_kept(clock, session.clock.today()) if clock is not None else None
+        if before is not None and not _is_held(session, key):
+            found += droppable_months(session, record_class, before, _held_subjects(session))
+    return tuple(found)
+
+
+def drop_oldest_month(session: CouncilSession, keys: KeyRing) -> DroppedMonth | None:
+    """Drop one month of the audit log that is past its period; None if there is none."""
+    month = next(iter(months_over(session)), None)
+    if month is None or session.policy_hash is None:
+        return None
+    return drop_month(session, keys, month.record_class, month.month, _held_subjects(session), session.policy_hash)
+
+
+def _first_month_kept(clock: Clock, today: date) -> date | None:
+    """The first day of the oldest month of which something is kept today; None where nothing may be dropped."""
+    month = today.replace(day=1)
+    while (last_day := _kept_until(clock, month - timedelta(days=1))) is not None and month.year > 1900:
+        if last_day < today:
+            return month
+        month = (month - timedelta(days=1)).replace(day=1)
+    return None
+
+
+def _kept_until(clock: Clock, day: date) -> date | None:
+    """The last day that an event of a day is kept; None where the rule cannot be computed for the log."""
+    clauses = list(_dated_from_collection(clock))
+    if len(clauses) != len(clock.clauses) or not clauses or (clock.combine == "sequence" and len(clauses) > 1):
+        return None
+    days = [add_period(day, entry.period) - timedelta(days=entry.margin) for entry in clauses]
+    return min(days) if clock.combine == "earliest" else max(days)
+
+
+def _dated_from_collection(clock: Clock) -> Iterator[ClauseClock]:
+    for entry in clock.clauses:
+        if entry.fixed is None and not entry.conditions and entry.action == DESTROY and entry.anchor == COLLECTION:
+            yield entry
+
+
+def _held_subjects(session: CouncilSession) -> tuple[UUID, ...]:
+    """What events may be about that a hold keeps: files, persons and records held, and what lies below them."""
+    mine = (HOLD.c.council_id == session.council_id, HOLD.c.released_at.is_(None))
+    held = select(HOLD.c.target_id).where(*mine, HOLD.c.target_id.is_not(None))
+    files = select(FILE.c.id).where(
+        FILE.c.council_id == session.council_id, or_(FILE.c.id.in_(held), FILE.c.person_id.in_(held))
+    )
+    records = select(RECORD.c.id).where(RECORD.c.council_id == session.council_id, RECORD.c.file_id.in_(files))
+    return tuple(session.scalars(union(held, files, records)))
+
+
 def _is_held(session: CouncilSession, key: str) -> bool:
     """Whether a hold on the class is in force. Whoever places one waits for the chunks under way."""
     shared(session)
-    hold = table_of(Hold)
-    mine = select(hold.c.id).where(
-        hold.c.council_id == session.council_id,
-        hold.c.scope == "class",
-        hold.c.target == key,
-        hold.c.released_at.is_(None),
+    mine = select(HOLD.c.id).where(
+        HOLD.c.council_id == session.council_id,
+        HOLD.c.scope == "class",
+        HOLD.c.target == key,
+        HOLD.c.released_at.is_(None),
     )
     return session.scalar(mine.limit(1)) is not None
 
@@ -93,7 +164,7 @@ def _is_over(kept: KeptTable, clock: Clock, today: date) -> ColumnElement[bool] 
 
 def _clause_is_over(kept: KeptTable, entry: ClauseClock, today: date) -> ColumnElement[bool] | None:
     anchor = entry.anchor
-    if entry.fixed is not None or entry.clause.when is not None or entry.action != DESTROY or anchor is None:
+    if entry.fixed is not None or entry.conditions or entry.action != DESTROY or anchor is None:
         return None
     if anchor.event is None or anchor.event not in kept.counts_from or anchor != Anchor(event=anchor.event):
         return None

@@ -34,6 +34,7 @@ from sqlalchemy import (
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import INT8MULTIRANGE
 from sqlalchemy.exc import ProgrammingError
 
 from muniment.database.base import council_tables
@@ -53,6 +54,7 @@ EXAMPLES: list[tuple[type, Any]] = [
     (LargeBinary, lambda: uuid4().bytes),
     (JSON, dict),
     (ARRAY, list),
+    (INT8MULTIRANGE, list),
     (String, lambda: uuid4().hex),
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from muniment.database.migrations.r0002 import audit
 from muniment.database.migrations.steps import refuse_downgrade
 
 revision = "0002"
@@ -12,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 
-CONCERNS: tuple[ModuleType, ...] = ()
+CONCERNS: tuple[ModuleType, ...] = (audit,)
 """Modules with a `change()`, in an order that satisfies foreign keys."""
 
 

@@ -168,6 +168,8 @@ class Certificate(CouncilTable, Base):
     kept: Mapped[int]
     method: Mapped[str]
     issued_at: Mapped[datetime]
+    content: Mapped[bytes | None]
+    """What it says, as canonical JSON (`evidence.content`); none where it was issued before that was kept."""
 
     __table_args__ = (
         council_fk("disposal_id", "disposal.id"),
@@ -214,6 +216,8 @@ class Confirmation(CouncilTable, Base):
     confirmed_at: Mapped[datetime]
     confirmed_kind: Mapped[str]
     confirmed_by: Mapped[UUID | None]
+    content: Mapped[bytes | None]
+    """As a certificate's."""
 
     __table_args__ = (
         council_fk("certificate_id", "certificate.id"),

@@ -23,15 +23,15 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention import locks
 from muniment.retention.disposal.erasing import delete_rows, tell
+from muniment.retention.evidence.certificates import CONFIRMATION, add_confirmations
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.tables import Awaiting, Confirmation, Disposal
+from muniment.retention.tables import Awaiting, Disposal
 
 __all__ = ["AwaitingView", "awaiting", "confirm"]
 
 AWAITING = table_of(Awaiting)
-CONFIRMATION = table_of(Confirmation)
 DISPOSAL = table_of(Disposal)
 MOST = 1000
 
@@ -128,9 +128,7 @@ def confirm(
         }
         for certificate_id, count in by_certificate.items()
     ]
-    if confirmations:
-        rows = [{"council_id": session.council_id, **row} for row in confirmations]
-        session.execute(insert(CONFIRMATION), rows)
+    add_confirmations(session, confirmations)
     session.execute(
         insert(DISPOSAL).values(
             council_id=session.council_id, id=chunk_id, kind="confirmation", at=now, rows=len(wanted)

@@ -15,19 +15,32 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, func, insert, select, tuple_
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record
+from muniment.audit.log import Fact, record
 from muniment.audit.merkle import Tree, leaf_hash
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.retention.evidence.content import canonical, certificate_content, confirmation_content, fingerprint
 from muniment.retention.rules.compile import DESTROY, Clock
 from muniment.retention.tables import Awaiting, Certificate, Confirmation
 
-__all__ = ["CERTIFICATE", "CertificateView", "certificate", "certificates", "issue", "merkle_root", "write"]
+__all__ = [
+    "CERTIFICATE",
+    "CONFIRMATION",
+    "CertificateView",
+    "add_confirmations",
+    "certificate",
+    "certificates",
+    "issue",
+    "merkle_root",
+    "write",
+]
 
 AWAITING = table_of(Awaiting)
 CERTIFICATE = table_of(Certificate)
@@ -119,6 +132,7 @@ def issue(
         "method": METHOD_ELSEWHERE if elsewhere else METHOD,
         "issued_at": session.clock.now(),
     }
+    row["content"] = canonical(certificate_content(session.council_id, adopted(session), row))
     write(session, disposal_id, row)
     if elsewhere:
         awaited = {"council_id": session.council_id, "kept_in": kept_in, "since": session.clock.today()}
@@ -128,7 +142,11 @@ def issue(
 
 
 def write(session: CouncilSession, disposal_id: UUID, row: Mapping[str, Any]) -> None:
-    """Write a certificate of a chunk and its audit event: one that is issued, or one that a restore had lost."""
+    """Write a certificate of a chunk and its audit event: one that is issued, or one that a restore had lost.
+
+    The event commits to the whole content; one that was issued before contents were kept has none.
+    """
+    committed: dict[str, Fact] = {"content": fingerprint(row["content"])} if row.get("content") else {}
     session.execute(insert(CERTIFICATE).values(council_id=session.council_id, disposal_id=disposal_id, **row))
     record(
         session,
@@ -139,7 +157,30 @@ def write(session: CouncilSession, disposal_id: UUID, row: Mapping[str, Any]) ->
         root=row["root"].hex(),
         disposed=row["disposed"],
         awaited=row["awaited"],
+        **committed,
     )
+
+
+def add_confirmations(session: CouncilSession, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append confirmations to their certificates, each with an audit event that commits to what it says.
+
+    A row has the columns of the table but for the council and, unless a restore had lost it, the content; one that is
+    there already stays as it is.
+    """
+    for row in rows:
+        content = row.get("content") or canonical(confirmation_content(row))
+        values = {**row, "council_id": session.council_id, "content": content}
+        added = upsert(CONFIRMATION).values(values).on_conflict_do_nothing().returning(CONFIRMATION.c.id)
+        if session.execute(added).one_or_none() is None:
+            continue
+        record(
+            session,
+            AuditEvent.CERTIFICATE_CONFIRMED,
+            row["id"],
+            certificate=row["certificate_id"],
+            count=row["count"],
+            content=fingerprint(content),
+        )
 
 
 def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -> CertificateView:

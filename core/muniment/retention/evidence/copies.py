@@ -17,14 +17,13 @@ from sqlalchemy.dialects.postgresql import insert
 
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.retention.evidence.certificates import CERTIFICATE, write
+from muniment.retention.evidence.certificates import CERTIFICATE, CONFIRMATION, add_confirmations, write
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.tables import Awaiting, Confirmation
+from muniment.retention.tables import Awaiting
 
 __all__ = ["Evidence", "evidence_of", "put_back"]
 
 AWAITING = table_of(Awaiting)
-CONFIRMATION = table_of(Confirmation)
 
 Evidence = Mapping[str, Sequence[Mapping[str, Any]]]
 """Rows by the name of their table, without the council; a certificate's without its chunk as well."""
@@ -49,12 +48,11 @@ def put_back(session: CouncilSession, disposal_id: UUID, evidence: Evidence) -> 
     lost = _missing(session, [_typed(CERTIFICATE, row) for row in evidence.get(CERTIFICATE.name, ())], "id")
     for row in lost:
         write(session, disposal_id, row)
-    for table in (AWAITING, CONFIRMATION):
-        rows = [_typed(table, row) for row in evidence.get(table.name, ())]
-        orphans = {row["certificate_id"] for row in _missing(session, rows, "certificate_id")}
-        values = [{"council_id": session.council_id, **row} for row in rows if row["certificate_id"] not in orphans]
-        if values:
-            session.execute(insert(table).on_conflict_do_nothing(), values)
+    awaited, confirmed = (_belonging(session, table, evidence) for table in (AWAITING, CONFIRMATION))
+    if awaited:
+        values = [{"council_id": session.council_id, **row} for row in awaited]
+        session.execute(insert(AWAITING).on_conflict_do_nothing(), values)
+    add_confirmations(session, confirmed)
     return len(lost)
 
 
@@ -62,6 +60,13 @@ def _rows(session: CouncilSession, table: Table, column: str, keys: Collection[U
     columns = [each for each in table.c if each.name not in IMPLIED]
     found = session.execute(select(*columns).where(with_ids(list(keys), column)(table)))
     return [dict(row._mapping) for row in found]
+
+
+def _belonging(session: CouncilSession, table: Table, evidence: Evidence) -> list[Mapping[str, Any]]:
+    """The rows of a table whose certificate the database knows."""
+    rows = [_typed(table, row) for row in evidence.get(table.name, ())]
+    orphans = {row["certificate_id"] for row in _missing(session, rows, "certificate_id")}
+    return [row for row in rows if row["certificate_id"] not in orphans]
 
 
 def _missing(session: CouncilSession, rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:

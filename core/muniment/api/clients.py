@@ -10,7 +10,7 @@ import msgspec
 from muniment.api.declaration import Declaration
 from muniment.api.law import Characteristic, DataKind
 from muniment.api.markers import hookspec
-from muniment.api.text import Id, Label, Text
+from muniment.api.text import Id, Label, Slug, Text
 
 __all__ = [
     "About",
@@ -51,10 +51,17 @@ About = Literal["client", "family", "dependant", "referee", "carer", "employer",
 
 
 class Cohort(Declaration, frozen=True):
-    """A group of people that some facts apply to alone: employers, residents of an area, learners of one kind."""
+    """A group of people that some facts apply to alone: employers, residents of an area, learners of one kind.
+
+    `field` (with `equals`, or any value of it) and `in_programme` say how it is known who belongs to it; either will
+    do. Without them it is not known of anybody, and no clause about the cohort can be computed.
+    """
 
     id: Id
     title: Text
+    field: Label | None = None
+    equals: tuple[str, ...] = ()
+    in_programme: Slug | None = None
 
 
 class Choice(Declaration, frozen=True):

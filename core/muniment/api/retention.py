@@ -39,6 +39,7 @@ __all__ = [
     "Review",
     "ScheduleDefaults",
     "When",
+    "Whose",
 ]
 
 Event = Literal[
@@ -54,14 +55,20 @@ Action = Literal[
     "destroy", "anonymise", "pseudonymise", "archive", "transfer", "review", "redact", "publish", "restrict"
 ]
 
+Whose = Literal["client", "child", "parent", "other"]
+"""Whose birth, death or other event a day is."""
+
 
 class Anchor(Declaration, frozen=True):
     """The day a period counts from. Exactly one of `event`, `milestone` and `on` is given, or `in_words` alone.
 
-    `birthday` moves a birth to the Nth birthday, `whose` says whose birth or death it is; `plus` is an offset before
-    the period; `align` moves the day to the end of its month or year (financial: 31 March, academic: 31 August), and
-    so expresses *current year plus six*. `in_words` alone is an anchor outside the vocabulary: unclocked until decided;
-    beside an event it says more about it, such as who the *other* is whose birth counts.
+    `birthday` moves a birth to the Nth birthday. `whose` says whose event it is; somebody else's days are milestones of
+    the file with the same `whose`, and a birth that is not noted there leaves the clause unclocked. Then `plus` is
+    added, and `align` moves the day to the end of the month or year in which it then lies (calendar: 31 December,
+    financial: 31 March, academic: 31 August), so that *current year plus six* is an aligned day and a `keep` of six
+    years, and *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of `none`. `in_words`
+    alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more about it, such as
+    who the *other* is whose birth counts.
     """
 
     event: Event | None = None
@@ -69,7 +76,7 @@ class Anchor(Declaration, frozen=True):
     on: date | None = None
     in_words: Text | None = None
     occurrence: Literal["latest", "first"] = "latest"
-    whose: Literal["client", "child", "parent", "other"] = "client"
+    whose: Whose = "client"
     birthday: Annotated[int, Meta(ge=1, le=120)] | None = None
     plus: Length | None = None
     align: Literal["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"] | None = None
@@ -80,9 +87,11 @@ class When(Declaration, frozen=True):
     """The condition of a clause. All that is given must hold; `either` and `never` combine further ones.
 
     `milestone` and `no_milestone`: the file has, or has not, such an event; `in_programme`: it is or was enrolled
-    (`any` for any externally funded one); `field` with `equals`: a stored value; `medium`: of the record;
-    `anchor` with `before` or `after`: one day against another (died before the 15th birthday); `request`: the person
-    asked for deletion. `in_words` is a condition outside the vocabulary: it is *unknown* until decided.
+    (`any` for any externally funded one); `cohort`: the client belongs to it, as far as its declaration says how that
+    is known; `field` with `equals`: a stored value; `medium`: of the record; `form`: of its class; `purpose`: a value
+    of the record is held for it; `anchor` with `before` or `after`: one day against another (died before the 15th
+    birthday); `request`: the person asked for deletion. `in_words` is a condition outside the vocabulary: it is
+    *unknown* until decided. What is unknown leaves the clause unclocked.
     """
 
     in_words: Text | None = None
@@ -104,7 +113,13 @@ class When(Declaration, frozen=True):
 
 
 class Reference(Declaration, frozen=True):
-    """A period that stands elsewhere: rendered without a number, unclocked until the other place is declared."""
+    """A period that stands elsewhere: rendered without a number, unclocked until the other place is declared.
+
+    `class` takes over the clauses of that class's rule: always where the reference is the only clause here, else where
+    that rule has one clause, or combines its clauses as this one does (not as stages). `programme-notice` takes the
+    periods of the client's programmes. For the other places the clause may give, or a decision may say, the `keep`
+    that is found there.
+    """
 
     to: Literal[
         "class",
@@ -128,7 +143,11 @@ class Authority(Declaration, frozen=True):
 
 
 class Review(Declaration, frozen=True):
-    """A repeated review while the period runs."""
+    """A repeated review while the period runs.
+
+    The first is `every` after the day that the clause counts from (the record's own day where it names none), the next
+    `every` after the last that was held. None is due after the record's last day.
+    """
 
     every: Length
     by: Text | None = None
@@ -137,10 +156,11 @@ class Review(Declaration, frozen=True):
 class Clause(Declaration, frozen=True):
     """One clause of a rule.
 
-    `keep` absent: the source gives no period (then there is a `refer` or `in_words`). `anchor` absent: it names no
-    first day. `bound` absent: not stated (read as *exactly*). `classes` narrows the clause to some of the rule's
-    classes; `breadth_open` marks a clause whose breadth the source leaves in doubt, so that it can be decided.
-    `holder`: who holds the data, when not the council; then disposal is that holder's to confirm.
+    `keep` absent: the source gives no period (then there is a `refer` or `in_words`), or an event alone: kept until
+    then. `anchor` absent: it names no first day. `bound` absent: not stated (read as *exactly*). `classes` narrows the
+    clause to some of the rule's classes; `breadth_open` marks a clause whose breadth the source leaves in doubt, so
+    that it can be decided. `holder`: who holds the data, when not the council; then disposal is that holder's to
+    confirm, and beside clauses about the council's own copy it moves no date of that.
     """
 
     id: Id
@@ -165,7 +185,7 @@ class Clause(Declaration, frozen=True):
 
 
 class Extension(Declaration, frozen=True):
-    """Somebody may keep longer for some people. `by` is a role; the reason is recorded."""
+    """Somebody may keep longer for some people. `by` is a role; the reason is recorded with each extension."""
 
     by: Text | None = None
     why: Text | None = None
@@ -198,7 +218,9 @@ class RecordClass(Declaration, frozen=True):
 class RetentionRule(Declaration, frozen=True):
     """How long the records of some classes are kept.
 
-    `longest` keeps until the last clause has run out, `earliest` until the first; `sequence` takes clauses as stages.
+    `longest` keeps until the last clause has run out, `earliest` until the first. `sequence` takes the clauses as
+    stages: a record is in the first whose condition holds, and moves on when that stage's action has been done.
+    `cohorts`: the rule is about clients of these alone; for others, and where that is not known, nothing is due.
     """
 
     id: Id
@@ -207,7 +229,7 @@ class RetentionRule(Declaration, frozen=True):
     clauses: tuple[Clause, ...] = msgspec.field(name="clause", default=())
     extension: Extension | None = None
     floor: bool = False
-    """Set by law: a council may extend it, never shorten it."""
+    """Set by law: a council may declare a longer rule for its classes, never a shorter one."""
     rationale: Text | None = None
     cohorts: tuple[Id, ...] = ()
 
@@ -225,12 +247,17 @@ class ProgrammePeriod(Declaration, frozen=True):
 
 
 class ScheduleDefaults(Declaration, frozen=True):
-    """What stands above all rows of a schedule: all periods are minimums; count from closure where nothing is said."""
+    """What stands above all rows of a schedule: all periods are minimums; count from closure where nothing is said.
+
+    `client` says whom the rows mean by the client of a file, where they write of a child or a parent: `whose = "child"`
+    is then the client, whose birth stands in the file itself.
+    """
 
     bound: Bound | None = None
     anchor: Anchor | None = msgspec.field(name="from", default=None)
     action: Action | None = None
     principle: Text | None = None
+    client: Literal["child", "parent", "other"] | None = None
 
 
 class RetentionDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
@@ -279,7 +306,7 @@ class RetentionSpec:
 
         When: at start-up and at each `policy check`. Order: core's defaults, then what the council uses, then the
         council. Results: all lists joined; of two rules for one class the council's replaces a default, unless the
-        default is a floor set by law: that is an error, for a floor can only be extended. Errors: a declaration that
+        default is a floor set by law and the council's could end sooner: that is an error. Errors: a declaration that
         does not load is reported for this council alone. Since: 1.0.
         """
 

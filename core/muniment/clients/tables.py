@@ -27,6 +27,7 @@ from muniment.database.registry import (
     register_clocked,
     register_impersonal,
     register_personal,
+    review_index,
     table_of,
 )
 
@@ -136,13 +137,15 @@ class Record(Clocked, CouncilTable, Base):
             postgresql_where=text("origin is not null"),
         ),
         clocked_index("record", "file_id"),
+        review_index("record"),
     )
 
 
 class Milestone(CouncilTable, Base):
     """A dated event of a file that a retention clause counts from. `own_act`: the client did it.
 
-    Events are facts of their own: a later one of the same kind stands beside the earlier one.
+    Events are facts of their own: a later one of the same kind stands beside the earlier one. `whose` event it is:
+    the client's, or a `child`'s, a `parent`'s or an `other` person's whose birth or death a rule counts from.
     """
 
     __tablename__ = "milestone"
@@ -150,6 +153,7 @@ class Milestone(CouncilTable, Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     file_id: Mapped[UUID]
     kind: Mapped[str]
+    whose: Mapped[str] = mapped_column(server_default="client")
     happened_on: Mapped[date]
     own_act: Mapped[bool]
     source: Mapped[str]
@@ -157,7 +161,8 @@ class Milestone(CouncilTable, Base):
 
     __table_args__ = (
         council_fk("file_id", "client_file.id", ondelete="CASCADE"),
-        UniqueConstraint("council_id", "file_id", "kind", "happened_on", name="uq_milestone_event"),
+        UniqueConstraint("council_id", "file_id", "kind", "whose", "happened_on", name="uq_milestone_event"),
+        CheckConstraint("whose in ('client', 'child', 'parent', 'other')", name="whose"),
     )
 
 
@@ -205,6 +210,7 @@ class Register(Clocked, CouncilTable, Base):
     __table_args__ = (
         Index("ix_register_held_on", "council_id", "held_on", "id"),
         clocked_index("register", "id"),
+        review_index("register"),
     )
 
 
@@ -247,7 +253,7 @@ _client(
     note="the identity stub; goes with the last record under it",
 )  # fmt: skip
 _client(Record, "values", "location", "recorded_on", below=ClientFile)
-_client(Milestone, "kind", "happened_on", "own_act", "noted_on", below=ClientFile)
+_client(Milestone, "kind", "whose", "happened_on", "own_act", "noted_on", below=ClientFile)
 _client(Enrolment, "programme", "started_on", "ended_on", below=ClientFile)
 _client(Register, "title", "held_on", "location", note="goes as one, with its entries")
 _client(RegisterEntry, "file_id", "name", "attended", below=Register)

@@ -32,6 +32,7 @@ __all__ = [
     "register_clocked",
     "register_impersonal",
     "register_personal",
+    "review_index",
     "table_of",
 ]
 
@@ -85,8 +86,9 @@ class Clocked:
     """Mixin of the columns that a retention clock writes.
 
     `state` is a clause state (`out`, `running`, `unclocked`, `dated`, `permanent`); `due_on` is the last day kept, a
-    date in London, null unless dated; `action` what happens then; `stage` the step of a sequence, from 0; `rule_hash`
-    the rule that clocked it, null when something that a clause can read has changed since.
+    date in London, null unless dated; `action` what happens then; `stage` how many stages of a sequence are done;
+    `rule_hash` the rule that clocked it, null when something that a clause can read has changed since. `review_on` is
+    the day of the next review of a record that is to be looked at again and again, `reviewed_on` that of the last.
     """
 
     record_class: Mapped[str]
@@ -96,6 +98,8 @@ class Clocked:
     action: Mapped[str | None]
     stage: Mapped[int | None] = mapped_column(SmallInteger)
     rule_hash: Mapped[str | None]
+    review_on: Mapped[date | None]
+    reviewed_on: Mapped[date | None]
 
 
 _personal: dict[str, PersonalTable] = {}
@@ -112,6 +116,11 @@ def table_of(model: type[DeclarativeBase]) -> Table:
 def clocked_index(table: str, lock_column: str) -> Index:
     """The index by which a sweep finds what is due, for `__table_args__`: it costs what is due, not what is stored."""
     return Index(f"ix_{table}_due", "council_id", "due_on", lock_column, postgresql_where="due_on is not null")
+
+
+def review_index(table: str) -> Index:
+    """The index by which the reviews that are due are found, for `__table_args__`."""
+    return Index(f"ix_{table}_review", "council_id", "review_on", "id", postgresql_where="review_on is not null")
 
 
 def register_personal(entry: PersonalTable) -> None:

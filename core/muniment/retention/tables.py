@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from muniment.clients.facts import FILE
 from muniment.database.base import Base, CouncilTable, council_fk
 from muniment.database.ids import new_id, random_id
 from muniment.database.registry import PersonalTable, register_impersonal, register_personal, table_of
@@ -23,6 +24,7 @@ __all__ = [
     "Certificate",
     "Confirmation",
     "Disposal",
+    "Extension",
     "Hold",
     "Parked",
     "SweepRun",
@@ -88,6 +90,33 @@ class Hold(CouncilTable, Base):
         ),
         Index("ix_hold_target_id", "council_id", "target_id", postgresql_where=PLACED),
         Index("ix_hold_target", "council_id", "scope", "target", postgresql_where=PLACED),
+    )
+
+
+class Extension(CouncilTable, Base):
+    """An officer keeps the records of one client file longer, or a single record of it, with a reason.
+
+    `until` is the last day kept, inclusive; an extension only ever lengthens. `authoriser` is a role, never a person;
+    whoever placed and withdrew it is in the audit log. It goes with the file, or with the record.
+    """
+
+    __tablename__ = "extension"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    file_id: Mapped[UUID]
+    record_id: Mapped[UUID | None]
+    until: Mapped[date]
+    reason: Mapped[str]
+    authoriser: Mapped[str]
+    placed_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[str | None]
+
+    __table_args__ = (
+        council_fk("file_id", "client_file.id", ondelete="CASCADE"),
+        council_fk("record_id", "record.id", ondelete="CASCADE"),
+        Index("ix_extension_file", "council_id", "file_id"),
+        Index("ix_extension_record", "council_id", "record_id"),
     )
 
 
@@ -249,6 +278,15 @@ register_personal(
         record_class="disposal-evidence",
         counts_from={"collection": "released_at"},
         note="keys of files, and why they must be kept; names nobody; evidence from the day of its release",
+    )
+)
+register_personal(
+    PersonalTable(
+        table=table_of(Extension),
+        whose="client",
+        personal=frozenset({"file_id", "record_id", "until", "reason", "end_reason"}),
+        hangs_below=FILE,
+        note="why records of this client are kept longer; goes with the file",
     )
 )
 register_personal(

@@ -49,7 +49,7 @@ def action_words(action: str) -> str:
 def clause_words(entry: ClauseClock, language: str = "en") -> str:
     """What a clause says: when, how long, from when, then what."""
     clause = entry.clause
-    parts = [f"if {when_words(clause.when)}: "] if clause.when else []
+    parts = [f"if {' and '.join(map(when_words, entry.conditions))}: "] if entry.conditions else []
     if entry.enrolled:
         parts.append(f"for the programme {', '.join(entry.enrolled)}: ")
     if entry.fixed == "permanent":

@@ -6,102 +6,363 @@ rule for adding periods.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from muniment.api.clients import Cohort
 from muniment.api.periods import Period, add_period, parse_keep, parse_period
-from muniment.api.retention import Anchor, Clause, ProgrammePeriod, RetentionDeclarations, When
+from muniment.api.retention import Anchor, Clause, ProgrammePeriod, RetentionDeclarations, RetentionRule, When
 
 
 @dataclass
 class History:
-    """Everything about one record that a clause can read."""
+    """Everything about one record that a clause can read. A milestone is its kind, day, whether it was the client's
+    own act, and whose it is."""
 
     recorded_on: date
     medium: str = "digital"
     born_on: date | None = None
-    milestones: list[tuple[str, date, bool]] = field(default_factory=list)
+    milestones: list[tuple[str, date, bool, str]] = field(default_factory=list)
     enrolled: list[str] = field(default_factory=list)
     ended: dict[str, date] = field(default_factory=dict)
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     stage: int = 0
+    reviewed_on: date | None = None
+    extended: list[tuple[date, bool, bool]] = field(default_factory=list)
+    """Extensions: until when, whether of the record alone, whether it was withdrawn."""
 
 
-Answer = tuple[str, date | None, str | None]
-"""State, the last day kept, and the action."""
+class Answer(NamedTuple):
+    """State, the last day kept, what is done then, the next review."""
+
+    state: str
+    due_on: date | None = None
+    action: str | None = None
+    review_on: date | None = None
 
 
-def expected(retention: RetentionDeclarations, class_id: str, history: History) -> Answer:
-    rule = next((rule for rule in retention.rules if class_id in rule.classes), None)
-    if rule is None:
-        return "unclocked", None, None
-    lines: list[tuple[int, str, date | None, str]] = []
-    for stage, clause in enumerate(rule.clauses):
-        if clause.classes and class_id not in clause.classes:
-            continue
-        for state, due in states(retention, clause, history):
-            if state != "out":
-                lines.append((stage, state, due, clause.action or retention.defaults.action or "destroy"))
-    if rule.combine == "sequence":
-        lines = [line for line in lines if line[0] >= history.stage]
-        lines = [line for line in lines if line[0] == lines[0][0]]
-    for state in ["dated"] * (rule.combine == "earliest") + ["permanent", "unclocked", "running"]:
-        if rule.combine == "earliest" and state == "permanent":
-            continue
-        if any(line[1] == state for line in lines):
-            break
-    else:
-        if not lines:
-            return "unclocked", None, None
-        state = "permanent" if rule.combine == "earliest" else "dated"
-    if state != "dated":
-        return state, None, None
-    dated = [line for line in lines if line[1] == "dated"]
-    best = (min if rule.combine == "earliest" else max)(line[2] for line in dated if line[2])
-    return "dated", best, next(line[3] for line in dated if line[2] == best)
+class Line(NamedTuple):
+    """One clause as it stands."""
+
+    stage: int
+    state: str
+    due_on: date | None
+    action: str
+    review_on: date | None
 
 
-def states(retention: RetentionDeclarations, clause: Clause, history: History) -> list[tuple[str, date | None]]:
-    if clause.refer is not None and clause.keep is None and clause.refer.to == "programme-notice":
-        return [one for period in _periods(retention, clause, history) for one in _programme(clause, period, history)]
-    return [_state(retention, clause, clause.anchor or retention.defaults.anchor, clause.keep, history)]
+def expected(
+    retention: RetentionDeclarations, class_id: str, history: History, cohorts: Sequence[Cohort] = ()
+) -> Answer:
+    return Reckoning(retention, class_id, history, {cohort.id: cohort for cohort in cohorts}).answer()
 
 
-def _periods(retention: RetentionDeclarations, clause: Clause, history: History) -> list[ProgrammePeriod | None]:
-    declared = {period.programme: period for period in retention.programmes}
-    return [declared.get(name) for name in dict.fromkeys(history.enrolled)]
+class Reckoning:
+    """One record under one schedule."""
+
+    def __init__(
+        self, retention: RetentionDeclarations, class_id: str, history: History, cohorts: dict[str, Cohort]
+    ) -> None:
+        self.retention, self.class_id, self.history, self.cohorts = retention, class_id, history, cohorts
+        self.defaults = retention.defaults
+
+    def answer(self) -> Answer:
+        rule = self.rule_of(self.class_id)
+        if rule is None:
+            return Answer("unclocked")
+        combine, lines = self.lines(rule, self.class_id, [])
+        own = [line for line in lines if line[1].holder is None]
+        standing = [line for line, _ in own or lines if line.state != "out"]
+        if combine == "sequence":
+            standing = [line for line in standing if line.stage >= self.history.stage]
+            first = min((line.stage for line in standing), default=0)
+            standing = [line for line in standing if line.stage == first]
+        state = self.state(combine, [line.state for line in standing])
+        soonest = min((line.review_on for line in standing if line.review_on), default=None)
+        if state != "dated":
+            return Answer(state, review_on=soonest)
+        days = [line.due_on for line in standing if line.state == "dated" and line.due_on is not None]
+        by_rule = min(days) if combine == "earliest" else max(days)
+        action = next(line.action for line in standing if line.state == "dated" and line.due_on == by_rule)
+        longer = [until for until, _, withdrawn in self.history.extended if not withdrawn]
+        due = max([by_rule, *longer])
+        return Answer(state, due, action, soonest if soonest is not None and soonest <= due else None)
+
+    @staticmethod
+    def state(combine: str, states: list[str]) -> str:
+        if not states:
+            return "unclocked"
+        order = ["permanent", "unclocked", "running", "dated"]
+        if combine == "earliest":
+            order = ["dated", "unclocked", "running", "permanent"]
+        return next(state for state in order if state in states)
+
+    def rule_of(self, class_id: str | None) -> RetentionRule | None:
+        return next((rule for rule in self.retention.rules if class_id in rule.classes), None)
+
+    def lines(self, rule: RetentionRule, class_id: str, seen: list[str]) -> tuple[str, list[tuple[Line, Clause]]]:
+        """The clauses of a rule about a class, as they stand; those of another rule where it is nothing but a
+        reference to that."""
+        seen = [*seen, rule.id]
+        mine = [(at, one) for at, one in enumerate(rule.clauses) if not one.classes or class_id in one.classes]
+        belongs = either([self.belongs(cohort) for cohort in rule.cohorts]) if rule.cohorts else True
+        if len(mine) == 1 and (other := self.other(mine[0][1], seen)) is not None:
+            clause = mine[0][1]
+            assert clause.refer is not None
+            combine, found = self.lines(other, clause.refer.id or "", seen)
+            truth = both([belongs, self.holds(clause.when)])
+            return combine, [self.taken(truth, clause, line, theirs) for line, theirs in found]
+        found = []
+        for at, clause in mine:
+            found += [(gated(belongs, line), theirs) for line, theirs in self.clause(clause, at, rule.combine, seen)]
+        return rule.combine, found
+
+    def other(self, clause: Clause, seen: list[str]) -> RetentionRule | None:
+        if clause.keep is not None or clause.refer is None or clause.refer.to != "class":
+            return None
+        rule = self.rule_of(clause.refer.id)
+        return rule if rule is not None and rule.id not in seen else None
+
+    def taken(self, truth: bool | None, clause: Clause, line: Line, theirs: Clause) -> tuple[Line, Clause]:
+        holder = clause if clause.holder is not None else theirs
+        action = line.action
+        if clause.action not in (None, "transfer"):
+            action = clause.action or ""
+        if holder.holder is not None:
+            action = "await-holder"
+        review = line.review_on
+        if clause.review is not None:
+            review = None  # generated references carry no review of their own
+        return gated(truth, line._replace(action=action, review_on=review)), holder
+
+    def clause(self, clause: Clause, at: int, combine: str, seen: list[str]) -> Iterator[tuple[Line, Clause]]:
+        action = "await-holder" if clause.holder is not None else clause.action or self.defaults.action or "destroy"
+        truth = self.holds(clause.when)
+        anchor = clause.anchor or self.defaults.anchor
+        review = self.review(clause, anchor)
+        if clause.keep is not None:
+            bound = clause.bound or self.defaults.bound
+            state, due = self.timed(clause, anchor, clause.keep, bound)
+            yield gated(truth, Line(at, state, due, action, review)), clause
+        elif clause.refer is not None and clause.refer.to == "programme-notice":
+            for state, due in self.by_programme(clause):
+                yield gated(truth, Line(at, state, due, action, review)), clause
+        elif (other := self.other(clause, seen)) is not None and clause.refer is not None:
+            theirs, found = self.lines(other, clause.refer.id or "", seen)
+            if self.count(other, clause.refer.id or "", seen) != 1 and (theirs != combine or combine == "sequence"):
+                yield gated(truth, Line(at, "unclocked", None, action, review)), clause
+                return
+            for line, their in found:
+                taken, holder = self.taken(truth, clause, line, their)
+                yield taken._replace(stage=at), holder
+        elif clause.refer is None and clause.anchor is not None and clause.in_words is None:
+            state, due = self.timed(clause, anchor, "none", None)
+            yield gated(truth, Line(at, state, due, action, review)), clause
+        else:
+            yield gated(truth, Line(at, "unclocked", None, action, review)), clause
+
+    def count(self, rule: RetentionRule, class_id: str, seen: list[str]) -> int:
+        """How many clauses a rule comes to in the declarations, whatever the history."""
+        seen = [*seen, rule.id]
+        mine = [one for one in rule.clauses if not one.classes or class_id in one.classes]
+        total = 0
+        for clause in mine:
+            other = self.other(clause, seen)
+            refer = clause.refer
+            if clause.keep is None and refer is not None and refer.to == "programme-notice":
+                known = [one for one in self.retention.programmes if refer.id in (None, one.programme)]
+                total += len(known) + (1 if refer.id is None or not known else 0)
+            elif other is not None and refer is not None:
+                inner = self.count(other, refer.id or "", seen)
+                usable = len(mine) == 1 or inner == 1 or (self.combine_of(other, refer.id or "", seen) == rule.combine
+                                                          and rule.combine != "sequence")  # fmt: skip
+                total += inner if usable else 1
+            else:
+                total += 1
+        return total
+
+    def combine_of(self, rule: RetentionRule, class_id: str, seen: list[str]) -> str:
+        return self.lines(rule, class_id, seen)[0]
+
+    def by_programme(self, clause: Clause) -> Iterator[tuple[str, date | None]]:
+        declared = {period.programme: period for period in self.retention.programmes}
+        only = clause.refer.id if clause.refer is not None else None
+        if only is not None and only not in declared:
+            yield "unclocked", None
+            return
+        for name in dict.fromkeys(self.history.enrolled):
+            if only in (None, name):
+                yield self.programme(clause, declared.get(name))
+        if not any(only in (None, name) for name in self.history.enrolled):
+            yield "out", None
+
+    def programme(self, clause: Clause, period: ProgrammePeriod | None) -> tuple[str, date | None]:
+        anchor = None if period is None else period.anchor or clause.anchor
+        if period is None or period.keep is None or anchor is None or self.in_words(anchor):
+            return "unclocked", None
+        if anchor.event == "programme-end":
+            day, missing = self.anchored(anchor, anchor.programme or period.programme)
+        else:
+            day, missing = self.anchored(anchor, anchor.programme)
+        bound = clause.bound or self.defaults.bound
+        if bound == "about" or parse_keep(period.keep).kind != "period":
+            return "unclocked", None
+        if day is None:
+            return missing, None
+        due = add(day, parse_keep(period.keep).shortest)
+        return "dated", due - timedelta(days=clause.margin_days) if bound == "at-most" else due
+
+    def timed(self, clause: Clause, anchor: Anchor | None, keep: str, bound: str | None) -> tuple[str, date | None]:
+        span = parse_keep(keep)
+        if span.kind == "permanent":
+            return "permanent", None
+        if span.kind in ("variable", "range") or bound == "about" or anchor is None or self.in_words(anchor):
+            return "unclocked", None
+        day, missing = self.anchored(anchor, anchor.programme)
+        if day is None:
+            return missing, None
+        due = add(day, span.shortest)
+        return "dated", due - timedelta(days=clause.margin_days) if self.margin(clause) else due
+
+    def margin(self, clause: Clause) -> bool:
+        return (clause.bound or self.defaults.bound) == "at-most"
+
+    def review(self, clause: Clause, anchor: Anchor | None) -> date | None:
+        if clause.review is None:
+            return None
+        first = None if anchor is None else self.anchored(anchor, anchor.programme)[0]
+        since = max(day for day in (first or self.history.recorded_on, self.history.reviewed_on) if day is not None)
+        return add(since, parse_period(clause.review.every))
+
+    @staticmethod
+    def in_words(anchor: Anchor) -> bool:
+        return anchor.event is None and anchor.milestone is None and anchor.on is None
+
+    def anchored(self, anchor: Anchor, programme: str | None) -> tuple[date | None, str]:
+        day, missing = self.event(anchor, programme)
+        if day is None:
+            return None, missing
+        if anchor.birthday:
+            day = add(day, Period(months=12 * anchor.birthday))
+        if anchor.plus:
+            day = add(day, parse_period(anchor.plus))
+        match anchor.align:
+            case "month-end":
+                day = add(day.replace(day=1), Period(months=1)) - timedelta(days=1)
+            case "calendar-year-end":
+                day = date(day.year, 12, 31)
+            case "financial-year-end":
+                day = date(day.year + (day > date(day.year, 3, 31)), 3, 31)
+            case "academic-year-end":
+                day = date(day.year + (day > date(day.year, 8, 31)), 8, 31)
+        return day, ""
+
+    def event(self, anchor: Anchor, programme: str | None) -> tuple[date | None, str]:
+        history = self.history
+        if anchor.on is not None:
+            return anchor.on, ""
+        if self.in_words(anchor):
+            return None, "unclocked"
+        if anchor.event == "collection":
+            return history.recorded_on, ""
+        if anchor.event == "programme-end":
+            names = [programme] if programme else history.enrolled
+            ended = [history.ended[name] for name in names if name in history.ended]
+            return (max(ended) if names and len(ended) == len(names) else None), "running"
+        whose = "client" if anchor.whose == self.defaults.client else anchor.whose
+        if anchor.event == "birth" and whose == "client":
+            return history.born_on, "unclocked"
+        days = self.days(anchor.event or anchor.milestone or "", whose)
+        missing = "unclocked" if anchor.event == "birth" else "running"
+        return ((max if anchor.occurrence == "latest" else min)(days) if days else None), missing
+
+    def days(self, kind: str, whose: str = "client") -> list[date]:
+        return [
+            day
+            for of, day, own, theirs in self.history.milestones
+            if of == kind and theirs == whose and (own or kind != "last-contact")
+        ]
+
+    def belongs(self, cohort_id: str) -> bool | None:
+        cohort = self.cohorts.get(cohort_id)
+        told: list[bool | None] = []
+        if cohort is not None and cohort.field is not None:
+            told.append(self.value(cohort.field, cohort.equals))
+        if cohort is not None and cohort.in_programme is not None:
+            told.append(cohort.in_programme in self.history.enrolled)
+        return either(told) if told else None
+
+    def value(self, name: str, equals: tuple[str, ...]) -> bool | None:
+        stored = self.history.values.get(name)
+        return (None if stored is None else stored["v"] in equals) if equals else stored is not None
+
+    def holds(self, when: When | None) -> bool | None:
+        """Kleene's three values: None is unknown."""
+        if when is None:
+            return True
+        history = self.history
+        parts: list[bool | None] = []
+        if when.in_words is not None:
+            parts.append(None)
+        if when.cohort is not None:
+            parts.append(self.belongs(when.cohort))
+        for kind, wanted in (
+            (when.milestone, True),
+            (when.no_milestone, False),
+            ("request" if when.request else None, True),
+        ):
+            if kind is not None:
+                parts.append(bool(self.days(kind)) is wanted)
+        if when.in_programme is not None:
+            inside = when.in_programme in history.enrolled
+            parts.append(bool(history.enrolled) if when.in_programme == "any" else inside)
+        if when.field is not None:
+            parts.append(self.value(when.field, when.equals))
+        if when.medium is not None:
+            parts.append(history.medium == when.medium)
+        if when.form is not None:
+            of_class = next(entry for entry in self.retention.classes if entry.id == self.class_id)
+            parts.append(of_class.form == when.form)
+        if when.purpose is not None:
+            held = [when.purpose in value["p"] for value in history.values.values()]
+            parts.append(any(held) if held else None)
+        if when.anchor is not None:
+            parts.append(self.compared(when))
+        if when.either:
+            parts.append(either([self.holds(inner) for inner in when.either]))
+        if when.never is not None:
+            answer = self.holds(when.never)
+            parts.append(None if answer is None else not answer)
+        return both(parts)
+
+    def compared(self, when: When) -> bool | None:
+        assert when.anchor is not None
+        day, missing = self.anchored(when.anchor, when.anchor.programme)
+        if day is None:
+            return None if missing == "unclocked" else False
+        answers: list[bool | None] = []
+        for other, later in ((when.before, True), (when.after, False)):
+            if other is not None:
+                than, _ = self.anchored(other, other.programme)
+                answers.append(None if than is None else (day < than if later else day > than))
+        return both(answers)
 
 
-def _programme(clause: Clause, period: ProgrammePeriod | None, history: History) -> list[tuple[str, date | None]]:
-    truth = holds(clause.when, history)
-    if truth is False:
-        return []
-    if truth is None or period is None or period.keep is None or period.anchor is None:
-        return [("unclocked", None)]
-    day, missing = anchored(period.anchor, history, period.programme)
-    return [(missing, None) if day is None else ("dated", add(day, parse_keep(period.keep).shortest))]
+def gated(truth: bool | None, line: Line) -> Line:
+    """A clause where its condition is true, false or unknown."""
+    if truth is False or line.state == "out":
+        return line._replace(state="out")
+    return line if truth else line._replace(state="unclocked")
 
 
-def _state(
-    retention: RetentionDeclarations, clause: Clause, anchor: Anchor | None, keep: str | None, history: History
-) -> tuple[str, date | None]:
-    truth = holds(clause.when, history)
-    if truth is False:
-        return "out", None
-    if truth is None or keep is None:
-        return "unclocked", None
-    span = parse_keep(keep)
-    if span.kind == "permanent":
-        return "permanent", None
-    bound = clause.bound or retention.defaults.bound
-    if span.kind in ("variable", "range") or bound == "about" or anchor is None:
-        return "unclocked", None
-    day, missing = anchored(anchor, history, anchor.programme)
-    if day is None:
-        return missing, None
-    due = add(day, span.shortest)
-    return "dated", due - timedelta(days=clause.margin_days) if bound == "at-most" else due
+def either(answers: list[bool | None]) -> bool | None:
+    return True if True in answers else None if None in answers else False
+
+
+def both(answers: list[bool | None]) -> bool | None:
+    return False if False in answers else None if None in answers else True
 
 
 def add(day: date, period: Period) -> date:
@@ -109,88 +370,3 @@ def add(day: date, period: Period) -> date:
         return add_period(day, period)
     except OverflowError:
         return date.max
-
-
-def anchored(anchor: Anchor, history: History, programme: str | None) -> tuple[date | None, str]:
-    day, missing = _event(anchor, history, programme)
-    if day is None:
-        return None, missing
-    if anchor.birthday:
-        day = add(day, Period(months=12 * anchor.birthday))
-    if anchor.plus:
-        day = add(day, parse_period(anchor.plus))
-    match anchor.align:
-        case "month-end":
-            day = add(day.replace(day=1), Period(months=1)) - timedelta(days=1)
-        case "calendar-year-end":
-            day = date(day.year, 12, 31)
-        case "financial-year-end":
-            day = date(day.year + (day > date(day.year, 3, 31)), 3, 31)
-        case "academic-year-end":
-            day = date(day.year + (day > date(day.year, 8, 31)), 8, 31)
-    return day, ""
-
-
-def _event(anchor: Anchor, history: History, programme: str | None) -> tuple[date | None, str]:
-    if anchor.on is not None:
-        return anchor.on, ""
-    if anchor.whose != "client" or anchor.in_words is not None:
-        return None, "unclocked"
-    if anchor.event == "collection":
-        return history.recorded_on, ""
-    if anchor.event == "birth":
-        return history.born_on, "unclocked"
-    if anchor.event == "programme-end":
-        names = [programme] if programme else history.enrolled
-        ended = [history.ended[name] for name in names if name in history.ended]
-        return (max(ended) if names and len(ended) == len(names) else None), "running"
-    kind = anchor.event or anchor.milestone
-    days = [day for of, day, own in history.milestones if of == kind and (own or kind != "last-contact")]
-    return ((max if anchor.occurrence == "latest" else min)(days) if days else None), "running"
-
-
-def holds(when: When | None, history: History) -> bool | None:
-    """Kleene's three values: None is unknown."""
-    if when is None:
-        return True
-    parts: list[bool | None] = []
-    if when.in_words is not None or when.cohort is not None:
-        parts.append(None)
-    for kind, wanted in (
-        (when.milestone, True),
-        (when.no_milestone, False),
-        ("request" if when.request else None, True),
-    ):
-        if kind is not None:
-            parts.append(
-                any(of == kind and (own or kind != "last-contact") for of, _, own in history.milestones) is wanted
-            )
-    if when.in_programme is not None:
-        parts.append(bool(history.enrolled) if when.in_programme == "any" else when.in_programme in history.enrolled)
-    if when.field is not None:
-        stored = history.values.get(when.field)
-        parts.append((None if stored is None else stored["v"] in when.equals) if when.equals else stored is not None)
-    if when.medium is not None:
-        parts.append(history.medium == when.medium)
-    if when.anchor is not None:
-        parts.append(_compared(when, history))
-    if when.either:
-        answers = [holds(inner, history) for inner in when.either]
-        parts.append(True if True in answers else None if None in answers else False)
-    if when.never is not None:
-        answer = holds(when.never, history)
-        parts.append(None if answer is None else not answer)
-    return False if False in parts else None if None in parts else True
-
-
-def _compared(when: When, history: History) -> bool | None:
-    assert when.anchor is not None
-    day, missing = anchored(when.anchor, history, when.anchor.programme)
-    if day is None:
-        return None if missing == "unclocked" else False
-    answers: list[bool | None] = []
-    for other, later in ((when.before, True), (when.after, False)):
-        if other is not None:
-            than, _ = anchored(other, history, other.programme)
-            answers.append(None if than is None else (day < than if later else day > than))
-    return False if False in answers else None if None in answers else True

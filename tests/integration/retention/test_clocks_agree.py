@@ -1,26 +1,38 @@
-"""The SQL and the plain reference come to the same state, day and action, whatever the rule and the history."""
+"""The SQL and the plain reference come to the same state, days and action, whatever the rule and the history."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 
+from muniment.api.clients import Cohort
 from muniment.api.retention import RetentionDeclarations
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, PROGRAMME_FACT, RECORD
 from muniment.database.ids import new_id
+from muniment.database.registry import table_of
 from muniment.retention.rules.clock_sql import set_clocks, with_ids
 from muniment.retention.rules.compile import clocks
 from muniment.retention.subjects import RECORDS
+from muniment.retention.tables import Extension
 from tests.integration.retention.kit import SERVICE, House, policy_of
 from tests.integration.retention.reference import History, expected
 
+WHOSE = ["client", "client", "child", "parent"]
 KINDS = ["case-closed", "last-contact", "financial-support", "request", "death"]
 PROGRAMMES = ["bridge", "harbour"]
+EXTENSION = table_of(Extension)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EXAMPLES = settings(
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 ODD_DAYS = [date(2024, 2, 29), date(2023, 1, 31), date(2024, 12, 31), date(2023, 3, 31), date(2023, 8, 31)]
 
 days = st.sampled_from(ODD_DAYS) | st.dates(date(1930, 1, 1), date(2060, 1, 1))
@@ -40,17 +52,23 @@ def anchors() -> st.SearchStrategy[dict[str, Any]]:
         | st.sampled_from(["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"]),
     }
     happened = without_none(
-        event=st.sampled_from([*KINDS, "collection"]), occurrence=st.sampled_from(["latest", "first"]), **common
+        event=st.sampled_from([*KINDS, "collection"]),
+        occurrence=st.sampled_from(["latest", "first"]),
+        whose=st.sampled_from(WHOSE),
+        in_words=st.none() | st.just("and nothing else"),
+        **common,
     )
+    named = without_none(milestone=st.just("interview"), whose=st.none() | st.just("parent"), **common)
     birth = without_none(
         event=st.just("birth"),
         birthday=st.none() | st.integers(1, 100),
-        whose=st.sampled_from(["client", "client", "child"]),
+        whose=st.sampled_from(WHOSE),
+        occurrence=st.sampled_from(["latest", "first"]),
         **common,
     )
     ended = without_none(event=st.just("programme-end"), programme=st.none() | st.sampled_from(PROGRAMMES), **common)
     fixed = without_none(on=days.map(date.isoformat), **common)
-    return st.one_of(happened, birth, ended, fixed, st.just({"in_words": "when it is over"}))
+    return st.one_of(happened, named, birth, ended, fixed, st.just({"in_words": "when it is over"}))
 
 
 conditions = st.recursive(
@@ -61,6 +79,9 @@ conditions = st.recursive(
         st.sampled_from(["paper", "digital"]).map(lambda medium: {"medium": medium}),
         st.sampled_from([["yes"], ["no"], []]).map(lambda equals: {"field": "a.b", "equals": equals}),
         st.just({"request": True}),
+        st.sampled_from(["advice", "research"]).map(lambda purpose: {"purpose": purpose}),
+        st.sampled_from(["identifiable", "pseudonymised"]).map(lambda form: {"form": form}),
+        st.sampled_from(["carers", "learners", "others", "all"]).map(lambda cohort: {"cohort": cohort}),
         st.just({"in_words": "where it matters"}),
         without_none(anchor=anchors(), before=st.none() | anchors(), after=st.none() | anchors()),
     ),
@@ -71,23 +92,41 @@ conditions = st.recursive(
     max_leaves=4,
 )
 
+COHORTS = (
+    Cohort(id="carers", title="Carers", field="a.b", equals=("yes",)),
+    Cohort(id="learners", title="Learners", in_programme="bridge"),
+    Cohort(id="others", title="Others"),
+    Cohort(id="all", title="All", field="a.b", in_programme="harbour"),
+)
+reviews = st.none() | lengths.map(lambda every: {"every": every})
+holders = st.sampled_from([None, None, None, "a contractor"])
+common = {
+    "when": st.none() | conditions,
+    "action": st.none() | st.sampled_from(["destroy", "review", "archive"]),
+    "classes": st.none() | st.sampled_from([["case"], ["letter"]]),
+}
 clauses = st.one_of(
     without_none(
-        when=st.none() | conditions,
         keep=keeps,
         **{"from": st.none() | anchors()},
         bound=st.none() | st.sampled_from(["exactly", "at-least", "at-most", "about"]),
-        action=st.none() | st.sampled_from(["destroy", "review", "archive"]),
-        classes=st.none() | st.sampled_from([["case"], ["letter"]]),
+        margin_days=st.none() | st.integers(0, 40),
+        review=reviews,
+        holder=holders,
+        **common,
     ),
-    without_none(when=st.none() | conditions, refer=st.just({"to": "programme-notice"})),
-    without_none(when=st.none() | conditions, refer=st.just({"to": "guidance"})),
+    without_none(**{"from": anchors()}, review=reviews, in_words=st.none() | st.just("until it is over"), **common),
+    without_none(
+        refer=st.sampled_from([{"to": "programme-notice"}, {"to": "programme-notice", "id": "harbour"}]), **common
+    ),
+    without_none(refer=st.just({"to": "guidance"}), **common),
+    without_none(refer=st.sampled_from([{"to": "class", "id": "note"}, {"to": "class", "id": "case"}]), **common),
 )
 periods = st.lists(
     without_none(
         programme=st.sampled_from(PROGRAMMES),
         title=st.just("A programme"),
-        keep=st.none() | lengths,
+        keep=st.none() | lengths | st.just("2 years to 5 years"),
         **{"from": st.none() | st.sampled_from([{"event": "programme-end"}, {"event": "case-closed"}])},
     ),
     max_size=2,
@@ -96,41 +135,56 @@ periods = st.lists(
 
 
 @st.composite
-def retentions(draw: st.DrawFn) -> dict[str, Any]:
+def rules(draw: st.DrawFn, name: str, classes: list[str]) -> dict[str, Any]:
     several = draw(st.lists(clauses, max_size=4))
+    if classes == ["note"]:
+        several = [{key: value for key, value in clause.items() if key != "classes"} for clause in several]
+    return {
+        "id": name,
+        "classes": classes,
+        "combine": draw(st.sampled_from(["longest", "earliest", "sequence"])),
+        "cohorts": draw(st.sampled_from([[], [], [], ["learners"], ["carers", "others"]])),
+        "clause": [{"id": f"c{number}", **clause} for number, clause in enumerate(several)],
+    }
+
+
+@st.composite
+def retentions(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "defaults": draw(
             without_none(
-                bound=st.none() | st.just("at-least"),
+                bound=st.none() | st.sampled_from(["at-least", "at-most"]),
                 action=st.none() | st.just("review"),
+                client=st.none() | st.just("child"),
                 **{"from": st.none() | st.just({"event": "case-closed"})},
             )
         ),
-        "class": [{"id": "case", "title": "Cases"}, {"id": "letter", "title": "Letters"}],
-        "rule": [
-            {
-                "id": "all",
-                "classes": ["case", "letter"],
-                "combine": draw(st.sampled_from(["longest", "earliest", "sequence"])),
-                "clause": [{"id": f"c{number}", **clause} for number, clause in enumerate(several)],
-            }
+        "class": [
+            {"id": "case", "title": "Cases"},
+            {"id": "letter", "title": "Letters", "form": "pseudonymised"},
+            {"id": "note", "title": "Notes"},
         ],
+        "rule": [draw(rules("all", ["case", "letter"])), draw(rules("notes", ["note"]))],
         "programme": draw(periods),
     }
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    happened = draw(st.lists(st.tuples(st.sampled_from(KINDS), days, st.booleans()), max_size=5))
-    unique = {(kind, day): (kind, day, own) for kind, day, own in happened}
+    kinds = st.sampled_from([*KINDS, "birth", "interview"])
+    happened = draw(st.lists(st.tuples(kinds, days, st.booleans(), st.sampled_from(WHOSE)), max_size=6))
+    unique = {(kind, day, whose): (kind, day, own, whose) for kind, day, own, whose in happened}
+    values = [{}, {"a.b": {"v": "yes", "p": ["advice"]}}, {"a.b": {"v": "no", "p": ["advice", "research"]}}]
     return History(
         recorded_on=draw(days),
         medium=draw(st.sampled_from(["digital", "paper"])),
         born_on=draw(st.none() | days),
         milestones=list(unique.values()),
         enrolled=draw(st.lists(st.sampled_from([*PROGRAMMES, "other"]), unique=True, max_size=3)),
-        values=draw(st.sampled_from([{}, {"a.b": {"v": "yes"}}, {"a.b": {"v": "no"}}])),
+        values=draw(st.sampled_from(values)),
         stage=draw(st.sampled_from([0, 0, 1, 2])),
+        reviewed_on=draw(st.none() | days),
+        extended=draw(st.lists(st.tuples(days, st.booleans(), st.booleans()), max_size=2)),
     )
 
 
@@ -152,16 +206,29 @@ def unless_in_a_programme() -> dict[str, Any]:
     several=st.lists(histories(), min_size=1, max_size=6),
     ended=st.dictionaries(st.sampled_from(PROGRAMMES), days),
 )
-@settings(
-    max_examples=40,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(parent=EXAMPLES, max_examples=40)
 def test_sql_and_reference_agree(
     house: House, retention: dict[str, Any], several: list[History], ended: dict[str, date]
 ) -> None:
-    policy = policy_of(retention)
+    agree(house, retention, several, ended)
+
+
+@pytest.mark.slow
+@given(
+    retention=retentions(),
+    several=st.lists(histories(), min_size=4, max_size=8),
+    ended=st.dictionaries(st.sampled_from(PROGRAMMES), days),
+)
+@settings(parent=EXAMPLES, max_examples=1500)
+def test_they_agree_at_length(
+    house: House, retention: dict[str, Any], several: list[History], ended: dict[str, date]
+) -> None:
+    agree(house, retention, several, ended)
+
+
+def agree(house: House, retention: dict[str, Any], several: list[History], ended: dict[str, date]) -> None:
+    """The SQL says of each history what the reference says."""
+    policy = policy_of(retention, cohorts=COHORTS)
     declared = msgspec.convert(retention, RetentionDeclarations)
     session = house.database.council_session(house.id)
     with session:
@@ -172,17 +239,23 @@ def test_sql_and_reference_agree(
         for history in several:
             history.ended = ended
             ids.append(write(session, mine, history))
-        for class_id in ("case", "letter"):
-            key = f"{SERVICE}/{class_id}"
+        for entry in declared.classes:
+            class_id, key = entry.id, f"{SERVICE}/{entry.id}"
             for record_id, history in zip(ids, several, strict=True):
-                fresh = {"record_class": key, "stage": history.stage, "state": None, "due_on": None}
+                fresh = {
+                    "record_class": key,
+                    "stage": history.stage,
+                    "state": None,
+                    "due_on": None,
+                    "reviewed_on": history.reviewed_on,
+                }
                 session.execute(update(RECORD).where(RECORD.c.id == record_id).values(fresh))
             session.execute(set_clocks(clocks(policy)[key], RECORDS, with_ids(ids), house.clock.today()))
             for record_id, history in zip(ids, several, strict=True):
                 row = session.execute(
-                    text("select state, due_on, action from record where id = :id"), {"id": record_id}
+                    text("select state, due_on, action, review_on from record where id = :id"), {"id": record_id}
                 ).one()
-                assert tuple(row) == expected(declared, class_id, history)
+                assert tuple(row) == expected(declared, class_id, history, COHORTS)
         session.rollback()
 
 
@@ -201,12 +274,13 @@ def write(session: Any, mine: dict[str, Any], history: History) -> Any:
             recorded_on=history.recorded_on, values=history.values,
         )
     )  # fmt: skip
-    for kind, day, own in history.milestones:
-        session.execute(
-            insert(MILESTONE).values(
-                **mine, id=new_id(), file_id=file_id, kind=kind, happened_on=day, own_act=own, source="t", noted_on=day
-            )
-        )
+    for kind, day, own, whose in history.milestones:
+        noted = {"kind": kind, "whose": whose, "happened_on": day, "own_act": own, "source": "t", "noted_on": day}
+        session.execute(insert(MILESTONE).values(**mine, id=new_id(), file_id=file_id, **noted))
+    for until, alone, withdrawn in history.extended:
+        placed = {"until": until, "reason": "r", "authoriser": "a role", "placed_at": NOW}
+        placed |= {"record_id": record_id if alone else None, "ended_at": NOW if withdrawn else None}
+        session.execute(insert(EXTENSION).values(**mine, id=new_id(), file_id=file_id, **placed))
     for programme in history.enrolled:
         session.execute(
             insert(ENROLMENT).values(**mine, file_id=file_id, programme=programme, started_on=date(2020, 1, 1))

@@ -83,7 +83,7 @@ class ClauseCompiler:
         """Condition, anchor's day, day due, and the state while the anchor is missing."""
         holds = self._all(
             [
-                *([self._when(entry.clause.when)] if entry.clause.when else []),
+                *map(self._when, entry.conditions),
                 *([self._enrolled(entry.enrolled)] if entry.enrolled else []),
                 *([self._enrolled(entry.enrolled_beside, True)] if entry.enrolled_beside is not None else []),
             ]
@@ -97,6 +97,17 @@ class ClauseCompiler:
             else added(day, entry.period)
         )
         return holds, day, due, missing
+
+    def review(self, entry: ClauseClock) -> Day:
+        """The day of the clause's next review: counted from the last one, or from where the clause counts from."""
+        if entry.clause.review is None:
+            return null()
+        first = self._anchor(entry.anchor)[0] if entry.anchor is not None else cast(null(), Date)
+        since = func.coalesce(first, column("collected", Date()), type_=Date)
+        # `greatest` passes over nulls, and here that is meant: a record that was never reviewed.
+        return added(
+            func.greatest(since, column("reviewed", Date()), type_=Date), parse_period(entry.clause.review.every)
+        )
 
     def _anchor(self, anchor: Anchor) -> tuple[Day, str]:
         """The anchor's day, and what its absence means: it can still come, or it cannot be computed."""
@@ -112,8 +123,6 @@ class ClauseCompiler:
     def _event(self, anchor: Anchor) -> tuple[Day, str]:
         if anchor.on is not None:
             return literal(anchor.on, Date), "unclocked"
-        if anchor.whose != "client" or anchor.in_words is not None:
-            return cast(null(), Date), "unclocked"
         if anchor.event == "collection":
             return column("collected", Date()), "unclocked"
         if anchor.event == "programme-end" and (self._history or anchor.programme is not None):
@@ -121,14 +130,18 @@ class ClauseCompiler:
         kind = anchor.event or anchor.milestone
         if kind is None or not self._history:
             return cast(null(), Date), "unclocked"
-        if kind == "birth":
+        if kind == "birth" and anchor.whose == "client":
             return self.facts.born_on(), "unclocked"
-        return self.facts.milestone(kind, anchor.occurrence), "running"
+        return self.facts.milestone(
+            kind, anchor.occurrence, anchor.whose
+        ), "unclocked" if kind == "birth" else "running"
 
     def _when(self, when: When) -> Truth:
         parts: list[Truth] = []
-        if when.in_words is not None or when.cohort is not None:
+        if when.in_words is not None:
             parts.append(_unknown())
+        if when.cohort is not None:
+            parts.append(self._belongs(when.cohort))
         if when.milestone is not None:
             parts.append(self._happened(when.milestone))
         if when.no_milestone is not None:
@@ -155,6 +168,15 @@ class ClauseCompiler:
         if when.never is not None:
             parts.append(negate(self._when(when.never)))
         return self._all(parts)
+
+    def _belongs(self, cohort: str) -> Truth:
+        """Whether the client belongs to a cohort, by what its declaration says that this is known from."""
+        known = self._clock.cohorts.get(cohort)
+        told: list[Truth] = []
+        if known is not None and self._history:
+            told += [self.facts.value(known.field, known.equals)] if known.field is not None else []
+            told += [self._enrolled((known.in_programme,))] if known.in_programme is not None else []
+        return or_(*told) if told else _unknown()
 
     def _happened(self, kind: str) -> Truth:
         return self.facts.milestone(kind, "latest").is_not(None) if self._history else _unknown()

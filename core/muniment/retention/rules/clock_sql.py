@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     ColumnElement,
     Date,
     FromClause,
@@ -21,7 +20,6 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
-    Uuid,
     and_,
     case,
     cast,
@@ -37,6 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import not_ as negate
 
+from muniment.database.packed import Keys, any_of
 from muniment.retention.rules.clause_sql import ClauseCompiler
 from muniment.retention.rules.compile import ClauseClock, Clock
 from muniment.retention.subjects import Subject
@@ -50,8 +49,8 @@ Rows = Callable[[FromClause], ColumnElement[bool]]
 def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subquery, FromClause | None]:
     """The facts of the rows whose ids a query gives, and beside each its clauses; None where the rule has no clause.
 
-    Facts: `id, due_before, stage_before, …`. Clauses: `place, stage, state, anchor_on, due_on, action`, where `place`
-    counts the clauses of the clock from 0.
+    Facts: `id, due_before, stage_before, extended_until, …`. Clauses: `place, stage, state, anchor_on, due_on, action,
+    review_on`, where `place` counts the clauses of the clock from 0.
     """
     row = subject.table.alias("r")
     compiler = ClauseCompiler(clock, subject, row)
@@ -64,6 +63,8 @@ def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subque
             row.c.due_on.label("due_before"),
             func.coalesce(row.c.stage, 0).label("stage_before"),
             row.c[subject.collected].label("collected"),
+            row.c.reviewed_on.label("reviewed"),
+            (compiler.facts.extended_until() if subject.has_history else cast(null(), Date)).label("extended_until"),
             *compiler.facts.columns.values(),
         )
         .where(which(row), row.c.record_class == clock.key, row.c.disposal.is_(None))
@@ -79,6 +80,7 @@ def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subque
         column("anchor_on", Date()),
         column("due_on", Date()),
         column("action", Text()),
+        column("review_on", Date()),
         name="clause",
     ).data(lines)
     return fetched, clauses.lateral()
@@ -96,6 +98,7 @@ def _line(place: int, entry: ClauseClock, compiler: ClauseCompiler) -> tuple[Col
         cast(anchor_on, Date),
         cast(due_on, Date),
         literal(entry.action, Text),
+        cast(compiler.review(entry), Date),
     )
 
 
@@ -106,47 +109,61 @@ RANKS = {
 
 
 def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
-    """What the rule comes to for each row: `council_id, id, due_before, state, due_on, action, stage, place`.
+    """What the rule comes to for each row: `council_id, id, due_before, state, due_on, action, stage, place, rule_on,
+    review_on`.
 
-    `place` is the deciding clause's.
+    `place` and `stage` are the deciding clause's (`place` null where none decides), `rule_on` the last day by the rule
+    alone, before an officer's extension, and `review_on` the next review, null where none comes before the last day.
 
     Longest: for good if any clause says so, else unclocked if any is, else running if any is, else the latest day.
-    Earliest: the earliest day, else as before. Sequence: the clause of the stage that the record is in, or the next
-    one whose condition holds. Where every clause is out, or there is none, the record is unclocked.
+    Earliest: the earliest day, else as before. Sequence: the clause of the stage that the record is in (as many as are
+    done come before it), or of the next one whose condition holds. Where every clause is out, or there is none, the
+    record is unclocked.
     """
     facts, clauses = clauses_of_rows(clock, subject, which)
     kept = [facts.c.council_id, facts.c.id, facts.c.due_before]
+    no_day = cast(null(), Date)
     if clauses is None:
         return select(
             *kept,
             literal("unclocked", Text).label("state"),
-            cast(null(), Date).label("due_on"),
+            no_day.label("due_on"),
             cast(null(), Text).label("action"),
             facts.c.stage_before.label("stage"),
             cast(null(), Integer).label("place"),
+            no_day.label("rule_on"),
+            no_day.label("review_on"),
         ).subquery("decided")
+    sequence = clock.combine == "sequence"
     ranks = RANKS["earliest" if clock.combine == "earliest" else "longest"]
     rank = case({state: place for place, state in enumerate(ranks)}, value=clauses.c.state)
     day = clauses.c.due_on.asc() if clock.combine == "earliest" else clauses.c.due_on.desc()
-    order = [clauses.c.stage] if clock.combine == "sequence" else []
-    reached = clauses.c.stage >= facts.c.stage_before if clock.combine == "sequence" else true()
+    reached = clauses.c.stage >= facts.c.stage_before if sequence else true()
     deciding = (
         select(clauses.c.state, clauses.c.due_on, clauses.c.action, clauses.c.stage, clauses.c.place)
         .where(clauses.c.state != "out", reached)
-        .order_by(*order, rank, day, clauses.c.place)
+        .order_by(*([clauses.c.stage] if sequence else []), rank, day, clauses.c.place)
         .limit(1)
         .lateral("deciding")
     )
     dated = deciding.c.state == "dated"
-    stage = func.coalesce(deciding.c.stage, facts.c.stage_before) if clock.combine == "sequence" else literal(0)
+    longer = facts.c.extended_until > deciding.c.due_on
+    due_on = case((and_(dated, longer), facts.c.extended_until), (dated, deciding.c.due_on))
+    review_on = no_day
+    if any(entry.clause.review is not None for entry in clock.clauses):
+        standing = clauses.c.stage == deciding.c.stage if sequence else true()
+        soonest = select(func.min(clauses.c.review_on)).where(clauses.c.state != "out", standing).scalar_subquery()
+        review_on = case((due_on.is_(None), soonest), (soonest <= due_on, soonest))
     return (
         select(
             *kept,
             func.coalesce(deciding.c.state, "unclocked").label("state"),
-            case((dated, deciding.c.due_on)).label("due_on"),
+            due_on.label("due_on"),
             case((dated, deciding.c.action)).label("action"),
-            stage.label("stage"),
+            func.coalesce(deciding.c.stage, facts.c.stage_before).label("stage"),
             deciding.c.place,
+            case((dated, deciding.c.due_on)).label("rule_on"),
+            review_on.label("review_on"),
         )
         .select_from(facts.outerjoin(deciding, true()))
         .subquery("decided")
@@ -154,13 +171,14 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
 
 
 def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date) -> Select[int, int]:
-    """The statement that clocks rows, changing those alone that come to something else.
+    """The statement that clocks rows, changing those alone that come to something else. `stage` is not among what it
+    changes: only doing a stage's action moves a record on.
 
     It answers with one line: `clocked`, the rows changed, and `newly_due`, those that the change has made due.
     """
     table, now = subject.table, decided(clock, subject, which)
-    before = tuple_(table.c.state, table.c.due_on, table.c.action, table.c.stage, table.c.rule_hash)
-    after = tuple_(now.c.state, now.c.due_on, now.c.action, now.c.stage, literal(clock.hash, Text))
+    before = tuple_(table.c.state, table.c.due_on, table.c.action, table.c.review_on, table.c.rule_hash)
+    after = tuple_(now.c.state, now.c.due_on, now.c.action, now.c.review_on, literal(clock.hash, Text))
     was_due = and_(now.c.due_before.is_not(None), now.c.due_before < today)
     changed = (
         update(table)
@@ -169,7 +187,7 @@ def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date) -> Sele
             state=now.c.state,
             due_on=now.c.due_on,
             action=now.c.action,
-            stage=now.c.stage,
+            review_on=now.c.review_on,
             rule_hash=clock.hash,
         )
         .returning(and_(now.c.due_on.is_not(None), now.c.due_on < today, negate(was_due)).label("newly_due"))
@@ -182,5 +200,5 @@ def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date) -> Sele
 
 def with_ids(ids: Sequence[UUID], name: str = "id") -> Rows:
     """The rows whose column `name` is one of the ids; sent as one array, however many there are."""
-    given = literal(list(ids), ARRAY(Uuid))
-    return lambda row: row.c[name] == func.any(given)
+    keys = Keys.of(ids)
+    return lambda row: any_of(row.c[name], keys)

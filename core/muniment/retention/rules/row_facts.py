@@ -21,13 +21,18 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
 )
 
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PROGRAMME_FACT, RECORD
+from muniment.database.registry import table_of
 from muniment.retention.subjects import Subject
+from muniment.retention.tables import Extension
 
 __all__ = ["Day", "Facts", "Truth"]
+
+EXTENSION = table_of(Extension)
 
 OWN_ACT_ONLY = frozenset({"last-contact"})
 """Milestones that count only when the person acted: a bulk email or an import is no contact."""
@@ -48,17 +53,18 @@ class Facts:
         self.columns.setdefault(name, expression.label(name))
         return column(name, kind())
 
-    def milestone(self, kind: str, occurrence: str) -> Day:
+    def milestone(self, kind: str, occurrence: str, whose: str = "client") -> Day:
         """The latest or first day of a kind of milestone; null where the file has none."""
         pick = func.max if occurrence == "latest" else func.min
         found = select(pick(MILESTONE.c.happened_on)).where(
             MILESTONE.c.council_id == self.row.c.council_id,
             MILESTONE.c.file_id == self.row.c.file_id,
             MILESTONE.c.kind == kind,
+            MILESTONE.c.whose == whose,
         )
         if kind in OWN_ACT_ONLY:
             found = found.where(MILESTONE.c.own_act)
-        return self.fetch(f"{occurrence} {kind}", found.scalar_subquery(), Date)
+        return self.fetch(f"{occurrence} {kind} of {whose}", found.scalar_subquery(), Date)
 
     def born_on(self) -> Day:
         found = select(FILE.c.born_on).where(
@@ -109,6 +115,15 @@ class Facts:
         each = func.jsonb_each(self.row.c["values"]).table_valued("key", "value").alias("each_value")
         held = func.bool_or(func.jsonb_exists(column("value").op("->")("p"), purpose))
         return self.fetch(f"held for {purpose}", select(held).select_from(each).scalar_subquery(), Boolean)
+
+    def extended_until(self) -> Day:
+        """The last day of the officers' extensions of this record and of its file; null where there is none."""
+        found = select(func.max(EXTENSION.c.until)).where(
+            *self._own(EXTENSION),
+            EXTENSION.c.ended_at.is_(None),
+            or_(EXTENSION.c.record_id.is_(None), EXTENSION.c.record_id == self.row.c.id),
+        )
+        return found.scalar_subquery()
 
     def _own(self, table: FromClause) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         return table.c.council_id == self.row.c.council_id, table.c.file_id == self.row.c.file_id

@@ -153,7 +153,10 @@ def open_application(deployment: Deployment) -> Litestar:
     nothing_is_back = RestoreCheck(deployment.database, deployment.settings.ledger_dir)
     surface = msgspec.structs.replace(
         surface_of(deployment.plugins, store),
-        readiness=[ReadinessCheck("erasures", nothing_is_back)],
+        readiness=[
+            ReadinessCheck("erasures", nothing_is_back),
+            ReadinessCheck("plugins", lambda: out_of_service(deployment.plugins)),
+        ],
         gauges=gauges(deployment),
     )
     return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
@@ -183,6 +186,12 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             "shelf": Provide(lambda: shelf, sync_to_thread=False),
         },
     )
+
+
+def out_of_service(plugins: Plugins) -> str | None:
+    """The remark of the readiness check: one council's broken plugin keeps nobody else from being served."""
+    slugs = ", ".join(sorted(plugins.out_of_service))
+    return f"Out of service while their plugins fail (see `muniment plugin check`): {slugs}." if slugs else None
 
 
 def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:

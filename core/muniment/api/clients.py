@@ -244,5 +244,5 @@ class ClientSpec:
         """Observe new client files.
 
         When: after commit, at most once; what must not be lost belongs in an actor. Order: irrelevant. Results: none.
-        Errors: logged with plugin and hook; no other observer is stopped. Since: 1.0.
+        Errors: an exception or more than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
         """

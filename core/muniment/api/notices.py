@@ -170,6 +170,6 @@ class NoticeSpec:
     def notice_published(self, published: Sequence[PublishedNotice]) -> None:
         """Observe publications.
 
-        When: after commit, at most once. Order: irrelevant. Results: none. Errors: logged with plugin and hook; no
-        other observer is stopped. Since: 1.0.
+        When: after commit, at most once. Order: irrelevant. Results: none. Errors: an exception or more
+        than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
         """

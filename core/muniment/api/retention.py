@@ -322,6 +322,6 @@ class RetentionSpec:
     def record_disposed(self, disposed: Sequence[DisposedRecords]) -> None:
         """Observe disposals.
 
-        When: after commit, at most once. Order: irrelevant. Results: none. Errors: logged with plugin and hook; no
-        other observer is stopped. Since: 1.0.
+        When: after commit, at most once. Order: irrelevant. Results: none. Errors: an exception or more
+        than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
         """

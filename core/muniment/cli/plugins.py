@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import click
 
+from muniment.api.errors import PluginError
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.defaults.law import law_in_force
 from muniment.plugins.digest import digest_of
@@ -66,11 +69,12 @@ def hooks(as_json: bool) -> None:
 
 def _errors(context: Context, plugins: Plugins) -> dict[str, list[str]]:
     today = context.clock.today()
-    found = {
-        slug: check(compile_policy(plugins.facade(slug), (), today), law_in_force(today), today)
-        for slug in sorted(plugins.councils)
-    }
-    return {
-        slug: [f"{entry.path}: {entry.message}" for entry in findings if entry.level == "error"]
-        for slug, findings in found.items()
-    }
+    return {slug: _errors_of(plugins, slug, today) for slug in sorted(plugins.councils)}
+
+
+def _errors_of(plugins: Plugins, slug: str, today: date) -> list[str]:
+    try:
+        findings = check(compile_policy(plugins.facade(slug), (), today), law_in_force(today), today)
+    except PluginError as error:  # of this council alone: the others are checked all the same
+        return [str(error)]
+    return [f"{entry.path}: {entry.message}" for entry in findings if entry.level == "error"]

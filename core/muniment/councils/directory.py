@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from muniment.api.errors import DeclarationError, InvalidInput, NotFound
+from muniment.api.errors import DeclarationError, InvalidInput, NotFound, PluginError
 from muniment.api.text import say
 from muniment.councils.tables import Council, CouncilHost, Service
 from muniment.database.ids import new_id
@@ -50,8 +50,8 @@ def council_by_slug(session: PlatformSession, slug: str) -> CouncilView:
 def sync_councils(database: Database, plugins: Plugins) -> list[CouncilView]:
     """See that each installed council has its row, called as its plugin says; rows of others are left alone.
 
-    A council whose `council.toml` does not load gets no row, and keeps the one it has. Raises `InvalidInput` for a
-    council named by a word that addresses begin with.
+    A council whose `council.toml` does not load, or whose plugin fails, gets no row, and keeps the one it has. Raises
+    `InvalidInput` for a council named by a word that addresses begin with.
     """
     with database.platform() as session:
         for slug in sorted(plugins.councils):
@@ -60,7 +60,7 @@ def sync_councils(database: Database, plugins: Plugins) -> list[CouncilView]:
                 raise InvalidInput(f"No council can be called {slug!r}: addresses begin with these words: {words}.")
             try:
                 declared = plugins.facade(slug).council()
-            except DeclarationError:
+            except (DeclarationError, PluginError):
                 continue
             row = insert(Council).values(id=new_id(), slug=slug, name=say(declared.name, declared.languages[0]))
             session.execute(

@@ -12,13 +12,14 @@ council, because Jinja's cache keeps what a name once meant: one council's words
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from importlib import resources
 from typing import Any
 
 import msgspec
+import structlog
 from jinja2 import BaseLoader, FunctionLoader, PrefixLoader, StrictUndefined, TemplateError, pass_context
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -28,9 +29,12 @@ from muniment.api.errors import PluginError
 from muniment.api.notices import TemplateFolder
 from muniment.api.text import say
 from muniment.notices.language import as_sentence, listed, long_date, period_words
+from muniment.plugins.facade import Said as SaidBy
 from muniment.plugins.manager import Plugins
 
 __all__ = ["Said", "Voice", "Words"]
+
+log = structlog.get_logger(__name__)
 
 FALLBACK = "en"
 FOLDER = "privacy_notice"
@@ -78,8 +82,9 @@ class Words:
 
     @classmethod
     def of(cls, plugins: Plugins) -> Words:
-        """The templates of all installed plugins. Raises `PluginError` when a plugin's folder cannot be read."""
-        said = {slug: plugins.facade(slug).notice_templates() for slug in plugins.councils}
+        """The templates of all installed plugins. A council whose plugins cannot say theirs has none: what it has
+        published is shown as it was, and nothing new is rendered."""
+        said = {slug: _folders(plugins, slug) for slug in plugins.councils}
         folders = {folder.plugin: folder.value for folders in said.values() for folder in folders}
         speakers = {slug: tuple(folder.plugin for folder in folders) for slug, folders in said.items()}
         return cls(folders, lambda slug: speakers.get(slug, ()))
@@ -151,6 +156,14 @@ class Voice:
         return [line for line in (" ".join(line.split()) for line in raw.split("\n")) if line], spoken
 
 
+def _folders(plugins: Plugins, slug: str) -> Sequence[SaidBy[TemplateFolder]]:
+    try:
+        return plugins.facade(slug).notice_templates()
+    except PluginError as error:
+        log.error("templates_unreadable", council=slug, reason=str(error))
+        return ()
+
+
 def _files(folder: TemplateFolder) -> dict[str, str]:
     """Every template below a plugin's folder, by its path there. Read once: a plugin does not change while it runs."""
     found: dict[str, str] = {}
@@ -162,9 +175,13 @@ def _files(folder: TemplateFolder) -> dict[str, str]:
             elif entry.name.endswith(".txt"):
                 found[path + entry.name] = entry.read_text(encoding="utf-8")
 
-    root = resources.files(folder.package) / folder.folder
-    if root.is_dir():
-        walk(root, "")
+    try:
+        root = resources.files(folder.package) / folder.folder
+        if root.is_dir():
+            walk(root, "")
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        log.error("templates_unreadable", package=folder.package, reason=type(error).__name__)
+        return {}
     return found
 
 

@@ -3,17 +3,20 @@
 A facade asks core's defaults, the plugins that the council uses, and the council's own plugin, in that order and nobody
 else. It passes every argument, keeps which plugin said what, and never lets one plugin's failure be another's: a file
 that does not load is an answer of its own, any other exception is a `PluginError` naming plugin and hook.
+
+Where the council's own plugin could not even say which council it is, the council is out of service: its plugin counts
+as missing, so that nothing is adopted, taken in or disposed of; what is stored stays readable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import pluggy
-import structlog
 
 from muniment.api.clients import ClientDeclarations, ProposedValues, RegisteredClient
 from muniment.api.consent import PurposeDeclarations
@@ -23,12 +26,12 @@ from muniment.api.notices import NoticeDeclarations, PublishedNotice, TemplateFo
 from muniment.api.retention import DisposedRecords, HeldQuestion, RetentionDeclarations
 from muniment.api.sharing import RecipientDeclarations
 from muniment.plugins.judges import Held, Refused, ask_holds, ask_refusals
+from muniment.plugins.observers import tell
 from muniment.plugins.sources import PluginSource
 
 __all__ = ["Answers", "CouncilFacade", "Said"]
 
 T = TypeVar("T")
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class CouncilFacade:
         slug: str,
         own: str,
         uses: Sequence[str] | None,
+        broken: str | None = None,
     ) -> None:
-        self._manager, self._sources, self._uses = manager, sources, uses
+        self._manager, self._sources, self._uses, self._broken = manager, sources, uses, broken
         self.slug = slug
         self.own = own
         """The distribution of the council's own plugin."""
@@ -71,13 +75,16 @@ class CouncilFacade:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """Distributions that the council uses and that are not installed."""
-        return tuple(name for name in self._used() if name not in self._sources)
+        """Distributions that the council uses and that are not installed; its own, while it is out of service."""
+        out_of_service = () if self._broken is None else (self.own,)
+        return (*out_of_service, *(name for name in self._used() if name not in self._sources))
 
     # Declaring
 
     def council(self) -> Council:
-        """`council.toml`. Raises `DeclarationError`."""
+        """`council.toml`. Raises `DeclarationError`, and `PluginError` while the council is out of service."""
+        if self._broken is not None:
+            raise PluginError(self.own, "council", self._broken)
         answers = self._declare("council", Council, only=self.own)
         if answers.errors:
             raise answers.errors[0].value
@@ -145,7 +152,9 @@ class CouncilFacade:
 
     def _used(self) -> tuple[str, ...]:
         if self._uses is not None:
-            return tuple(self._uses)
+            return tuple(name for name in self._uses if self._broken is None or name != self.own)
+        if self._broken is not None:
+            return ()
         try:
             return self.council().uses
         except DeclarationError:
@@ -153,6 +162,8 @@ class CouncilFacade:
 
     def _implementations(self, hook: str, only: str | None = None) -> Iterator[pluggy.HookImpl]:
         names = [only] if only is not None else [source.distribution for source in self.asked]
+        if self._broken is not None:
+            names = [name for name in names if name != self.own]
         by_plugin = {impl.plugin_name: impl for impl in getattr(self._manager.hook, hook).get_hookimpls()}
         return (by_plugin[name] for name in names if name in by_plugin)
 
@@ -179,10 +190,7 @@ class CouncilFacade:
 
     def _tell(self, hook: str, **arguments: Any) -> None:
         for implementation in self._implementations(hook):
-            try:
-                call(implementation, arguments)
-            except (Exception, SystemExit) as error:  # observers are told at most once, and none stops another
-                log.error("observer_failed", plugin=implementation.plugin_name, hook=hook, error=type(error).__name__)
+            tell(implementation.plugin_name, hook, implementation, partial(call, implementation, arguments))
 
 
 def call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> object:

@@ -2,15 +2,20 @@
 
 Loading is a function and never a side effect of an import. Core's own defaults come first, then what is installed
 (entry points of the group `muniment.plugins`), then the check that no plugin offers a hook that does not exist.
+
+A plugin that keeps the contract and fails when it is asked which council it is puts that council out of service, and no
+other: `out_of_service` says why.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from importlib import metadata
 
 import pluggy
+import structlog
 
 from muniment.api.clients import ClientSpec
 from muniment.api.consent import ConsentSpec
@@ -22,16 +27,22 @@ from muniment.api.plugin import API_VERSION
 from muniment.api.retention import RetentionSpec
 from muniment.api.sharing import SharingSpec
 from muniment.defaults import DefaultsPlugin
-from muniment.plugins.facade import CouncilFacade
+from muniment.plugins.facade import CouncilFacade, call
+from muniment.plugins.limits import in_time
 from muniment.plugins.sources import PluginSource, in_one_line, installed_plugins
 
 __all__ = ["DEFAULTS", "SPECS", "PluginSource", "Plugins", "installed_plugins", "load_plugins"]
+
+log = structlog.get_logger(__name__)
 
 DEFAULTS = "muniment"
 """The name that core's own plugin goes by: its distribution."""
 
 SPECS = (CouncilSpec, ClientSpec, ConsentSpec, SharingSpec, RetentionSpec, NoticeSpec)
 """Every class of hook specifications there is."""
+
+PATIENCE = 30.0
+"""Seconds that a plugin may take at start-up to say which council it is."""
 
 
 class Plugins:
@@ -40,12 +51,17 @@ class Plugins:
     def __init__(self, manager: pluggy.PluginManager, sources: Sequence[PluginSource]) -> None:
         self._manager = manager
         self.sources: Mapping[str, PluginSource] = {source.distribution: source for source in sources}
-        self._councils = _councils_of(manager, self.sources)
+        self._councils, self._broken = _councils_of(manager, self.sources)
 
     @property
     def councils(self) -> Mapping[str, str]:
         """The distribution of each council's plugin, by the council's slug."""
         return self._councils
+
+    @property
+    def out_of_service(self) -> Mapping[str, str]:
+        """Why a council is out of service, by its slug: its plugin failed when it was asked which council it is."""
+        return self._broken
 
     def facade(self, slug: str, uses: Sequence[str] | None = None) -> CouncilFacade:
         """The facade of a council.
@@ -56,7 +72,7 @@ class Plugins:
         if slug not in self._councils:
             known = ", ".join(sorted(self._councils)) or "none"
             raise NotFound(f"No installed plugin declares the council {slug!r}. Installed: {known}.")
-        return CouncilFacade(self._manager, self.sources, slug, self._councils[slug], uses)
+        return CouncilFacade(self._manager, self.sources, slug, self._councils[slug], uses, self._broken.get(slug))
 
     def hooks_of(self, distribution: str) -> list[str]:
         """The names of the hooks that a plugin implements."""
@@ -69,7 +85,8 @@ def load_plugins(sources: Iterable[PluginSource] | None = None) -> Plugins:
 
     Raises `PluginError`, naming plugin and hook, for: another major version of the hooks, a hook that does not exist
     or asks for an argument that it does not get, a hook wrapper, a distribution given twice, two plugins for one
-    council, a council's plugin that is not named after it.
+    council, a council's plugin that is not named after it. A plugin that fails to say which council it is stops that
+    council alone.
     """
     manager = pluggy.PluginManager(PROJECT)
     for spec in SPECS:
@@ -112,11 +129,18 @@ def _check_implementation(implementation: pluggy.HookImpl, hook: str) -> None:
         raise PluginError(implementation.plugin_name, hook, f"parameters with a default are never filled: {names}")
 
 
-def _councils_of(manager: pluggy.PluginManager, sources: Mapping[str, PluginSource]) -> dict[str, str]:
+def _councils_of(
+    manager: pluggy.PluginManager, sources: Mapping[str, PluginSource]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The distribution of each council's plugin, and what is wrong with those that failed."""
     councils: dict[str, str] = {}
+    broken: dict[str, str] = {}
     for implementation in manager.hook.council.get_hookimpls():
         source = sources[implementation.plugin_name]
-        declared = _slug_declared(implementation, source)
+        declared, problem = _slug_declared(implementation, source)
+        if problem:
+            log.error("council_out_of_service", council=source.name, plugin=source.distribution, reason=problem)
+            broken[source.name] = problem
         if declared is None:
             continue
         if declared != source.name:
@@ -128,22 +152,26 @@ def _councils_of(manager: pluggy.PluginManager, sources: Mapping[str, PluginSour
             others = " and ".join(sorted((councils[declared], source.distribution)))
             raise PluginError(source.distribution, "council", f"two plugins declare {declared!r}: {others}")
         councils[declared] = source.distribution
-    return councils
+    return councils, broken
 
 
-def _slug_declared(implementation: pluggy.HookImpl, source: PluginSource) -> str | None:
-    """The slug that a plugin declares; its entry point's name where the file does not load, which `check` reports."""
-    try:
-        council = implementation.function()
-    except DeclarationError:
-        return source.name
-    except Exception as error:
-        raise PluginError(source.distribution, "council", in_one_line(error)) from error
-    if council is None:
-        return None
-    if not isinstance(council, Council):
-        raise PluginError(source.distribution, "council", f"it returned {type(council).__name__}, not Council")
-    return council.slug
+def _slug_declared(implementation: pluggy.HookImpl, source: PluginSource) -> tuple[str | None, str]:
+    """The slug that a plugin declares, and what went wrong: then it goes by its entry point's name.
+
+    So does one whose file does not load; that is no fault here, for `check` reports it.
+    """
+    outcome = in_time(f"council of {source.distribution}", partial(call, implementation, {}), PATIENCE)
+    if isinstance(outcome.error, DeclarationError):
+        return source.name, ""
+    if outcome.error is not None:
+        return source.name, in_one_line(outcome.error)
+    if outcome.late is not None:
+        return source.name, f"it did not answer within {PATIENCE:g} seconds"
+    if outcome.value is None:
+        return None, ""
+    if not isinstance(outcome.value, Council):
+        return source.name, f"it returned {type(outcome.value).__name__}, not Council"
+    return outcome.value.slug, ""
 
 
 def _callers(manager: pluggy.PluginManager) -> list[pluggy.HookCaller]:

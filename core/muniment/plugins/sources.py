@@ -49,6 +49,6 @@ def canonical_name(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def in_one_line(error: Exception) -> str:
+def in_one_line(error: BaseException) -> str:
     """An exception of a plugin's code at start-up, where there is no personal data yet."""
     return " ".join(f"{type(error).__name__}: {error}".split())

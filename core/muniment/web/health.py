@@ -23,14 +23,17 @@ log = structlog.get_logger("muniment.web")
 
 
 class ReadinessCheck(msgspec.Struct, frozen=True):
-    """A named question: `check` returns when all is well and raises a `MunimentError` that says what is awaited."""
+    """A named question: `check` returns when all may be served and raises a `MunimentError` that says what is awaited.
+
+    What it returns is a remark, a sentence or nothing: about what is wrong and keeps nobody else from being served.
+    """
 
     name: str
-    check: Callable[[], None]
+    check: Callable[[], str | None]
 
 
 class CheckResult(msgspec.Struct, frozen=True):
-    """How one check went; `reason` is empty if it passed."""
+    """How one check went; `reason` says why it did not pass, or its remark."""
 
     name: str
     passed: bool
@@ -46,13 +49,13 @@ class Health(msgspec.Struct, frozen=True):
 
 def _answer(check: ReadinessCheck) -> CheckResult:
     try:
-        check.check()
+        remark = check.check()
     except MunimentError as error:
         return CheckResult(check.name, passed=False, reason=str(error))
     except Exception as error:  # whatever a check cannot do, the deployment is not ready
         log.error("readiness_check_failed", check=check.name, error=type(error).__name__)
         return CheckResult(check.name, passed=False, reason="The check itself failed; the log says where.")
-    return CheckResult(check.name, passed=True)
+    return CheckResult(check.name, passed=True, reason=remark or "")
 
 
 def health_routes(checks: Sequence[ReadinessCheck]) -> list[HTTPRouteHandler]:

@@ -10,13 +10,17 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from muniment.api.council import Council
 from muniment.api.errors import NotReady
-from muniment.app import Surface, create_app
+from muniment.api.markers import hookimpl
+from muniment.app import Surface, create_app, open_application
 from muniment.clock import FixedClock
 from muniment.database.gauges import Gauge
 from muniment.database.session import Database
+from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.settings import Settings
+from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from muniment.web.health import ReadinessCheck
 
 Client = TestClient[Litestar]
@@ -25,17 +29,18 @@ Councils = tuple[UUID, UUID]
 ADDRESSES = ["/health/live", "/alpha/console/sign-in", "/nowhere/at/all", "/api/v1/councils/alpha/staff", "/%ff"]
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_every_answer_has_the_security_headers(client: Client, councils: Councils, address: str) -> None:
-    headers = client.get(address).headers
-    policy = headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "frame-ancestors 'none'" in policy
-    assert "unsafe" not in policy
-    assert headers["x-content-type-options"] == "nosniff"
-    assert headers["referrer-policy"] == "same-origin"
-    assert headers["cache-control"] == "no-store"
-    assert "strict-transport-security" not in headers
+def test_every_answer_has_the_security_headers(client: Client, councils: Councils, subtests: pytest.Subtests) -> None:
+    for address in ADDRESSES:
+        with subtests.test(address=address):
+            headers = client.get(address).headers
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "same-origin"
+            assert headers["cache-control"] == "no-store"
+            assert "strict-transport-security" not in headers
 
 
 def test_pages_need_no_script_and_no_inline_style(client: Client, councils: Councils) -> None:
@@ -82,6 +87,25 @@ def test_ready_says_what_is_awaited(settings: Settings, database: Database, cloc
     assert [check["passed"] for check in answer.json()["checks"]] == [True, False, False]
     assert "settled" in answer.text
     assert "Generated" not in answer.text
+
+
+def test_ready_names_a_council_out_of_service_and_serves_the_others(
+    settings: Settings, database: Database, clock: FixedClock, keys: KeyRing, councils: Councils
+) -> None:
+    class Failing(StatedPlugin):
+        @hookimpl
+        def council(self) -> Council:
+            raise KeyError("generated")
+
+    alpha = Failing(stated_council("alpha"))
+    plugins = load_doubles({"muniment-alpha": alpha, "muniment-beta": StatedPlugin(stated_council("beta", "housing"))})
+    deployment = Deployment(settings, database, clock, keys, plugins)
+    with TestClient(open_application(deployment)) as client:
+        answer = client.get("/health/ready")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+        (remark,) = [check["reason"] for check in answer.json()["checks"] if check["name"] == "plugins"]
+        assert remark.endswith(": alpha.")
+        assert [client.get(f"/{slug}/console/sign-in").status_code for slug in ("alpha", "beta")] == [200, 200]
 
 
 def test_metrics_name_routes_and_never_addresses(

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 import muniment.plugins.judges
+import muniment.plugins.observers
 from muniment.api.clients import Category, ClientDeclarations, ProposedValues, Refusal, RegisteredClient
 from muniment.api.errors import DeclarationError, PluginError
 from muniment.api.markers import hookimpl
 from muniment.api.plugin import API_VERSION, WordsPlugin
-from muniment.api.retention import HeldQuestion, HoldAnswer
+from muniment.api.retention import DisposedRecords, HeldQuestion, HoldAnswer
 from muniment.plugins.facade import CouncilFacade
 from muniment.testing.doubles import Declared, StatedPlugin, load_doubles, stated_council
 
@@ -174,6 +177,38 @@ def test_one_observer_that_raises_stops_no_other(error: type[BaseException]) -> 
     asked = facade(("first", Observer(heard, "first", error)), ("second", Observer(heard, "second")))
     asked.client_registered([RegisteredClient("alpha", "housing", "key")])
     assert heard == ["first", "second"]
+
+
+class Hanging:
+    api_version = API_VERSION
+
+    def __init__(self) -> None:
+        self.go_on, self.calls = threading.Event(), 0
+
+    @hookimpl
+    def record_disposed(self, disposed: Sequence[DisposedRecords]) -> Any:
+        self.calls += 1
+        self.go_on.wait(30)
+        return "x" * 10_000_000
+
+
+def test_an_observer_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(muniment.plugins.observers, "PATIENCE", 0.05)
+    hanging, threads = Hanging(), threading.active_count()
+    asked = facade(("hangs", hanging))
+    with capture_logs() as logs:
+        for _ in range(3):
+            asked.record_disposed([])
+    assert hanging.calls == 1
+    assert threading.active_count() == threads + 1
+    assert {(entry["plugin"], entry["hook"]) for entry in logs} == {("hangs", "record_disposed")}
+    assert [entry["error"] for entry in logs] == ["took longer than 0.05 second", *["still at an earlier call"] * 2]
+    hanging.go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "observer of hangs":
+            thread.join()
+    asked.record_disposed([])
+    assert hanging.calls == 2
 
 
 def test_templates_are_searched_from_the_council_to_the_words() -> None:

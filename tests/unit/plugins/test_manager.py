@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import date
+from functools import partial
 from typing import Any
 
 import pluggy
@@ -13,8 +16,11 @@ from muniment.api.council import Council
 from muniment.api.errors import DeclarationError, NotFound, PluginError
 from muniment.api.markers import hookimpl
 from muniment.api.plugin import API_VERSION, WordsPlugin
+from muniment.notices.words import Words
+from muniment.plugins import manager
 from muniment.plugins.manager import PluginSource, load_plugins
 from muniment.plugins.sources import canonical_name
+from muniment.policy.compile import compile_policy
 from muniment.testing.doubles import Declared, StatedPlugin, load_doubles, stated_council
 
 
@@ -73,6 +79,58 @@ class DoesNotLoad(StatedPlugin):
         raise DeclarationError("not TOML", file="alpha/council.toml")
 
 
+class Ends(Versioned):
+    @hookimpl
+    def council(self) -> Council:
+        raise SystemExit(7)
+
+
+class Endless(Versioned):
+    @hookimpl
+    def council(self) -> Any:
+        answer: list[Any] = []
+        answer.append(answer)
+        return answer
+
+
+class Sleeps(Versioned):
+    @hookimpl
+    def council(self) -> Council:
+        time.sleep(30)
+        return stated_council("alpha")
+
+
+@pytest.mark.parametrize(
+    ("plugin", "reason"),
+    [(Broken(), "KeyError"), (NotACouncil(), "dict"), (Ends(), "SystemExit"), (Endless(), "list"), (Sleeps(), "0.2 s")],
+)
+def test_a_plugin_that_fails_puts_its_own_council_out_of_service(
+    plugin: object, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "PATIENCE", 0.2)
+    well = StatedPlugin(stated_council("beta", "housing"), {"housing": Declared()})
+    plugins = load_plugins(
+        [
+            PluginSource("alpha", "the-culprit", "0", "muniment.testing", plugin),
+            PluginSource("beta", "well", "0", "muniment.testing", well),
+        ]
+    )
+    assert list(plugins.out_of_service) == ["alpha"]
+    assert reason in plugins.out_of_service["alpha"]
+    assert plugins.facade("beta").council().slug == "beta"
+    out = plugins.facade("alpha")
+    for ask in (out.council, partial(compile_policy, out, (), date(2026, 11, 20))):
+        with pytest.raises(PluginError, match="the-culprit, hook council"):
+            ask()
+    assert out.missing == ("the-culprit",)
+    adopted = plugins.facade("alpha", uses=["the-culprit", "muniment"])
+    assert [refused.code for refused in adopted.client_validate([ProposedValues(1, "s", "c", {})])] == [
+        "plugin-missing"
+    ]
+    assert adopted.judges_holds
+    assert Words.of(plugins).sentences("alpha", "en") is not None
+
+
 @pytest.mark.parametrize(
     ("plugin", "hook", "words"),
     [
@@ -82,8 +140,6 @@ class DoesNotLoad(StatedPlugin):
         (UnknownArgument(), "client_categories", "council"),
         (Wrapper(), "client_validate", "overrule"),
         (WithDefault(), "client_validate", "strict"),
-        (Broken(), "council", "KeyError"),
-        (NotACouncil(), "council", "not Council"),
     ],
 )
 def test_a_broken_contract_stops_start_up(plugin: object, hook: str, words: str) -> None:

@@ -23,6 +23,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 import structlog
+from argon2 import PasswordHasher
+from argon2.profiles import CHEAPEST
 from sqlalchemy import Engine, make_url, text
 
 import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
@@ -164,6 +166,12 @@ def _logs_as_before() -> Iterator[None]:
     yield
     structlog.configure(**before)
     logging.root.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing costs next to nothing, but where its cost is the point: tests/unit/accounts/test_passwords.py."""
+    monkeypatch.setattr("muniment.accounts.passwords._hasher", PasswordHasher.from_parameters(CHEAPEST))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Passwords: Argon2id hashes, and what is asked of a new one.
+"""Passwords: Argon2id hashes (RFC 9106, its second recommended choice), and what is asked of a new one.
 
 Length is what is asked, as NCSC and NIST SP 800-63B advise, and nothing else: no composition rules, no expiry. Checking
 takes the same time whether or not there is such an account.
@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from base64 import b64encode
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
+from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from muniment.api.errors import InvalidInput
 
@@ -18,8 +21,7 @@ __all__ = ["check_password", "generate_password", "hash_password", "needs_new_ha
 
 SHORTEST, LONGEST = 12, 256
 
-_hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_urlsafe(16))
+_hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 
 
 def generate_password() -> str:
@@ -39,7 +41,7 @@ def hash_password(password: str) -> str:
 def check_password(stored: str | None, password: str) -> bool:
     """Whether `password` is the one that was hashed; without a hash, the same work and False."""
     try:
-        _hasher.verify(stored or _nobody, _normal(password)[:LONGEST])
+        _hasher.verify(stored or _of_nobody(), _normal(password)[:LONGEST])
     except (VerificationError, InvalidHashError):
         return False
     return stored is not None
@@ -48,6 +50,15 @@ def check_password(stored: str | None, password: str) -> bool:
 def needs_new_hash(stored: str) -> bool:
     """Whether the hash was made with weaker parameters than are used today."""
     return _hasher.check_needs_rehash(stored)
+
+
+def _of_nobody() -> str:
+    """What looks like a hash, costs as much to check, and is no password's: it was drawn, not computed."""
+    salt, digest = (
+        b64encode(secrets.token_bytes(size)).rstrip(b"=").decode() for size in (_hasher.salt_len, _hasher.hash_len)
+    )
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${costs}${salt}${digest}"
 
 
 def _normal(password: str) -> str:

@@ -24,28 +24,29 @@ def published(sefton: Publisher) -> Publisher:
     return sefton
 
 
-@pytest.mark.parametrize(
-    ("address", "accept", "kind"),
-    [
-        (PAGE, "text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
-        (PAGE, "*/*", "text/html; charset=utf-8"),
-        (PAGE, "application/json", "application/json"),
-        (PAGE, "text/plain", "text/plain; charset=utf-8"),
-        (f"{PAGE}.txt", "text/html", "text/plain; charset=utf-8"),
-        (f"{PAGE}.json", "text/html", "application/json"),
-        (f"{PAGE}?format=json", "text/html", "application/json"),
-        (f"{PAGE}?format=text", "text/html", "text/plain; charset=utf-8"),
-        (f"{PAGE}/versions/1", "text/html", "text/html; charset=utf-8"),
-        (f"{PAGE}/versions/1.json", "text/html", "application/json"),
-        (f"{PAGE}/versions/1.txt", "text/html", "text/plain; charset=utf-8"),
-    ],
-)
+FORMS = [
+    (PAGE, "text/html,application/xhtml+xml,*/*;q=0.8", "text/html; charset=utf-8"),
+    (PAGE, "*/*", "text/html; charset=utf-8"),
+    (PAGE, "application/json", "application/json"),
+    (PAGE, "text/plain", "text/plain; charset=utf-8"),
+    (f"{PAGE}.txt", "text/html", "text/plain; charset=utf-8"),
+    (f"{PAGE}.json", "text/html", "application/json"),
+    (f"{PAGE}?format=json", "text/html", "application/json"),
+    (f"{PAGE}?format=text", "text/html", "text/plain; charset=utf-8"),
+    (f"{PAGE}/versions/1", "text/html", "text/html; charset=utf-8"),
+    (f"{PAGE}/versions/1.json", "text/html", "application/json"),
+    (f"{PAGE}/versions/1.txt", "text/html", "text/plain; charset=utf-8"),
+]
+
+
 def test_each_form_has_an_address(
-    published: Publisher, client: TestClient[Litestar], address: str, accept: str, kind: str
+    published: Publisher, client: TestClient[Litestar], subtests: pytest.Subtests
 ) -> None:
-    answer = client.get(address, headers={"Accept": accept})
-    assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
-    assert "24 months" in " ".join(answer.text.split())
+    for address, accept, kind in FORMS:
+        with subtests.test(address=address, accept=accept):
+            answer = client.get(address, headers={"Accept": accept})
+            assert (answer.status_code, answer.headers["content-type"]) == (200, kind)
+            assert "24 months" in " ".join(answer.text.split())
 
 
 def test_the_page_is_a_page(published: Publisher, client: TestClient[Litestar]) -> None:
@@ -98,23 +99,26 @@ def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestC
     assert client.head(PAGE).headers["etag"] == first.headers["etag"]
 
 
-@pytest.mark.parametrize(
-    "address",
-    [
-        "/sefton/privacy/employment-support",
-        "/sefton/privacy/nothing",
-        "/nowhere/privacy/sefton-at-work",
-        f"{PAGE}/versions/2",
-        f"{PAGE}/versions/01",
-        f"{PAGE}/versions/-1",
-        f"{PAGE}/versions/x",
-        f"{PAGE}/versions/99999999999999999999",
-        f"{PAGE}?notice=other",
-        "/sefton/privacy/nothing/versions",
-    ],
-)
-def test_what_is_not_there_is_not_found(published: Publisher, client: TestClient[Litestar], address: str) -> None:
-    assert client.get(address).status_code == 404
+NOWHERE = [
+    "/sefton/privacy/employment-support",
+    "/sefton/privacy/nothing",
+    "/nowhere/privacy/sefton-at-work",
+    f"{PAGE}/versions/2",
+    f"{PAGE}/versions/01",
+    f"{PAGE}/versions/-1",
+    f"{PAGE}/versions/x",
+    f"{PAGE}/versions/99999999999999999999",
+    f"{PAGE}?notice=other",
+    "/sefton/privacy/nothing/versions",
+]
+
+
+def test_what_is_not_there_is_not_found(
+    published: Publisher, client: TestClient[Litestar], subtests: pytest.Subtests
+) -> None:
+    for address in NOWHERE:
+        with subtests.test(address=address):
+            assert client.get(address).status_code == 404
 
 
 def test_an_unknown_form_is_refused_in_one_sentence(published: Publisher, client: TestClient[Litestar]) -> None:

@@ -20,10 +20,11 @@ def token(councils: Councils, staff_of: Callable[..., str], sign_in: Callable[..
     return sign_in("alpha", staff_of(councils[0]))
 
 
-@pytest.mark.parametrize("form", [{}, {"form_token": ""}, {"form_token": "wrong"}, {"form_token": "\u00e9"}])
-def test_a_form_without_its_token_is_refused(client: Client, token: str, form: dict[str, str]) -> None:
-    assert client.post("/alpha/console/sign-out", data=form).status_code == 403
-    assert client.get("/alpha/console").status_code == 200
+def test_a_form_without_its_token_is_refused(client: Client, token: str, subtests: pytest.Subtests) -> None:
+    for form in ({}, {"form_token": ""}, {"form_token": "wrong"}, {"form_token": "\u00e9"}):
+        with subtests.test(form=form):
+            assert client.post("/alpha/console/sign-out", data=form).status_code == 403
+            assert client.get("/alpha/console").status_code == 200
 
 
 def test_signing_in_needs_the_token_of_this_browser(client: Client, councils: Councils) -> None:

@@ -84,11 +84,12 @@ ACTS: dict[str, Act] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("act", ACTS)
-def test_what_is_theirs_is_not_found(house: House, theirs: Theirs, act: str) -> None:
-    with pytest.raises(NotFound), house.session() as session:
-        ACTS[act](session, house, theirs)
-    assert theirs.house.state() == theirs.state
+def test_what_is_theirs_is_not_found(house: House, theirs: Theirs, subtests: pytest.Subtests) -> None:
+    for name, act in ACTS.items():
+        with subtests.test(act=name):
+            with pytest.raises(NotFound), house.session() as session:
+                act(session, house, theirs)
+            assert theirs.house.state() == theirs.state
 
 
 def test_a_file_and_a_record_of_two_councils_do_not_mix(house: House, theirs: Theirs) -> None:
@@ -134,10 +135,11 @@ def test_the_end_of_a_programme_is_each_councils_own(house: House, theirs: Their
 TABLES = ["person", "client_file", "record", "milestone", "register", "register_entry", "import_run", "import_memory"]
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_no_row_of_theirs_is_seen(house: House, theirs: Theirs, table: str) -> None:
-    assert house.scalar(f"select count(*) from {table}") == 0
-    assert theirs.house.scalar(f"select count(*) from {table}") > 0
+def test_no_row_of_theirs_is_seen(house: House, theirs: Theirs, subtests: pytest.Subtests) -> None:
+    for table in TABLES:
+        with subtests.test(table=table):
+            assert house.scalar(f"select count(*) from {table}") == 0
+            assert theirs.house.scalar(f"select count(*) from {table}") > 0
 
 
 def test_a_key_of_theirs_cannot_be_pointed_at(house: House, theirs: Theirs, superuser_engine: Engine) -> None:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import extract_parameters
 
+from muniment.accounts import passwords
 from muniment.accounts.passwords import check_password, generate_password, hash_password, needs_new_hash
 from muniment.api.errors import InvalidInput
 
 
+@pytest.fixture
+def _cheap_passwords() -> None:
+    """Here passwords cost what they cost in production."""
+
+
 def test_a_hash_knows_its_password_and_no_other() -> None:
     stored = hash_password("three random words")
-    assert stored.startswith("$argon2id$")
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert check_password(stored, "three random words")
     assert not check_password(stored, "three random word")
     assert not needs_new_hash(stored)
@@ -22,6 +29,7 @@ def test_the_same_characters_typed_otherwise_are_the_same_password() -> None:
 
 def test_no_account_has_no_password() -> None:
     assert not check_password(None, "anything at all")
+    assert extract_parameters(passwords._of_nobody()) == extract_parameters(hash_password("anything at all"))
     assert not check_password("not a hash", "anything at all")
 
 

@@ -82,6 +82,8 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     """Loaders by the domain's name, which begins the names of its templates."""
     sections: Sequence[ConsoleSection] = ()
     readiness: Sequence[ReadinessCheck] = ()
+    refuse_council: Callable[[UUID, str], None] = lambda _id, _slug: None
+    """Asked of a council's id and slug before anything is answered in its name; raises what is awaited."""
     gauges: Sequence[Gauge] = ()
     dependencies: Mapping[str, Provide] = {}
     """Further dependencies by name. None may touch the session: `caller` alone does before the handler."""
@@ -125,7 +127,7 @@ def create_app(
         state=State(
             {
                 "places": places,
-                "councils": Councils(_finder(database), places),
+                "councils": Councils(_finder(database, surface.refuse_council), places),
                 "allowance": ApiAllowance(database),
                 "pages": Pages(assets, templates),
             }
@@ -157,6 +159,7 @@ def open_application(deployment: Deployment) -> Litestar:
             ReadinessCheck("erasures", nothing_is_back),
             ReadinessCheck("plugins", lambda: out_of_service(deployment.plugins)),
         ],
+        refuse_council=nothing_is_back.council,
         gauges=gauges(deployment),
     )
     return create_app(deployment.settings, deployment.database, deployment.clock, deployment.keys, surface)
@@ -212,14 +215,15 @@ def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None
     return threads
 
 
-def _finder(database: Database) -> Callable[[str], CouncilRef | None]:
-    """Look a council up by slug; its colour and first language are those of the policy it has adopted."""
+def _finder(database: Database, refuse: Callable[[UUID, str], None]) -> Callable[[str], CouncilRef | None]:
+    """Look a council up by slug, unless it is refused; its colour and first language are those of its adopted policy."""
 
     def find(slug: str) -> CouncilRef | None:
         with database.platform() as session:
             row = session.execute(text("select id, slug, name from council where slug = :slug"), {"slug": slug}).first()
         if row is None:
             return None
+        refuse(row.id, row.slug)
         with database.council(row.id) as council_session:
             policy = adopted_or_none(council_session)
         if policy is None:

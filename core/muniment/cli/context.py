@@ -87,15 +87,18 @@ class Context:
     def actor(self) -> Actor:
         return Actor("command", None, click.get_current_context().command_path)
 
+    def councils(self) -> dict[str, UUID]:
+        """Every council's id by its slug, in the order of slugs."""
+        with self.database.platform() as session:
+            return {row.slug: row.id for row in session.execute(text("select slug, id from council order by slug"))}
+
     def council_id(self, slug: str) -> UUID:
         """The council of a slug. Raises `NotFound`, naming those there are."""
-        with self.database.platform() as session:
-            councils = {row.slug: row.id for row in session.execute(text("select slug, id from council order by slug"))}
+        councils = self.councils()
         if slug not in councils:
             known = ", ".join(councils) or "none; adopt a policy first: muniment policy adopt COUNCIL"
             raise NotFound(f"There is no council of that name here. Known: {known}.")
-        council_id: UUID = councils[slug]
-        return council_id
+        return councils[slug]
 
 
 pass_context = click.make_pass_decorator(Context, ensure=True)

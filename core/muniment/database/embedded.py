@@ -82,6 +82,22 @@ class EmbeddedServer:
             self._bootstrap()
 
     @property
+    def programs(self) -> Path:
+        """The folder of its programs (`pg_dump`, `psql` ...), of the server's own version."""
+        return self._bin
+
+    def restore(self, dump: Path) -> None:
+        """Put a dump of `pg_dump --format custom` into its empty database.
+
+        Raises `NotReady` if the dump cannot be restored whole.
+        """
+        command = [str(self._bin / "pg_restore"), "--exit-on-error", "--dbname", self.url(SUPERUSER), str(dump)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            # What pg_restore says may quote rows, so it is not passed on.
+            raise NotReady(f"{dump} cannot be restored: it is damaged, or no dump of pg_dump --format custom.")
+
+    @property
     def running(self) -> bool:
         """Whether it answers."""
         return self._answers("postgres")

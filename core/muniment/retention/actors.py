@@ -10,8 +10,8 @@ from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.current import RECOMPUTE, clock_stale
-from muniment.retention.disposal.restore import RESTORE, apply_again, settle, unswept
-from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run, want_run
+from muniment.retention.disposal.restore import RESTORE, recover
+from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.upkeep import CHUNK, dispose_some, drop_oldest_month
@@ -56,10 +56,7 @@ def settle_ledger(deployment: Deployment, council_id: UUID) -> None:
     """Close what crashes left open in one council's erasure ledger, and erase again what a restore brought back."""
     ledger = Ledger(deployment.settings.ledger_dir, council_id)
     with deployment.database.council(council_id, RESTORE) as session:
-        settle(session, ledger)
-        apply_again(session, ledger)
-        if unswept(session):
-            want_run(session)
+        recover(session, ledger)
 
 
 @actor(name="retention.upkeep", queue="retention", every=timedelta(days=1), time_limit=timedelta(hours=1))

@@ -21,18 +21,19 @@ from sqlalchemy import delete, func, insert, select, text
 from muniment.api.errors import NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, PERSON
+from muniment.clients.facts import FILE, PERSON, RECORD
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
 from muniment.retention.disposal.erasing import delete_rows, empty_rows, tell
+from muniment.retention.disposal.sweep import want_run
 from muniment.retention.evidence.copies import put_back
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Awaiting, Disposal, SweepRun
 
-__all__ = ["Repeated", "RestoreCheck", "apply_again", "forgotten", "settle", "unswept"]
+__all__ = ["Repeated", "RestoreCheck", "apply_again", "forgotten", "recover", "settle", "unswept"]
 
 AWAITING = table_of(Awaiting)
 DISPOSAL = table_of(Disposal)
@@ -76,6 +77,15 @@ def apply_again(session: CouncilSession, ledger: Ledger) -> Repeated:
     for line in forgotten(session, ledger):
         total += _repeat(session, line)
     return total
+
+
+def recover(session: CouncilSession, ledger: Ledger) -> Repeated:
+    """Close what crashes left open, erase again what a restore brought back, and have the council swept after that."""
+    settle(session, ledger)
+    repeated = apply_again(session, ledger)
+    if unswept(session):
+        want_run(session)
+    return repeated
 
 
 def unswept(session: CouncilSession) -> bool:
@@ -123,12 +133,13 @@ class RestoreCheck:
 
 
 def _repeat(session: CouncilSession, line: Line) -> Repeated:
-    gone = _delete(session, line.gone)
+    # What is emptied lets go of its file, and must have done so before the file goes.
     emptied = sum(
         len(empty_rows(session, subject, line.emptied[subject.name]))
         for subject in SUBJECTS
         if subject.name in line.emptied
     )
+    gone = _delete(session, line.gone)
     rows = sum(map(len, gone.values())) + emptied
     session.execute(
         insert(DISPOSAL).values(
@@ -146,14 +157,18 @@ def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
 
 
 def _delete(session: CouncilSession, keys: Mapping[str, Sequence[UUID]]) -> dict[str, tuple[UUID, ...]]:
-    """Delete rows by table and key, records before the files above them, files before persons."""
+    """Delete rows by table and key, records before the files above them, files before persons.
+
+    A file or person that something else hangs from, as the restored database has it, is left to the sweep.
+    """
     gone = {
         subject.name: delete_rows(session, subject, keys[subject.name]) for subject in SUBJECTS if subject.name in keys
     }
-    for table in (FILE, PERSON):
+    for table, below in ((FILE, RECORD.c.file_id), (PERSON, FILE.c.person_id)):
         if table.name in keys:
-            wanted = with_ids(keys[table.name])(table)
-            gone[table.name] = tuple(session.scalars(delete(table).where(wanted).returning(table.c.id)))
+            left = select(below).where(below.table.c.council_id == table.c.council_id, below == table.c.id)
+            wanted = delete(table).where(with_ids(keys[table.name])(table), ~left.exists()).returning(table.c.id)
+            gone[table.name] = tuple(session.scalars(wanted))
     confirmed = [key for subject in SUBJECTS for key in keys.get(subject.name, ())]
     session.execute(delete(AWAITING).where(with_ids(confirmed, "record_id")(AWAITING)))
     return gone

@@ -91,7 +91,7 @@ def _sweep(stage: Stage, name: str) -> None:
 def _delete(stage: Stage, name: str) -> None:
     with psycopg.connect(stage.bare_url(name)) as connection:
         while True:
-            rows = connection.execute(f"select id, person_id from client_file limit {FILES // RECORDS}").fetchall()
+            rows = connection.execute(f"select id, person_id from client_file limit {FILES}").fetchall()
             if not rows:
                 break
             files, persons = ([row[place] for row in rows] for place in (0, 1))

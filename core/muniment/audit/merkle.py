@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-__all__ = ["HASH", "Tree", "inclusion_proof", "leaf_hash", "verify_inclusion"]
+__all__ = ["HASH", "Tree", "inclusion_proof", "leaf_hash", "root_of", "verify_inclusion"]
 
 HASH = 32
 """Bytes of a hash."""
@@ -56,6 +56,21 @@ class Tree:
         for peak in reversed(self._peaks[:-1]):
             root = node_hash(peak, root)
         return root
+
+
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """The Merkle tree hash of some leaf hashes, `tree_of(leaves).root`, level by level: the quick way for thousands.
+
+    A node without a neighbour moves up unchanged, which is the split at the largest power of two.
+    """
+    level = list(leaves)
+    if not level:
+        return sha256(b"").digest()
+    while len(level) > 1:
+        nodes = iter(level)
+        above = [sha256(b"\x01" + left + right).digest() for left, right in zip(nodes, nodes, strict=False)]
+        level = [*above, level[-1]] if len(level) & 1 else above
+    return level[0]
 
 
 def tree_of(leaves: Iterable[bytes]) -> Tree:

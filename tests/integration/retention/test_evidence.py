@@ -8,12 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import pytest
 from sqlalchemy import Engine, text
 
 from muniment.api.errors import InvalidInput, NotFound, NotReady
 from muniment.database.ids import random_id
+from muniment.database.packed import Keys
 from muniment.retention.disposal.destruction import awaiting, confirm
 from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, settle
 from muniment.retention.evidence.certificates import certificates
@@ -103,12 +105,24 @@ def test_a_line_a_crash_cut_off_is_no_damage_wherever_it_was_cut(tmp_path: Path)
         assert [chunk.is_open for chunk in ledger.chunks().values()] == [False, True]
 
 
+def test_a_line_of_an_older_version_is_read(tmp_path: Path) -> None:
+    ledger, chunk, keys = Ledger(tmp_path, random_id()), random_id(), [random_id(), random_id()]
+    listed = ",".join(f'"{key}"' for key in keys)
+    body = f'{{"step":"intend","chunk":"{chunk}","gone":{{"record":[{listed}]}},"emptied":{{"register":[]}}'.encode()
+    ledger.intend(Line("intend", random_id()))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(body + b',"crc":"%08x"}\n' % crc32(body))
+    ledger.intend(Line("intend", random_id(), {"record": Keys.of(keys)}))
+    for found in ledger.chunks().values():
+        assert list(found.intent.gone["record"]) == keys
+
+
 @pytest.mark.parametrize("line", [0, 1, 2])
 @pytest.mark.parametrize("how", ["flipped", "cut", "emptied", "gone"])
 def test_a_damaged_ledger_is_noticed(tmp_path: Path, line: int, how: str) -> None:
     ledger = Ledger(tmp_path, random_id())
     first, second = random_id(), random_id()
-    ledger.intend(Line("intend", first, {"record": (random_id(),)}))
+    ledger.intend(Line("intend", first, {"record": Keys.of([random_id()])}))
     ledger.close("done", [first])
     ledger.intend(Line("intend", second))
     ledger.close("done", [second])
@@ -199,7 +213,7 @@ def test_a_restore_brings_nobody_back(ready: House, superuser_engine: Engine) ->
 
 def test_what_was_never_done_is_not_applied(ready: House) -> None:
     (record_id, *_) = ready.ids("select id from record")
-    ready.ledger.intend(Line("intend", random_id(), {"record": (record_id,)}))
+    ready.ledger.intend(Line("intend", random_id(), {"record": Keys.of([record_id])}))
     with ready.session() as session:
         settle(session, ready.ledger)
         assert apply_again(session, ready.ledger) == Repeated()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from muniment.audit.merkle import Tree, inclusion_proof, leaf_hash, node_hash, tree_of, verify_inclusion
+from muniment.audit.merkle import Tree, inclusion_proof, leaf_hash, node_hash, root_of, tree_of, verify_inclusion
 
 DATA = st.lists(st.binary(max_size=8), min_size=1, max_size=70)
 
@@ -45,6 +45,12 @@ def test_a_growing_tree_has_the_root_of_the_definition(data: list[bytes]) -> Non
         tree = Tree(tree.size, tree.peaks)
         tree.append(leaf)
         assert tree.root == by_definition(leaves[:count])
+
+
+@given(st.lists(st.binary(max_size=8), max_size=70))
+def test_the_quick_root_is_that_of_the_definition(data: list[bytes]) -> None:
+    leaves = [leaf_hash(each) for each in data]
+    assert root_of(leaves) == by_definition(leaves)
 
 
 @given(DATA, st.data())

@@ -11,7 +11,6 @@ same rows first, so nothing is decided on what has changed meanwhile.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,12 +23,11 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
-    delete,
-    func,
     insert,
     literal,
     select,
     text,
+    true,
     tuple_,
 )
 
@@ -37,21 +35,21 @@ from muniment.api.retention import DisposedRecords
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.ids import random_id
+from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
-from muniment.retention.disposal.erasing import delete_rows, delete_stubs, empty_rows, expect, tell
+from muniment.retention.disposal.erasing import delete_stubs, tell
+from muniment.retention.disposal.taking import Taken, take
 from muniment.retention.evidence.certificates import issue
 from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
-from muniment.retention.holds.judging import KeptBy, ask
-from muniment.retention.holds.placing import held
-from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.holds.judging import KeptBy
 from muniment.retention.rules.compile import DESTROY, Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
-from muniment.retention.tables import Arming, Disposal, Hold
+from muniment.retention.tables import Arming, Disposal
 
 __all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "sweep_chunk"]
 
@@ -62,7 +60,6 @@ BEGINNING: Place = (date.min, UUID(int=0))
 
 ARMING = table_of(Arming)
 DISPOSAL = table_of(Disposal)
-HOLD = table_of(Hold)
 
 
 class PolicyMoved(RuntimeError):
@@ -100,18 +97,6 @@ class _Live:
         )
 
 
-@dataclass
-class _Taken:
-    """What is to go in this chunk; `holds` stand in the council, and keep so many by class. `deleted` says that the
-    digital rows have gone already."""
-
-    holds: int
-    deleted: bool = False
-    rows: list[Any] = field(default_factory=list)
-    kept: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
-
-
 def sweep_chunk(
     session: CouncilSession,
     subject: Subject,
@@ -134,18 +119,17 @@ def sweep_chunk(
     if not live.armings:
         return Chunk(None)
     today = session.clock.today()
-    places = _lock_due(session, subject, live.due(subject, today), after, limit, only)
-    if not places:
+    due = live.due(subject, today)
+    end, locked = _lock_due(session, subject, due, after, limit, only)
+    if end is None:
         return Chunk(None)
-    lock_ids = list({place[1] for place in places})
-    taken = _judged(session, subject, live.due(subject, today), lock_ids, facade)
-    certificates = _dispose(session, subject, ledger, live, taken, run_id, facade) if taken.rows else ()
-    elsewhere = sum(row.medium != "digital" for row in taken.rows)
+    taken = take(session, subject, due, locked, facade)
+    certificates = _prove(session, subject, ledger, live, taken, run_id, facade) if taken.gone else ()
     return Chunk(
-        places[-1],
-        len(lock_ids),
-        len(taken.rows) - elsewhere,
-        elsewhere,
+        end,
+        len(locked),
+        len(taken.here),
+        len(taken.elsewhere),
         sum(taken.kept.values()),
         taken.kept_by,
         certificates,
@@ -183,89 +167,59 @@ def _lock_due(
     after: Place,
     limit: int,
     only: UUID | None,
-) -> list[Place]:
+) -> tuple[Place | None, Keys]:
     """Lock the next files that have something due, passing over those that somebody else has locked.
 
-    The limit counts locked rows (it stands outside the lock), so that two sweepers share the work; it walks the index
-    of what is due, so that a chunk costs a chunk.
+    Returns the last place locked and the keys. The limit counts locked rows (it stands outside the lock), so that two
+    sweepers share the work; below it the index of what is due is walked in its order, each day and file once, so that
+    a chunk costs a chunk and a file is locked once however much is due in it.
     """
-    table, lock = subject.table, subject.lock
-    key = subject.lock_id
-    query = _due(subject, due, after).limit(limit)
+    lock = subject.lock
+    query = _due(subject, due, after)
     if only:
-        query = query.where(key == only)
-    if lock is not table:
-        query = query.join(lock, and_(lock.c.council_id == table.c.council_id, lock.c.id == key))
-    locked = query.with_for_update(key_share=True, skip_locked=True, of=lock).cte("locked")
-    places = select(locked.c.due_on, locked.c.lock_id).distinct().order_by(locked.c.due_on, locked.c.lock_id)
-    return [(due_on, lock_id) for due_on, lock_id in session.execute(places).all()]
+        query = query.where(subject.lock_id == only)
+    walked = query.subquery("walked")
+    locked = (
+        select(walked.c.due_on, lock.c.id)
+        .join_from(walked, lock, lock.c.id == walked.c.lock_id)
+        .order_by(walked.c.due_on, walked.c.lock_id)
+        .limit(limit)
+        .with_for_update(key_share=True, skip_locked=True, of=lock)
+        .cte("locked")
+    )
+    last = (
+        select(locked.c.due_on, locked.c.id)
+        .order_by(locked.c.due_on.desc(), locked.c.id.desc())
+        .limit(1)
+        .subquery("last")
+    )
+    keys = select(packed(locked.c.id, distinct=True).label("lock_ids")).subquery("keys")
+    row = session.execute(select(last.c.due_on, last.c.id, keys.c.lock_ids).join_from(last, keys, true())).one_or_none()
+    return (None, Keys()) if row is None else ((row.due_on, row.id), Keys(row.lock_ids))
 
 
 def _due(subject: Subject, due: ColumnElement[bool], after: Place) -> Select[date, UUID]:
     """Days and files in the order of a walk, beyond a place in it."""
     day, key = subject.table.c.due_on, subject.lock_id
     beyond = tuple_(day, key) > tuple_(literal(after[0], Date), literal(after[1], Uuid))
-    return select(day, key.label("lock_id")).where(due, beyond).order_by(day, key)
+    return select(day, key.label("lock_id")).where(due, beyond).distinct().order_by(day, key)
 
 
-def _judged(
-    session: CouncilSession,
-    subject: Subject,
-    due: ColumnElement[bool],
-    lock_ids: list[UUID],
-    facade: CouncilFacade | None,
-) -> _Taken:
-    """What is due in the locked files and not held, by anybody."""
-    table = subject.table
-    columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, table.c.medium)
-    in_locked = with_ids(lock_ids, subject.lock_column)(table)
-    # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
-    taken = _Taken(
-        holds=session.scalar(select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))) or 0
-    )
-    judges = facade if facade is not None and facade.judges_holds else None
-    if not taken.holds and judges is None:
-        # Nobody can object to any of it, so what lies here is found and deleted by one statement.
-        digital = table.c.medium == "digital"
-        taken.deleted = True
-        taken.rows += session.execute(delete(table).where(in_locked, due, digital).returning(*columns)).all()
-        taken.rows += session.execute(select(*columns).where(in_locked, due, ~digital)).all()
-        return taken
-    for row in session.execute(select(*columns, held(subject, table).label("held")).where(in_locked, due)).all():
-        if row.held:
-            taken.kept[row.record_class] += 1
-        else:
-            taken.rows.append(row)
-    if judges is not None:
-        kept, taken.kept_by = ask(session, judges, subject, taken.rows)
-        for item in kept:
-            taken.kept[taken.rows[item].record_class] += 1
-        taken.rows = [row for item, row in enumerate(taken.rows) if item not in kept]
-    return taken
-
-
-def _dispose(
+def _prove(
     session: CouncilSession,
     subject: Subject,
     ledger: Ledger,
     live: _Live,
-    taken: _Taken,
+    taken: Taken,
     run_id: UUID,
     facade: CouncilFacade | None,
 ) -> tuple[UUID, ...]:
-    """Delete and empty rows, and leave the evidence."""
+    """Delete the stubs of which nothing is left, and leave the evidence of all that has gone."""
     chunk_id = random_id()
-    gone: dict[str, tuple[UUID, ...]] = {}
-    emptied: dict[str, tuple[UUID, ...]] = {}
-    here = [row.id for row in taken.rows if row.medium == "digital"]
-    elsewhere = [row.id for row in taken.rows if row.medium != "digital"]
-    if here:
-        gone[subject.name] = tuple(here) if taken.deleted else delete_rows(session, subject, here)
-    if elsewhere:
-        emptied[subject.name] = empty_rows(session, subject, elsewhere)
-    expect(len(here) + len(elsewhere), len(gone.get(subject.name, ())) + len(emptied.get(subject.name, ())))
+    gone = {subject.name: taken.here} if taken.here else {}
+    emptied = {subject.name: taken.elsewhere} if taken.elsewhere else {}
     if subject is RECORDS:
-        gone |= delete_stubs(session, list({row.lock_id for row in taken.rows}))
+        gone |= delete_stubs(session, taken.bare)
     total = sum(map(len, gone.values())) + sum(map(len, emptied.values()))
     session.execute(
         insert(DISPOSAL).values(
@@ -275,39 +229,34 @@ def _dispose(
     certificates = _certify(session, subject, live, taken, chunk_id, run_id)
     record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(gone.get("client_file", ())))
     tell(session, gone)
-    proof = evidence_of(session, certificates.values(), awaited=bool(elsewhere))
+    proof = evidence_of(session, certificates.values(), awaited=bool(emptied))
     ledger.intend(Line("intend", chunk_id, gone, emptied, proof))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
-    if facade is not None and here:
-        told = _told(facade, taken, certificates)
+    told = [
+        DisposedRecords(facade.slug, key, len(part.here), str(certificates[key]))
+        for key, part in sorted(taken.gone.items())
+        if facade is not None and part.here
+    ]
+    if facade is not None and told:
         session.after_commit(lambda: facade.record_disposed(told))
     return tuple(certificates.values())
 
 
 def _certify(
-    session: CouncilSession, subject: Subject, live: _Live, taken: _Taken, chunk_id: UUID, run_id: UUID
+    session: CouncilSession, subject: Subject, live: _Live, taken: Taken, chunk_id: UUID, run_id: UUID
 ) -> dict[str, UUID]:
     """Issue a certificate for each class."""
-    by_class: dict[str, list[Any]] = defaultdict(list)
-    for row in taken.rows:
-        by_class[row.record_class].append(row)
     return {
         record_class: issue(
             session,
             live.clocks[record_class],
             live.armings[record_class],
-            rows,
+            part,
             kept_in=subject.name,
             disposal_id=chunk_id,
             run_id=run_id,
             holds=taken.holds,
             kept=taken.kept.get(record_class, 0),
         )
-        for record_class, rows in sorted(by_class.items())
+        for record_class, part in sorted(taken.gone.items())
     }
-
-
-def _told(facade: CouncilFacade, taken: _Taken, certificates: Mapping[str, UUID]) -> list[DisposedRecords]:
-    """What observers hear: how many records of each class went here, and the certificate."""
-    here = Counter(row.record_class for row in taken.rows if row.medium == "digital")
-    return [DisposedRecords(facade.slug, key, count, str(certificates[key])) for key, count in sorted(here.items())]

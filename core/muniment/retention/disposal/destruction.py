@@ -19,6 +19,7 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record_many
 from muniment.database.ids import random_id
+from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention import locks
@@ -101,13 +102,13 @@ def confirm(
         raise InvalidInput("The day of destruction lies in the future.", where="destroyed_on")
     locks.shared(session)
     by_certificate: Counter[UUID] = Counter()
-    gone: dict[str, tuple[UUID, ...]] = {}
+    gone: dict[str, Keys] = {}
     for subject in SUBJECTS:
         table = subject.table
         here = and_(with_ids(wanted)(table), table.c.disposal == "awaiting")
         for row in session.execute(select(table.c.id, table.c.record_class).where(here).with_for_update()):
             caller.require(Permission.SWEEP_RETENTION, row.record_class.partition("/")[0])
-            gone[subject.name] = (*gone.get(subject.name, ()), row.id)
+            gone[subject.name] = Keys.of([*gone.get(subject.name, ()), row.id])
     if sum(map(len, gone.values())) != len(wanted):
         raise NotFound("One of these awaits no destruction.")
     certificates = delete(AWAITING).where(with_ids(wanted, "record_id")(AWAITING)).returning(AWAITING.c.certificate_id)

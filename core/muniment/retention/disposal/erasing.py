@@ -1,7 +1,7 @@
 """Rows that go, and what goes with them: what hangs below, the stub of a file, the key of a person.
 
 The caller has locked the files (or registers) and answers for the evidence; here it is only counted that what went is
-what was judged.
+what was judged. Keys stay packed: of a row that goes nothing else is fetched.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import CTE, Delete, Table, Update, delete, func, select, update
 
-from muniment.clients.facts import FILE, PERSON, RECORD
+from muniment.clients.facts import FILE, PERSON
+from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
 from muniment.database.signals import Erased, erased
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 
-__all__ = ["Miscounted", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]
+__all__ = ["Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]
 
 
 class Miscounted(RuntimeError):
@@ -30,45 +31,55 @@ def expect(expected: int, found: int) -> None:
         raise Miscounted(f"{found} rows went where {expected} were judged")
 
 
-def tell(session: CouncilSession, gone: Mapping[str, tuple[UUID, ...]]) -> None:
+def tell(session: CouncilSession, gone: Mapping[str, Keys]) -> None:
     """Tell every domain which rows are gone, in this transaction."""
-    for table, ids in gone.items():
-        if ids:
-            erased.send(session, Erased(table, ids))
+    for table, keys in gone.items():
+        if keys:
+            erased.send(session, Erased(table, keys))
 
 
-def delete_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
+def delete_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> Keys:
     """Delete rows of a clocked table; what hangs below goes with them. Returns the keys of those that were there."""
-    table = subject.table
-    return tuple(session.scalars(delete(table).where(with_ids(ids)(table)).returning(table.c.id)).all())
+    return delete_keys(session, subject.table, ids)
 
 
-def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> tuple[UUID, ...]:
+def delete_keys(session: CouncilSession, table: Table, ids: Sequence[UUID]) -> Keys:
+    """Delete rows of any table by key. Returns the keys of those that were there."""
+    return _keys_of(session, delete(table).where(with_ids(ids)(table)), table)
+
+
+def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> Keys:
     """Leave nothing of rows but class, medium, location and key: their paper is still to be destroyed."""
     table = subject.table
     for below, column in subject.with_it:
         session.execute(delete(below).where(with_ids(ids, column)(below)))
     nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
     blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
-    emptied = update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank)
-    return tuple(session.scalars(emptied.returning(table.c.id)).all())
+    return _keys_of(session, update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank), table)
 
 
-def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, tuple[UUID, ...]]:
-    """Delete the files under which no record is left, and the persons who have no file left.
+def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, Keys]:
+    """Delete files under which no record is left, and the persons who have no file left.
 
     Persons are locked before their files are counted: of two sweepers that take a person's last two files, the second
-    sees that the first file is gone.
+    sees that the first file is gone. Raises `Miscounted`; a file that does hold a record is kept by its foreign key,
+    which raises too.
     """
-    left = select(RECORD.c.id).where(RECORD.c.council_id == FILE.c.council_id, RECORD.c.file_id == FILE.c.id)
-    empty = select(FILE.c.id, FILE.c.person_id).where(with_ids(file_ids)(FILE), ~left.exists())
-    stubs = session.execute(empty).all()
-    if not stubs:
+    if not file_ids:
         return {}
-    persons = with_ids(list({row.person_id for row in stubs}))(PERSON)
-    session.execute(select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update())
-    files = session.scalars(delete(FILE).where(with_ids([row.id for row in stubs])(FILE)).returning(FILE.c.id)).all()
-    expect(len(stubs), len(files))
+    gone = delete(FILE).where(with_ids(file_ids)(FILE)).returning(FILE.c.id, FILE.c.person_id).cte("gone")
+    both = select(packed(gone.c.id), packed(gone.c.person_id, distinct=True))
+    files, person_ids = (Keys(keys) for keys in session.execute(both).one())
+    expect(len(file_ids), len(files))
+    persons = with_ids(person_ids)(PERSON)
+    locked = select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update().cte("locked")
+    session.execute(select(func.count()).select_from(locked))
     other = select(FILE.c.id).where(FILE.c.council_id == PERSON.c.council_id, FILE.c.person_id == PERSON.c.id)
-    gone = session.scalars(delete(PERSON).where(persons, ~other.exists()).returning(PERSON.c.id)).all()
-    return {"client_file": tuple(files), "person": tuple(gone)}
+    last = _keys_of(session, delete(PERSON).where(persons, ~other.exists()), PERSON)
+    return {FILE.name: files, PERSON.name: last}
+
+
+def _keys_of(session: CouncilSession, change: Delete | Update, table: Table) -> Keys:
+    """Run a statement that changes rows; the keys of those that it changed."""
+    changed: CTE = change.returning(table.c.id).cte("changed")
+    return Keys(session.execute(select(packed(changed.c.id))).scalar_one())

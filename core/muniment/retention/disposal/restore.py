@@ -22,10 +22,11 @@ from muniment.api.errors import NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE, PERSON, RECORD
+from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
-from muniment.retention.disposal.erasing import delete_rows, empty_rows, tell
+from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, tell
 from muniment.retention.disposal.sweep import want_run
 from muniment.retention.evidence.copies import put_back
 from muniment.retention.evidence.ledger import Ledger, Line
@@ -156,7 +157,7 @@ def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
     return frozenset(session.scalars(select(DISPOSAL.c.id).where(with_ids(chunks)(DISPOSAL))))
 
 
-def _delete(session: CouncilSession, keys: Mapping[str, Sequence[UUID]]) -> dict[str, tuple[UUID, ...]]:
+def _delete(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys]:
     """Delete rows by table and key, records before the files above them, files before persons.
 
     A file or person that something else hangs from, as the restored database has it, is left to the sweep.
@@ -167,8 +168,8 @@ def _delete(session: CouncilSession, keys: Mapping[str, Sequence[UUID]]) -> dict
     for table, below in ((FILE, RECORD.c.file_id), (PERSON, FILE.c.person_id)):
         if table.name in keys:
             left = select(below).where(below.table.c.council_id == table.c.council_id, below == table.c.id)
-            wanted = delete(table).where(with_ids(keys[table.name])(table), ~left.exists()).returning(table.c.id)
-            gone[table.name] = tuple(session.scalars(wanted))
-    confirmed = [key for subject in SUBJECTS for key in keys.get(subject.name, ())]
+            free = select(table.c.id).where(with_ids(keys[table.name])(table), ~left.exists())
+            gone[table.name] = delete_keys(session, table, session.scalars(free).all())
+    confirmed = Keys.joined(keys[subject.name] for subject in SUBJECTS if subject.name in keys)
     session.execute(delete(AWAITING).where(with_ids(confirmed, "record_id")(AWAITING)))
     return gone

@@ -9,6 +9,7 @@ complete when they add up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -21,8 +22,9 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import Fact, record
-from muniment.audit.merkle import Tree, leaf_hash
+from muniment.audit.merkle import leaf_hash, root_of
 from muniment.database.ids import random_id
+from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
@@ -34,6 +36,7 @@ __all__ = [
     "CERTIFICATE",
     "CONFIRMATION",
     "CertificateView",
+    "Disposed",
     "add_confirmations",
     "certificate",
     "certificates",
@@ -86,17 +89,33 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
 
 def merkle_root(keys: Iterable[UUID]) -> bytes:
     """The RFC 6962 root over keys, each leaf the 16 bytes of one, in ascending order."""
-    tree = Tree()
-    for key in sorted(key.bytes for key in keys):
-        tree.append(leaf_hash(key))
-    return tree.root
+    return root_of([leaf_hash(key) for key in sorted(Keys.of(keys).raw)])
+
+
+@dataclass(frozen=True)
+class Disposed:
+    """What a chunk disposed of in one class: the keys of rows that went `here`, those of rows emptied here whose paper
+    is `elsewhere`, and the first and the last of their last days kept."""
+
+    here: Keys
+    elsewhere: Keys
+    due_from: date
+    due_until: date
+
+    def __add__(self, other: Disposed) -> Disposed:
+        return Disposed(
+            Keys.joined((self.here, other.here)),
+            Keys.joined((self.elsewhere, other.elsewhere)),
+            min(self.due_from, other.due_from),
+            max(self.due_until, other.due_until),
+        )
 
 
 def issue(
     session: CouncilSession,
     clock: Clock,
     arming: Any,
-    rows: Sequence[Any],
+    gone: Disposed,
     *,
     kept_in: str,
     disposal_id: UUID,
@@ -106,11 +125,10 @@ def issue(
 ) -> UUID:
     """Certify that a chunk disposed of the rows of one class, and remember which of them are still to be destroyed.
 
-    `arming` is the approval under which they went. A row has `id`, `medium` and `due_on` and lay in the clocked table
-    `kept_in`; `holds` in force were judged, `kept` records of the class stayed because of one.
+    `arming` is the approval under which they went. They lay in the clocked table `kept_in`; `holds` in force were
+    judged, `kept` records of the class stayed because of one.
     """
-    elsewhere = [row.id for row in rows if row.medium != "digital"]
-    certificate_id, root = random_id(), merkle_root(row.id for row in rows)
+    certificate_id, root = random_id(), merkle_root(Keys.joined((gone.here, gone.elsewhere)))
     row = {
         "id": certificate_id,
         "run_id": run_id,
@@ -119,25 +137,25 @@ def issue(
         "rule_hash": clock.hash,
         "policy_hash": session.policy_hash,
         "action": DESTROY,
-        "disposed": len(rows) - len(elsewhere),
-        "awaited": len(elsewhere),
+        "disposed": len(gone.here),
+        "awaited": len(gone.elsewhere),
         "root": root,
-        "due_from": min(row.due_on for row in rows),
-        "due_until": max(row.due_on for row in rows),
+        "due_from": gone.due_from,
+        "due_until": gone.due_until,
         "arming_id": arming.id,
         "armed_kind": arming.armed_kind,
         "armed_by": arming.armed_by,
         "holds": holds,
         "kept": kept,
-        "method": METHOD_ELSEWHERE if elsewhere else METHOD,
+        "method": METHOD_ELSEWHERE if gone.elsewhere else METHOD,
         "issued_at": session.clock.now(),
     }
     row["content"] = canonical(certificate_content(session.council_id, adopted(session), row))
     write(session, disposal_id, row)
-    if elsewhere:
+    if gone.elsewhere:
         awaited = {"council_id": session.council_id, "kept_in": kept_in, "since": session.clock.today()}
         awaited["certificate_id"] = certificate_id
-        session.execute(insert(AWAITING), [awaited | {"record_id": key} for key in elsewhere])
+        session.execute(insert(AWAITING), [awaited | {"record_id": key} for key in gone.elsewhere])
     return certificate_id
 
 

@@ -1,0 +1,165 @@
+"""What is to go of some locked files (or registers): finding it, asking whether anybody objects, deleting it.
+
+The rows stay in the database: each statement answers with one line for a class, in which the keys are strung together.
+Only where a plugin judges must the rows be fetched and shown to it.
+
+The statement that deletes and the one that looks at what is left decide by themselves what is due and unheld. A row
+that ought to have gone and is left, for whatever reason, undoes the chunk.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, delete, func, select, true
+from sqlalchemy import not_ as negate
+
+from muniment.database.packed import Keys, any_of, packed
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.plugins.facade import CouncilFacade
+from muniment.retention.disposal.erasing import empty_rows, expect
+from muniment.retention.evidence.certificates import Disposed
+from muniment.retention.holds.judging import KeptBy, ask
+from muniment.retention.holds.placing import held
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.subjects import Subject
+from muniment.retention.tables import Hold
+
+__all__ = ["Taken", "take"]
+
+HOLD = table_of(Hold)
+DIGITAL: Final = "digital"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What has gone of the locked files, by class. `holds` stand in the council, and keep so many records by class;
+    `bare` are those of the locked keys below which nothing is left."""
+
+    gone: Mapping[str, Disposed]
+    holds: int
+    kept: Mapping[str, int]
+    kept_by: Mapping[str, KeptBy]
+    bare: Keys
+
+    @property
+    def here(self) -> Keys:
+        """Rows that have gone."""
+        return Keys.joined(part.here for part in self.gone.values())
+
+    @property
+    def elsewhere(self) -> Keys:
+        """Rows emptied, whose paper (or whose copy in another system) is still to be destroyed."""
+        return Keys.joined(part.elsewhere for part in self.gone.values())
+
+
+@dataclass
+class _Judgement:
+    """Which rows nobody objects to, of those that are due."""
+
+    free: ColumnElement[bool] = field(default_factory=true)
+    holds: int = 0
+    kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
+
+
+def take(
+    session: CouncilSession,
+    subject: Subject,
+    due: ColumnElement[bool],
+    locked: Keys,
+    facade: CouncilFacade | None,
+) -> Taken:
+    """Delete what is due in the locked files and held by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
+    judgement = _judge(session, subject, due, locked, facade)
+    touched: list[Keys] = []
+    lived_in: list[Keys] = []
+    kept: Counter[str] = Counter()
+    missed = 0
+    gone: dict[str, Disposed] = {}
+    for row in session.execute(_delete(subject, due, locked, judgement.free)):
+        gone[row.record_class] = Disposed(Keys(row.ids), Keys(), row.first, row.last)
+        touched.append(Keys(row.lock_ids))
+    for row in session.execute(_left(subject, due, locked, judgement.free)):
+        match row.fate:
+            case "emptied":
+                part = Disposed(Keys(), Keys(row.ids), row.first, row.last)
+                before = gone.get(row.record_class)
+                gone[row.record_class] = part if before is None else before + part
+                touched.append(Keys(row.lock_ids))
+            case "kept":
+                kept[row.record_class] += row.rows
+            case "missed":
+                missed += row.rows
+        if row.fate != "emptied":
+            lived_in.append(Keys(row.lock_ids))
+    deleted = sum(len(part.here) for part in gone.values())
+    expect(deleted + missed, deleted)
+    elsewhere = Keys.joined(part.elsewhere for part in gone.values())
+    if elsewhere:
+        expect(len(elsewhere), len(empty_rows(session, subject, elsewhere)))
+    bare = Keys.joined(touched).distinct().without(lived_in)
+    return Taken(gone, judgement.holds, kept, judgement.kept_by, bare)
+
+
+def _judge(
+    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, facade: CouncilFacade | None
+) -> _Judgement:
+    """What holds and plugins say of what is due in the locked files."""
+    # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
+    standing = select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))
+    holds = session.execute(standing).scalar_one()
+    table = subject.table
+    free = negate(held(subject, table)) if holds else true()
+    if facade is None or not facade.judges_holds:
+        return _Judgement(free, holds)
+    asked = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
+    rows = session.execute(asked.where(with_ids(locked, subject.lock_column)(table), due, free)).all()
+    kept, kept_by = ask(session, facade, subject, rows)
+    let_go = Keys.of(row.id for item, row in enumerate(rows) if item not in kept)
+    return _Judgement(any_of(table.c.id, let_go), holds, kept_by)
+
+
+def _delete(
+    subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """The statement that deletes what is kept here alone; one line for each class."""
+    table = subject.table
+    here = with_ids(locked, subject.lock_column)(table)
+    deleted = (
+        delete(table)
+        .where(here, due, table.c.medium == DIGITAL, free)
+        .returning(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
+        .cte("deleted")
+    )
+    return select(deleted.c.record_class, *_summed_up(deleted)).group_by(deleted.c.record_class)
+
+
+def _left(
+    subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+) -> Select[*tuple[Any, ...]]:
+    """What the locked files hold now; one line for each class and fate.
+
+    `emptied` is due and lies elsewhere, `kept` is due and held, `missed` ought to have gone, `stays` is not due.
+    """
+    table = subject.table
+    fate = case(
+        (and_(due, negate(free)), "kept"), (and_(due, table.c.medium == DIGITAL), "missed"), (due, "emptied"),
+        else_="stays",
+    )  # fmt: skip
+    columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))
+    left = select(*columns).where(with_ids(locked, subject.lock_column)(table)).subquery("left_over")
+    return select(left.c.fate, left.c.record_class, *_summed_up(left)).group_by(left.c.fate, left.c.record_class)
+
+
+def _summed_up(rows: FromClause) -> tuple[ColumnElement[Any], ...]:
+    return (
+        func.count().label("rows"),
+        packed(rows.c.id).label("ids"),
+        packed(rows.c.lock_id, distinct=True).label("lock_ids"),
+        func.min(rows.c.due_on).label("first"),
+        func.max(rows.c.due_on).label("last"),
+    )

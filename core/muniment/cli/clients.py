@@ -76,7 +76,8 @@ def _lines(summary: Summary, dry_run: bool) -> Iterator[str]:
     done = "would import" if dry_run else "imported"
     yield (
         f"{done} {summary.source} into {summary.service}: {summary.new} new, {summary.updated} updated, "
-        f"{summary.unchanged} unchanged, {summary.suppressed} suppressed, {summary.rejected} rejected "
+        f"{summary.unchanged} unchanged, {summary.suppressed} suppressed, {summary.rejected} rejected, "
+        f"{summary.corrected} values kept as staff corrected them, "
         f"in {summary.seconds:.1f} s"
     )
     for reject in summary.rejects[:SHOWN_REJECTS]:

@@ -119,12 +119,18 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
 
 
 def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: Stub) -> None:
-    """Replace the stub of a file, except its reference, which is its source's. Raises `NotFound`, `InvalidInput`."""
+    """Replace the stub of a file, except its reference, which is its source's. No import changes back what differs.
+
+    Raises `NotFound`, `InvalidInput`.
+    """
     change_file(session, caller, file_id)
     columns = stub_columns(stub, session.clock.today())
     del columns["reference"], columns["reference_key"]
+    before = session.get_one(ClientFile, (session.council_id, file_id), populate_existing=True)
+    by_hand = {name for name in columns if not name.endswith("_key") and getattr(before, name) != columns[name]}
     here = (ClientFile.council_id == session.council_id) & (ClientFile.id == file_id)
-    session.execute(update(ClientFile).where(here).values(columns))
+    corrected = sorted(by_hand.union(before.corrected))
+    session.execute(update(ClientFile).where(here).values({**columns, "corrected": corrected}))
     record(session, AuditEvent.FILE_CHANGED, file_id)
     tell(session, [file_id], "file")
 

@@ -94,7 +94,7 @@ def change_values(
     record_id: UUID,
     changes: Mapping[str, NewValue | None],
 ) -> None:
-    """Set values of a record, or take them away (None). All of it or nothing.
+    """Set values of a record, or take them away (None). All of it or nothing; no import changes them back.
 
     Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction.
     """
@@ -119,6 +119,8 @@ def change_values(
     if plain(stored) == plain(row.values) and stored == row.values:
         return
     row.values = stored
+    if row.origin is not None:
+        row.corrected = sorted({*row.corrected, *changes})
     session.flush()
     record(session, AuditEvent.RECORD_CHANGED, file_id, record=record_id, values=len(changes))
     tell(session, [file_id], "record")

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 
 from muniment.database.base import Base, CouncilTable, SmallInteger, council_fk
@@ -28,6 +28,7 @@ from muniment.database.registry import (
     register_impersonal,
     register_personal,
     review_index,
+    rule_index,
     table_of,
 )
 
@@ -70,6 +71,7 @@ class ClientFile(CouncilTable, Base):
     format in whose files it stands, or nothing if it was given by hand. `opened_on` is the day the council began to
     hold the file. `referred_on` is the day data about the person were obtained from somebody
     else, `notice_due_on` the last day for telling them (UK GDPR Art 14(3)(a)). `generated` marks made-up people.
+    `corrected` names the columns of the stub that staff have set by hand: no import changes them.
     """
 
     __tablename__ = "client_file"
@@ -94,6 +96,7 @@ class ClientFile(CouncilTable, Base):
     referred_on: Mapped[date | None]
     notice_due_on: Mapped[date | None]
     generated: Mapped[bool] = mapped_column(server_default="false")
+    corrected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
     __table_args__ = (
         council_fk("person_id", "person.id"),
@@ -102,6 +105,12 @@ class ClientFile(CouncilTable, Base):
         Index("ix_client_file_name", "council_id", "name_key", "id"),
         Index("ix_client_file_born_on", "council_id", "born_on", "id"),
         Index("ix_client_file_postcode", "council_id", "postcode_key", "id"),
+        Index(
+            "ix_client_file_notice_due",
+            "council_id",
+            "notice_due_on",
+            postgresql_where=text("notice_due_on is not null"),
+        ),
     )
 
 
@@ -110,7 +119,8 @@ class Record(Clocked, CouncilTable, Base):
 
     `values` is `{"category.field": {"v": value, "s": source, "on": day it was given, "p": [purposes]}}`. `disposal` is
     `awaiting` when a record on paper or in another system has been emptied here and waits to be destroyed there; only
-    then may it have no file. `origin` is the import format that made the record and may refresh it.
+    then may it have no file. `origin` is the import format that made the record and may refresh it, but for the values
+    named in `corrected`, which staff have set or taken away by hand.
     """
 
     __tablename__ = "record"
@@ -122,6 +132,7 @@ class Record(Clocked, CouncilTable, Base):
     values: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     disposal: Mapped[str | None]
     origin: Mapped[str | None]
+    corrected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
 
     __table_args__ = (
         council_fk("file_id", "client_file.id"),
@@ -138,6 +149,7 @@ class Record(Clocked, CouncilTable, Base):
         ),
         clocked_index("record", "file_id"),
         review_index("record"),
+        rule_index("record"),
     )
 
 
@@ -211,6 +223,7 @@ class Register(Clocked, CouncilTable, Base):
         Index("ix_register_held_on", "council_id", "held_on", "id"),
         clocked_index("register", "id"),
         review_index("register"),
+        rule_index("register"),
     )
 
 

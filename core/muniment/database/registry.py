@@ -16,7 +16,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, cast
 
-from sqlalchemy import Index, SmallInteger, Table, inspect
+from sqlalchemy import Index, SmallInteger, Table, inspect, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "register_impersonal",
     "register_personal",
     "review_index",
+    "rule_index",
     "table_of",
 ]
 
@@ -121,6 +122,12 @@ def clocked_index(table: str, lock_column: str) -> Index:
 def review_index(table: str) -> Index:
     """The index by which the reviews that are due are found, for `__table_args__`."""
     return Index(f"ix_{table}_review", "council_id", "review_on", "id", postgresql_where="review_on is not null")
+
+
+def rule_index(table: str) -> Index:
+    """The index by which rows that another rule clocked are counted, for `__table_args__`."""
+    where = text("disposal is null")
+    return Index(f"ix_{table}_rule", "council_id", "record_class", "rule_hash", postgresql_where=where)
 
 
 def register_personal(entry: PersonalTable) -> None:

@@ -71,7 +71,7 @@ RECORDS = Subject(
     _clocked(facts.RECORD).lock_column,
     collected="recorded_on",
     has_history=True,
-    emptied={"file_id": None, "values": {}, "origin": None},
+    emptied={"file_id": None, "values": {}, "origin": None, "corrected": []},
 )
 REGISTERS = Subject(
     facts.REGISTER,

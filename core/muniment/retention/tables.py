@@ -40,7 +40,7 @@ class Arming(CouncilTable, Base):
     `rule_hash` is the rule approved: another rule is not armed by it. `newly_due` counts the records that a change
     (not the passing of time) has made due since the last sweep; too many of them end the arming. `ended_because` is
     `superseded`, `newly-due` or `withdrawn`. `armed_kind` and `armed_by` say who, as in the audit log; for a
-    command, the kind says in brackets for which role it was run.
+    command, `armed_role` says whose decision it carried out, by role.
     """
 
     __tablename__ = "arming"
@@ -51,6 +51,7 @@ class Arming(CouncilTable, Base):
     policy_hash: Mapped[str]
     armed_at: Mapped[datetime]
     armed_kind: Mapped[str]
+    armed_role: Mapped[str] = mapped_column(server_default="")
     armed_by: Mapped[UUID | None]
     preview: Mapped[dict[str, Any]]
     newly_due: Mapped[int] = mapped_column(server_default="0")
@@ -305,7 +306,12 @@ register_personal(
         note="a key; goes when the file could be disposed of",
     )
 )
-register_impersonal(table_of(Arming), "approvals of rules, by key of staff")
+register_impersonal(
+    table_of(Arming),
+    "approvals of rules, by key of staff",
+    record_class="disposal-evidence",
+    counts_from={"collection": "ended_at"},
+)
 register_impersonal(table_of(SweepRun), "counts")
 register_impersonal(table_of(Disposal), "counts")
 register_impersonal(table_of(Certificate), "counts and a commitment to keys that are gone")

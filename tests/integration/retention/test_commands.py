@@ -36,7 +36,7 @@ def run(house: House, settings: Settings, keys: KeyRing, monkeypatch: pytest.Mon
 def test_evidence_says_whose_decision_a_command_carried_out(run: Run, house: House) -> None:
     armed = run("arm", "alpha", "--class", "advice/case", "--by", "records manager")
     assert armed.exit_code == 0, armed.stderr
-    assert house.scalar("select armed_kind from arming") == "command (records manager)"
+    assert house.scalar("select armed_kind || armed_role from arming") == "commandrecords manager"
     house.arm("letter")
     house.sweep()
     kinds = house.all("select record_class, armed_kind from certificate order by record_class")

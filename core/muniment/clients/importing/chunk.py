@@ -26,18 +26,23 @@ from muniment.database.session import CouncilSession
 
 __all__ = ["Outcome", "PastPeriod", "judged", "take_in"]
 
+CORRECTED = "corrected"
+"""The code of a cell that was passed over because staff have corrected what is stored."""
+
 PastPeriod = Callable[[CouncilSession, Sequence[UUID]], Collection[UUID]]
 """Which of these new files hold a record that is beyond its period already. Retention answers, after clocking them."""
 
 
 class Outcome(msgspec.Struct):
-    """What became of a chunk: keys of new files, counts of rows, rejects."""
+    """What became of a chunk: keys of new files, counts of rows, rejects; `corrected` are the places of values that
+    staff have corrected and that were kept, in rows that were taken in."""
 
     new: list[UUID] = msgspec.field(default_factory=list)
     updated: int = 0
     unchanged: int = 0
     suppressed: int = 0
     rejects: list[Reject] = msgspec.field(default_factory=list)
+    corrected: list[Reject] = msgspec.field(default_factory=list)
 
 
 def judged(context: Context, layout: Layout, rows: Sequence[Row]) -> tuple[list[Row], list[Reject]]:
@@ -84,7 +89,9 @@ def take_in(
             merged = merge(layout, row, known[row.key])
             if isinstance(merged, Reject):
                 outcome.rejects.append(merged)
-            elif merged.what:
+                continue
+            outcome.corrected += (Reject(row.line, column, CORRECTED) for column in merged.kept)
+            if merged.what:
                 changes.append((row, merged))
             else:
                 outcome.unchanged += 1

@@ -26,11 +26,12 @@ _BY_REFERENCE = text(
     " where council_id = :council_id and reference_key = any(:keys) and service = :service and issuer = :issuer"
 )
 _STUBS = text(
-    "select id, given_names, family_name, born_on, postcode, address, email, phone, opened_on from client_file"
+    "select id, given_names, family_name, born_on, postcode, address, email, phone, opened_on, corrected"
+    " from client_file"
     " where council_id = :council_id and id = any(:ids)"
 )
 _RECORDS = text(
-    "select id, file_id, record_class, values, disposal from record"
+    "select id, file_id, record_class, values, disposal, corrected from record"
     " where council_id = :council_id and file_id = any(:ids) and origin = :issuer"
 )
 _EVENTS = text(
@@ -84,7 +85,9 @@ def find_known(session: CouncilSession, issuer: str, memories: Mapping[str, Memo
     }
     for row in session.execute(_RECORDS, scope):
         class_id = row.record_class.partition("/")[2]
-        known[row.file_id].records[class_id] = StoredRecord(row.id, row.values, row.disposal is not None)
+        known[row.file_id].records[class_id] = StoredRecord(
+            row.id, row.values, row.disposal is not None, frozenset(row.corrected)
+        )
     for row in session.execute(_EVENTS, scope):
         known[row.file_id].events.add((row.kind, row.happened_on))
     for row in session.execute(_ENROLMENTS, scope):

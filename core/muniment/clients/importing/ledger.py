@@ -41,7 +41,8 @@ STALLED = timedelta(minutes=10)
 class RunView(msgspec.Struct, frozen=True):
     """An import run. `state` is `waiting`, `running`, `done` or `failed`, and `problem` says why it failed.
 
-    `rows_done` is the sum of the counts; `rejects` are the first 10,000 when one run is asked for, else empty.
+    `rows_done` is the sum of the counts but for `corrected`: cells passed over because staff have corrected what is
+    stored. `rejects` are the first 10,000 of both when one run is asked for, else empty.
     """
 
     id: UUID
@@ -58,6 +59,7 @@ class RunView(msgspec.Struct, frozen=True):
     unchanged: int
     suppressed: int
     rejected: int
+    corrected: int
     rejects: list[Reject] = msgspec.field(default_factory=list)
 
 
@@ -66,7 +68,7 @@ def start_run(session: CouncilSession, service: str, source: str, history: bool,
     if run_id is None:
         run_id = _add(session, service, source, history, "running", None)
     else:
-        counts = dict.fromkeys(("rows_done", "new", "updated", "unchanged", "suppressed", "rejected"), 0)
+        counts = dict.fromkeys(("rows_done", "new", "updated", "unchanged", "suppressed", "rejected", "corrected"), 0)
         _set(session, run_id, state="running", progress_at=session.clock.now(), **counts)
         session.execute(
             delete(ImportReject).where(ImportReject.council_id == session.council_id, ImportReject.run_id == run_id)
@@ -120,9 +122,10 @@ def note_progress(session: CouncilSession, run_id: UUID, rows: int, outcome: Out
         unchanged=ImportRun.unchanged + outcome.unchanged,
         suppressed=ImportRun.suppressed + outcome.suppressed,
         rejected=ImportRun.rejected + len({reject.line for reject in outcome.rejects}),
+        corrected=ImportRun.corrected + len(outcome.corrected),
         progress_at=session.clock.now(),
     )
-    if rejects := _rows_of(session, run_id, outcome.rejects[:room]):
+    if rejects := _rows_of(session, run_id, [*outcome.rejects, *outcome.corrected][:room]):
         session.execute(insert(ImportReject).on_conflict_do_nothing(), rejects)
 
 
@@ -133,7 +136,7 @@ def finish_run(session: CouncilSession, run_id: UUID, file_digest: bytes | None,
     run = session.get_one(ImportRun, (session.council_id, run_id), populate_existing=True)
     record(
         session, AuditEvent.IMPORT_FINISHED, run_id, state=state, new=run.new, updated=run.updated,
-        unchanged=run.unchanged, suppressed=run.suppressed, rejected=run.rejected,
+        unchanged=run.unchanged, suppressed=run.suppressed, rejected=run.rejected, corrected=run.corrected,
     )  # fmt: skip
 
 
@@ -208,5 +211,6 @@ def _view(run: ImportRun, rejects: list[Reject]) -> RunView:
         unchanged=run.unchanged,
         suppressed=run.suppressed,
         rejected=run.rejected,
+        corrected=run.corrected,
         rejects=rejects,
     )

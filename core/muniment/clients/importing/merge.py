@@ -1,8 +1,9 @@
 """A row about somebody who is known already, against what is stored: nothing to do, a change, or a conflict. Pure.
 
 What is the same is left alone. What differs, or was not there, is changed if the format marks the column as refreshed;
-otherwise the whole row is rejected at the first such column. An empty cell says nothing. A class that was disposed of
-is not made again, and what the row says of it is passed over.
+otherwise the whole row is rejected at the first such column. An empty cell says nothing. What staff have corrected by
+hand stays as it is, whatever the row says, and is told. A class that was disposed of is not made again, and what the
+row says of it is passed over.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ __all__ = ["Change", "Known", "StoredRecord", "merge"]
 
 
 class StoredRecord(msgspec.Struct):
-    """The record that this format made in a file; `gone` when it awaits destruction."""
+    """The record that this format made in a file; `gone` when it awaits destruction. `corrected` are the names of the
+    values that staff have set or taken away by hand."""
 
     id: UUID
     values: dict[str, Any]
     gone: bool
+    corrected: frozenset[str] = frozenset()
 
 
 class Known(msgspec.Struct):
@@ -39,7 +42,8 @@ class Known(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
-    """What a row changes in a file: only what differs. `new_records` are classes not made before."""
+    """What a row changes in a file: only what differs. `new_records` are classes not made before; `kept` are the
+    columns of what staff have corrected and the row would have changed."""
 
     file_id: UUID
     stub: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -47,6 +51,7 @@ class Change(msgspec.Struct):
     new_records: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     events: dict[str, tuple[date, bool]] = msgspec.field(default_factory=dict)
     enrolments: dict[str, date] = msgspec.field(default_factory=dict)
+    kept: list[str] = msgspec.field(default_factory=list)
 
     @property
     def what(self) -> frozenset[str]:
@@ -65,11 +70,15 @@ def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
     change = Change(known.file_id)
     differing: list[str] = []
     for name, value in row.stub.items():
-        if name != "reference" and known.stub[name] != value:
+        if name == "reference" or known.stub[name] == value:
+            continue
+        if name in known.stub["corrected"]:
+            change.kept.append(layout.column_of(name.replace("_", "-")))
+        else:
             change.stub[name] = value
             differing.append(name.replace("_", "-"))
     for class_id, values in row.values.items():
-        differing += _merge_record(change, known, class_id, values)
+        differing += _merge_record(layout, change, known, class_id, values)
     for kind, (day, own_act) in row.events.items():
         if (kind, day) not in known.events:
             change.events[kind] = (day, own_act)
@@ -82,7 +91,7 @@ def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
     return change if fixed is None else Reject(row.line, layout.column_of(fixed), "conflict")
 
 
-def _merge_record(change: Change, known: Known, class_id: str, values: dict[str, Any]) -> list[str]:
+def _merge_record(layout: Layout, change: Change, known: Known, class_id: str, values: dict[str, Any]) -> list[str]:
     """Note how one record changes; returns the targets that differ and must be marked as refreshed."""
     record = known.records.get(class_id)
     if record is None:
@@ -92,6 +101,8 @@ def _merge_record(change: Change, known: Known, class_id: str, values: dict[str,
     if record.gone:
         return []
     differing = [name for name, entry in values.items() if record.values.get(name, {}).get("v") != entry["v"]]
+    change.kept += (layout.column_of(f"field:{name}") for name in differing if name in record.corrected)
+    differing = [name for name in differing if name not in record.corrected]
     if differing:
         changed = record.values | {name: values[name] for name in differing}
         change.records.append((record.id, changed))

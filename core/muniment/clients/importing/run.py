@@ -54,7 +54,8 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct):
-    """What an import came to. Rows are counted, blank lines are not; `rejects` are the first 10,000."""
+    """What an import came to. Rows are counted, blank lines are not. `corrected` counts cells passed over because staff
+    have corrected what is stored; `rejects` are the first 10,000 of these and of what was rejected."""
 
     service: str
     source: str
@@ -64,6 +65,7 @@ class Summary(msgspec.Struct):
     unchanged: int = 0
     suppressed: int = 0
     rejected: int = 0
+    corrected: int = 0
     seconds: float = 0.0
     rejects: list[Reject] = msgspec.field(default_factory=list)
 
@@ -174,7 +176,8 @@ class Importer:
         summary.unchanged += outcome.unchanged
         summary.suppressed += outcome.suppressed
         summary.rejected += len({reject.line for reject in outcome.rejects})
-        summary.rejects += outcome.rejects[: KEPT_REJECTS - len(summary.rejects)]
+        summary.corrected += len(outcome.corrected)
+        summary.rejects += [*outcome.rejects, *outcome.corrected][: KEPT_REJECTS - len(summary.rejects)]
 
     def _take_in(
         self, session: CouncilSession, order: Order, header: tuple[str, ...], raw: list[RawRow], summary: Summary

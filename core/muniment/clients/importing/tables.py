@@ -19,8 +19,8 @@ class ImportRun(CouncilTable, Base):
     """One import of one file: how far it is and what it came to. `import_format` is the declared mapping.
 
     `state` is `waiting`, `running`, `done` or `failed`; `problem` says in one sentence why it failed. `rows_done`
-    counts the rows of committed chunks; the other counts add up to it. `rejects` counts rejected rows, of which
-    `import_reject` keeps the first ones' places.
+    counts the rows of committed chunks; the other counts add up to it, but for `corrected`: values that staff have
+    corrected and the file would have changed back. `import_reject` keeps the first places of these and of rejects.
     """
 
     __tablename__ = "import_run"
@@ -42,6 +42,7 @@ class ImportRun(CouncilTable, Base):
     unchanged: Mapped[int] = mapped_column(server_default="0")
     suppressed: Mapped[int] = mapped_column(server_default="0")
     rejected: Mapped[int] = mapped_column(server_default="0")
+    corrected: Mapped[int] = mapped_column(server_default="0")
 
     __table_args__ = (
         Index(
@@ -54,7 +55,7 @@ class ImportRun(CouncilTable, Base):
 
 
 class ImportReject(CouncilTable, Base):
-    """Why a line of an imported file was not taken in: its number, the column's name, a code. Never a value."""
+    """Why a line of an imported file, or one cell of it, was not taken in: number, column, a code. Never a value."""
 
     __tablename__ = "import_reject"
 
@@ -86,6 +87,7 @@ class ImportMemory(CouncilTable, Base):
     __table_args__ = (
         council_fk("file_id", "client_file.id", ondelete="SET NULL (file_id)"),
         Index("ix_import_memory_file", "council_id", "file_id"),
+        Index("ix_import_memory_seen_on", "council_id", "seen_on"),
     )
 
 

@@ -40,12 +40,14 @@ SAMPLES = 10
 
 
 class ArmedRule(msgspec.Struct, frozen=True):
-    """Who armed a rule and when; `newly_due` counts what changes have made due since the last sweep."""
+    """Who armed a rule and when. `armed_role` is by whose decision, where a command did; `newly_due` counts what changes
+    have made due since the last sweep."""
 
     id: UUID
     rule_hash: str
     armed_at: str
     armed_kind: str
+    armed_role: str
     armed_by: UUID | None
     newly_due: int
 
@@ -168,7 +170,8 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
             rule_hash=rule_hash,
             policy_hash=seen.policy_hash,
             armed_at=now,
-            armed_kind=caller.actor.capacity,
+            armed_kind=caller.actor.kind,
+            armed_role=caller.actor.role,
             armed_by=caller.actor.id,
             preview={"stored": seen.stored, "due": seen.due, "due_by_year": dict(seen.due_by_year)},
         )
@@ -218,7 +221,9 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
     ).one_or_none()
     if row is None:
         return None
-    return ArmedRule(row.id, row.rule_hash, row.armed_at.isoformat(), row.armed_kind, row.armed_by, row.newly_due)
+    return ArmedRule(
+        row.id, row.rule_hash, row.armed_at.isoformat(), row.armed_kind, row.armed_role, row.armed_by, row.newly_due
+    )
 
 
 def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:

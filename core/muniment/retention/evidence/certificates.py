@@ -26,7 +26,7 @@ from muniment.audit.merkle import leaf_hash, root_of
 from muniment.database.ids import random_id
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
-from muniment.database.session import CouncilSession
+from muniment.database.session import Actor, CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention.evidence.content import canonical, certificate_content, confirmation_content, fingerprint
 from muniment.retention.rules.compile import DESTROY, Clock
@@ -143,7 +143,7 @@ def issue(
         "due_from": gone.due_from,
         "due_until": gone.due_until,
         "arming_id": arming.id,
-        "armed_kind": arming.armed_kind,
+        "armed_kind": Actor(arming.armed_kind, role=arming.armed_role).capacity,
         "armed_by": arming.armed_by,
         "holds": holds,
         "kept": kept,

@@ -12,6 +12,7 @@ import fcntl
 import logging
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ import pytest
 import structlog
 from argon2 import PasswordHasher
 from argon2.profiles import CHEAPEST
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from sqlalchemy import Engine, make_url, text
 
 import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
@@ -182,6 +186,32 @@ def server() -> TestServer:
     embedded = EmbeddedServer(Path(os.environ[FOLDER]), FAST)
     embedded.start()
     return TestServer(embedded.superuser_url)
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[str]:
+    """The address of a Redis of this process's own, started when first asked for; the run's keeper ends it."""
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed: apt-get install redis-server")
+    folder = Path(tempfile.mkdtemp(dir=os.environ[FOLDER]))
+    socket = folder / "redis.sock"
+    options = {"port": 0, "unixsocket": socket, "dir": folder, "pidfile": folder / "redis.pid", "save": "",
+               "appendonly": "no", "daemonize": "yes"}  # fmt: skip
+    command = [program, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with Redis(unix_socket_path=str(socket), retry=Retry(ConstantBackoff(0.1), 100)) as client:
+        client.ping()
+        yield f"unix://{socket}"
+        client.shutdown(nosave=True)
+
+
+@pytest.fixture
+def redis_url(_redis: str) -> Iterator[str]:
+    """The address of an empty Redis."""
+    with Redis.from_url(_redis) as client:
+        client.flushall()
+        yield _redis
 
 
 @pytest.fixture(scope="session")

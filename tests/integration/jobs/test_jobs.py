@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -76,18 +75,11 @@ def test_data_are_no_arguments(
         dispatch(session, recorder.actor, argument)  # type: ignore[arg-type]  # the point of the test
 
 
-REDIS = os.environ.get("MUNIMENT_TEST_REDIS_URL")
-with_redis = pytest.param(REDIS, id="redis", marks=pytest.mark.skipif(REDIS is None, reason="no Redis for tests"))
-
-
-@pytest.mark.parametrize("redis_url", [pytest.param(None, id="in-process"), with_redis])
+@pytest.mark.parametrize("over", ["memory", "redis"])
 def test_a_worker_does_it_and_tries_again(
-    deployment: Deployment,
-    councils: tuple[UUID, UUID],
-    recorder: Recorder,
-    redis_url: str | None,
+    request: pytest.FixtureRequest, deployment: Deployment, councils: tuple[UUID, UUID], recorder: Recorder, over: str
 ) -> None:
-    broker = make_broker(redis_url)
+    broker = make_broker(request.getfixturevalue("redis_url") if over == "redis" else None)
     recorder.failures = 1
     attach(broker, [recorder.actor], deployment)
     worker = make_worker(broker, threads=2)

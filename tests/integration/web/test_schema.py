@@ -18,7 +18,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 
 Client = TestClient[Litestar]
-EXAMPLES = 8
+FEW, MANY = 2, 20
+"""Examples of each operation: always, and where the slow tests run."""
 PLACE = "http://testserver.local"
 
 
@@ -26,9 +27,14 @@ PLACE = "http://testserver.local"
     # Litestar leaves the temporary file of a multipart body that it refuses to the garbage collector.
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_shows_a_defect(
-    whole: Client, councils: tuple[UUID, UUID], token_of: Callable[..., dict[str, str]], mode: GenerationMode
+    whole: Client,
+    councils: tuple[UUID, UUID],
+    token_of: Callable[..., dict[str, str]],
+    mode: GenerationMode,
+    examples: int,
 ) -> None:
     bearer = token_of(councils[0], "alpha")
     document = schemathesis.openapi.from_dict(whole.get("/api/v1/openapi.json").json())
@@ -37,7 +43,7 @@ def test_no_request_shows_a_defect(
 
     def exercise(operation: schemathesis.APIOperation[Any, Any, Any, Any]) -> None:
         @settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             deadline=None,
             derandomize=True,
             database=None,

@@ -25,6 +25,7 @@ TEST_POLICIES: dict[str, str] = {
     "west-northamptonshire": "tests.policies.west_northamptonshire",
     "waltham-forest": "tests.policies.waltham_forest",
     "cheltenham": "tests.policies.cheltenham",
+    "thornmere": "tests.policies.thornmere",
 }
 """The package of each test policy, by the slug of its council."""
 

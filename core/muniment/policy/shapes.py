@@ -63,8 +63,8 @@ def _when(path: str, when: When) -> Iterator[Finding]:
 def _clause(path: str, clause: Clause) -> Iterator[Finding]:
     if clause.keep is None and clause.refer is None and clause.in_words is None and clause.anchor is None:
         yield _error(path, "A clause has a period (`keep`), a reference (`refer`), an event (`from`), or `in_words`.")
-    if clause.keep is not None and clause.refer is not None:
-        yield _error(path, "A period stands here or elsewhere: give `keep` or `refer`, not both.")
+    if clause.keep is not None and clause.refer is not None and clause.refer.to in ("class", "programme-notice"):
+        yield _error(path, "A period is stated here or taken over from elsewhere: give `keep` or `refer`, not both.")
     if clause.into is not None and clause.action not in ("transfer", "archive"):
         yield _error(path, "`into` says where records go, so the action is `transfer` or `archive`.")
     if clause.action == "transfer" and clause.into is None:

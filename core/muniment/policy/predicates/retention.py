@@ -89,9 +89,11 @@ def programme_period_absent(scene: Scene) -> Iterator[Hit]:
 
 
 def reference_unresolved(scene: Scene) -> Iterator[Hit]:
-    """A period that stands in a document that is not declared here."""
+    """A period that stands in a document that is not declared here, and nobody has said yet what it is."""
     for path, clause, _, _ in _clauses(scene):
-        if clause.refer is not None and clause.refer.to not in ("class", "programme-notice"):
+        if clause.refer is None or clause.keep is not None:
+            continue
+        if clause.refer.to not in ("class", "programme-notice"):
             yield Hit(f"{path}.refer", words_of(clause.refer.title) or clause.refer.to)
 
 

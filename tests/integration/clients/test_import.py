@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from muniment.api.errors import InvalidInput
+from muniment.clients.files import change_stub
+from muniment.clients.records import NewValue, change_values
+from muniment.clients.stub import Stub
 from tests.integration.clients.kit import ROW, House, csv_of, row
 
 
@@ -50,6 +55,31 @@ def test_what_is_refreshed_changes_and_what_is_not_is_a_conflict(house: House) -
     contacts = house.all("select happened_on::text from milestone m join client_file f on f.id = m.file_id"
                          " where f.reference = 'C-1' order by 1")  # fmt: skip
     assert contacts == [("2026-02-06",), ("2026-05-05",)]
+
+
+def test_what_staff_corrected_is_not_changed_back(house: House) -> None:
+    house.take_in([row(1), row(2)])
+    file_id = house.scalar("select id from client_file where reference = 'C-1'")
+    record_id = house.scalar(f"select id from record where record_class = 'advice/case' and file_id = '{file_id}'")
+    with house.session() as session:
+        changes = {"personal.work": NewValue("out", "client", ("support",)), "personal.ni": None}
+        change_values(session, house.caller, house.context(session), file_id, record_id, changes)
+        stub = Stub(given_names="Corrected", family_name=row(1)["Last"], born_on=date(1980, 3, 2), postcode="ZZ9 9ZZ")
+        change_stub(session, house.caller, file_id, stub)
+    for changed in ({"Contact": "2026-05-05"}, {}):
+        again = house.take_in([row(1, **changed), row(2)])
+        assert (again.rejected, again.corrected) == (0, 4)
+        assert {(entry.line, entry.column, entry.code) for entry in again.rejects} == {
+            (2, column, "corrected") for column in ("First", "Postcode", "NI", "Work")
+        }
+    assert house.all("select given_names, postcode_key from client_file where reference = 'C-1'") == [
+        ("Corrected", "zz99zz")
+    ]
+    values = house.scalar(f"select values from record where id = '{record_id}'")
+    assert {name: entry["v"] for name, entry in values.items()} == {"personal.work": "out"}
+    assert house.scalar(f"select count(*) from milestone where file_id = '{file_id}'") == 2  # the rest is taken in
+    assert house.all("select corrected, rejected from import_run order by id") == [(0, 0), (4, 0), (4, 0)]
+    assert house.scalar("select count(*) from import_reject where code = 'corrected'") == 8
 
 
 def test_an_empty_cell_says_nothing(house: House) -> None:

@@ -124,6 +124,39 @@ def test_a_revision_knows_no_model(file: Path) -> None:
             assert str(node.module).startswith("muniment.database.migrations") or node.module in allowed
 
 
+def test_roles_move_out_of_the_kind_of_every_councils_approvals(request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue("server")
+    name = f"muniment_test_{uuid4().hex[:12]}"
+    request.getfixturevalue("template")  # the roles are there
+    server.run(f"create database {name} owner {OWNER}")
+    server.run(f"alter schema public owner to {OWNER}", name)
+    engine = open_owner_engine(server.url_of(OWNER, name))
+    with engine.begin() as connection:
+        command.upgrade(config(connection), "0001")
+        for slug in ("alpha", "beta"):
+            council = {"id": uuid4(), "slug": slug}
+            connection.execute(text("insert into council (id, slug, name) values (:id, :slug, 'Generated')"), council)
+            connection.execute(text("select set_config('muniment.council_id', cast(:id as text), true)"), council)
+            for kind in ("staff", "command (records manager)", "command (head (acting) of records)"):
+                connection.execute(
+                    text(
+                        "insert into arming"
+                        " (council_id, id, record_class, rule_hash, policy_hash, armed_at, armed_kind, preview) values"
+                        " (:id, gen_random_uuid(), :kind, '', '', now(), :kind, '{}')"
+                    ),
+                    {**council, "kind": kind},
+                )
+    upgrade(engine)
+    engine.dispose()
+    superuser = server.engine(name)
+    with superuser.connect() as connection:
+        found = connection.execute(text("select armed_kind, armed_role from arming")).all()
+    superuser.dispose()
+    server.drop(name)
+    moved = [("command", "head (acting) of records"), ("command", "records manager"), ("staff", "")]
+    assert sorted(tuple(row) for row in found) == sorted(moved * 2)
+
+
 def test_a_schema_is_not_taken_back(owner_engine: Engine) -> None:
     with owner_engine.connect() as connection, pytest.raises(Conflict, match="Restore the backup"):
         command.downgrade(config(connection), "base")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.event import listen, remove
 
 from muniment.audit.sealing import seal_some
 from muniment.clock import FixedClock
@@ -20,6 +22,7 @@ from muniment.plugins.manager import load_plugins
 from muniment.retention.evidence.ledger import Line
 from muniment.settings import Settings
 from muniment.wiring import gauges
+from tests.conftest import TestServer
 from tests.integration.retention.kit import RETENTION, House, hold
 
 Look = Callable[..., float | None]
@@ -138,3 +141,59 @@ def test_one_that_fails_is_missing_and_the_others_stand(database: Database, coun
     assert stands.read() == {("alpha",): 2.0, ("beta",): 2.0}
     assert stands.read() == stands.read()
     assert sorted(asked) == sorted(councils)  # once each: the answers are kept
+
+
+@pytest.fixture
+def crowded(server: TestServer, database_name: str, house: House) -> Iterator[Engine]:
+    """Fifty thousand records under the rule in force, seven that another rule clocked and five that none did."""
+    house.adopt()
+    house.file("case", milestones=CLOSED)
+    house.flush()
+    superuser = server.engine(database_name)
+    with superuser.begin() as connection:
+        connection.execute(
+            text(
+                "insert into record (council_id, id, file_id, recorded_on, record_class, medium, state, rule_hash)"
+                " select council_id, gen_random_uuid(), file_id, recorded_on, record_class, medium, state,"
+                " case when n <= 5 then null when n <= 12 then 'another' else rule_hash end"
+                " from record cross join generate_series(1, 50000) n"
+            )
+        )
+        connection.execute(
+            text(
+                "insert into client_file"
+                " (council_id, id, person_id, service, name_key, opened_on, source, notice_due_on)"
+                " select council_id, gen_random_uuid(), person_id, 'another', '', opened_on, source,"
+                " case when n <= 3 then date '2026-01-01' end from client_file cross join generate_series(1, 50000) n"
+            )
+        )
+        connection.execute(text("analyze record, client_file"))
+    yield superuser
+    superuser.dispose()
+
+
+def test_what_is_counted_costs_what_is_wrong_and_not_what_is_stored(house: House, look: Look, crowded: Engine) -> None:
+    asked: dict[str, Any] = {}
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        asked[statement] = parameters
+
+    listen(house.database.engine, "before_cursor_execute", note)
+    assert (look("retention_unclocked"), look("notices_late")) == (12, 3)
+    remove(house.database.engine, "before_cursor_execute", note)
+    wanted = re.compile(r"as rows from record\b|recursive.*from record\b|notice_due_on <", re.DOTALL)
+    counting = [(statement, parameters) for statement, parameters in asked.items() if wanted.search(statement)]
+    assert len(counting) == 3
+    with house.database.council(house.id) as session:
+        for statement, parameters in counting:
+            explained = session.connection().exec_driver_sql(f"explain (analyze, format json) {statement}", parameters)
+            nodes = list(plan_nodes(explained.scalar_one()[0]["Plan"]))
+            assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
+            scans = [node for node in nodes if "Index" in node["Node Type"]]
+            assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) < 100
+
+
+def plan_nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from plan_nodes(below)

@@ -13,7 +13,7 @@ from sqlalchemy import JSON, Date, DateTime, Integer, LargeBinary, Table, Text, 
 
 import muniment.schema
 from muniment.api.periods import add_period, parse_period
-from muniment.audit.events import AuditEvent, record_class_of
+from muniment.audit.events import DROPPED_BY_MONTH, AuditEvent, record_class_of
 from muniment.database.registry import KeptTable, clocked_tables, kept_tables, personal_tables
 from muniment.database.session import CouncilSession, Database
 from muniment.jobs.actors import Deployment
@@ -102,6 +102,17 @@ def test_every_class_of_core_has_a_way_to_go() -> None:
             assert entry.hangs_below.name in kept, name
         elif name not in kept | clocked | OTHER_WAYS.keys() and not entry.table.info["append_only"]:
             assert entry.hangs_below is not None or name == "person", name
+
+
+def test_every_class_of_core_is_disposed_of_or_kept_for_good_on_purpose(policy: Policy) -> None:
+    """A class that is declared and that nothing walks would be kept for good by accident."""
+    disposed_of = {entry.record_class for entry in kept_tables()} | set(DROPPED_BY_MONTH)
+    for entry in policy.platform.classes:
+        rule = policy.rule_for(f"{PLATFORM}/{entry.id}")
+        assert rule is not None, entry.id
+        for_good = {clause.keep for clause in rule.clauses} == {"permanent"}
+        assert for_good != (entry.id in disposed_of), entry.id
+        assert not for_good or not entry.personal, entry.id
 
 
 def test_every_event_is_of_a_class_that_has_a_rule(policy: Policy) -> None:

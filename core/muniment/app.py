@@ -48,6 +48,7 @@ from muniment.retention.clocks.planning import due_dates_moved
 from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
 from muniment.retention.web import retention_section
+from muniment.retention.web_files import beside_file
 from muniment.settings import Settings
 from muniment.web.callers import Caller
 from muniment.web.console import ConsoleSection, console_routes
@@ -184,6 +185,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             "plugins": Provide(lambda: plugins, sync_to_thread=False),
             "file_store": Provide(lambda: store, sync_to_thread=False),
             "why_kept": Provide(lambda: why_kept, sync_to_thread=False),
+            "beside_file": Provide(lambda: beside_file, sync_to_thread=False),
             "due_dates_moved": Provide(lambda: due_dates_moved, sync_to_thread=False),
             "words": Provide(lambda: words, sync_to_thread=False),
             "shelf": Provide(lambda: shelf, sync_to_thread=False),

@@ -23,11 +23,11 @@ from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.demonstration.run import demo
+from muniment.cli.keeping import retention
 from muniment.cli.keys import keys
 from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
 from muniment.cli.policy import policy
-from muniment.cli.retention import retention
 from muniment.cli.serve import serve
 from muniment.cli.workers import schedule, worker
 from muniment.logs import configure_logs, log_incident, open_log

@@ -1,4 +1,4 @@
-"""`muniment retention`: preview, arm, sweep, explain, hold, release, confirm, certificates."""
+"""`muniment retention`: preview, arm, sweep, hold, release, confirm, certificates."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ import click
 from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.retention import explain
 from muniment.retention.approval import arming
 from muniment.retention.disposal import destruction, sweep
 from muniment.retention.evidence import certificates
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds import placing as holds
 
-__all__ = ["retention"]
+__all__ = ["DAY", "by_option", "retention", "role"]
 
 DAY = click.DateTime(["%Y-%m-%d"])
 LONGEST_ROLE = 100
 
 
-def _role(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
+def role(_context: click.Context, _parameter: click.Parameter, given: str) -> str:
     """A role in words. It goes into evidence that is kept for years and is to name nobody."""
     role = " ".join(given.split())
     if not role or len(role) > LONGEST_ROLE or "@" in role:
@@ -36,7 +35,7 @@ by_option = click.option(
     default="operator",
     show_default=True,
     metavar="ROLE",
-    callback=_role,
+    callback=role,
     help="Whose decision it is: a role, not a name.",
 )
 
@@ -128,28 +127,6 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
     show({"run": run, "certificates": issued}, as_json, *lines)
 
 
-@retention.command("explain")
-@click.argument("council")
-@click.argument("record", type=click.UUID)
-@json_option
-@pass_context
-def explain_command(context: Context, council: str, record: UUID, as_json: bool) -> None:
-    """Say why a RECORD (or register) of COUNCIL is kept until when."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
-        found = explain.explain(session, caller, record)
-    lines = [f"{found.title} ({found.record_class})", found.sentence, found.next]
-    for clause in found.clauses:
-        detail = clause.counts_from or clause.because
-        until = f", until {clause.due_on}" if clause.due_on else ""
-        lines.append(f"- {clause.id}: {clause.says}. {clause.state}{until}{f' ({detail})' if detail else ''}")
-    lines.append(f"Rests on: {'; '.join(found.provisions)}")
-    if found.decisions:
-        lines.append(f"Decided by the council: {', '.join(found.decisions)}")
-    show(found, as_json, *lines)
-
-
 @retention.command("hold")
 @click.argument("council")
 @click.option("--scope", type=click.Choice(["file", "person", "record", "class", "programme"]), required=True)
@@ -161,7 +138,7 @@ def explain_command(context: Context, council: str, record: UUID, as_json: bool)
     "authoriser",
     required=True,
     metavar="ROLE",
-    callback=_role,
+    callback=role,
     help="The role that authorises it.",
 )
 @click.option("--review-on", type=DAY, required=True, help="The day to look whether it is still needed.")

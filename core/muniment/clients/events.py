@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
-from muniment.api.retention import Anchor, Event, When
+from muniment.api.retention import Anchor, Event, When, Whose
 from muniment.api.text import Slug
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
@@ -45,16 +45,21 @@ __all__ = [
 DERIVED: Final = frozenset({"collection", "birth", "programme-end"})
 """Events that are no milestones: the record's own date, the date in the stub, a fact about the programme."""
 
+BIRTH: Final = frozenset({"birth"})
+"""A milestone of other people alone."""
+
 MAY_LIE_AHEAD: Final = frozenset({"expiry"})
 
 
 class NewMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A dated event. `own_act`: the client did it; `source` is a declared source."""
+    """A dated event. `own_act`: the client did it; `source` is a declared source. `whose` event it is: a birth is noted
+    of a child, a parent or another person, for the client's own stands in the file."""
 
     kind: Slug
     happened_on: date
     source: str
     own_act: bool = False
+    whose: Whose = "client"
 
 
 class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -79,7 +84,7 @@ def add_milestone(session: CouncilSession, caller: Caller, context: Context, fil
     """Note an event in a file. Raises `NotFound`, `Forbidden`, `InvalidInput`; `Conflict` if it is noted already."""
     file = change_file(session, caller, file_id)
     policy = context.policy.service(file.service)
-    kinds = milestone_kinds(policy)
+    kinds = milestone_kinds(policy) | (BIRTH if new.whose != "client" else frozenset())
     if new.kind not in kinds:
         message = f"There is no such kind of milestone; there are: {', '.join(sorted(kinds))}."
         raise InvalidInput(message, where="kind", code="unknown-milestone")
@@ -94,6 +99,7 @@ def add_milestone(session: CouncilSession, caller: Caller, context: Context, fil
             id=new_id(),
             file_id=file_id,
             kind=new.kind,
+            whose=new.whose,
             happened_on=new.happened_on,
             own_act=new.own_act,
             source=new.source,

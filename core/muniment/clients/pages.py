@@ -28,11 +28,14 @@ from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.pages import Page
 
-__all__ = ["WhyKept", "find_section", "pages"]
+__all__ = ["BesideFile", "WhyKept", "find_section", "pages"]
 
 WhyKept = Callable[[CouncilSession, Caller, UUID], Mapping[UUID, Sequence[str]]]
 """Why each record of a file is kept until when, in sentences, by the record's key: retention's answer, which the
 composition root hands over as the dependency `why_kept`."""
+
+BesideFile = Callable[[CouncilSession, Caller, UUID, Page], str]
+"""What another domain has to show and to offer below a file, as HTML; the dependency `beside_file`."""
 
 
 class FindForm(msgspec.Struct, frozen=True):
@@ -78,12 +81,14 @@ def show(
     page: NamedDependency[Page],
     council: NamedDependency[CouncilRef],
     why_kept: NamedDependency[SkipValidation[WhyKept]],
+    beside_file: NamedDependency[SkipValidation[BesideFile]],
 ) -> Response[str]:
     """A client file with its records, and why each is kept until when."""
     file = open_file(session, caller, file_id)
     titles = _Titles(adopted(session), file, council.language)
     why = why_kept(session, caller, file_id)
-    return page.render("clients/file.html", caller=caller, file=file, titles=titles, why=why)
+    beside = beside_file(session, caller, file_id, page)
+    return page.render("clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside)
 
 
 class _Titles:

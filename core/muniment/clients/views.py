@@ -40,13 +40,14 @@ class RecordView(msgspec.Struct, frozen=True, rename=None):
 
 
 class MilestoneView(msgspec.Struct, frozen=True):
-    """A dated event; `own_act` when the client did it."""
+    """A dated event; `own_act` when the client did it, `whose` event it is."""
 
     id: UUID
     kind: str
     happened_on: date
     own_act: bool
     source: str
+    whose: str
 
 
 class EnrolmentView(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ _READ = text(
     " 'action', r.action, 'disposal', r.disposal) order by r.recorded_on, r.id), '[]')"
     " from record r where r.council_id = f.council_id and r.file_id = f.id) as records,"
     " (select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'happened_on', m.happened_on,"
-    " 'own_act', m.own_act, 'source', m.source) order by m.happened_on, m.id), '[]')"
+    " 'own_act', m.own_act, 'source', m.source, 'whose', m.whose) order by m.happened_on, m.id), '[]')"
     " from milestone m where m.council_id = f.council_id and m.file_id = f.id) as milestones,"
     " (select coalesce(jsonb_agg(jsonb_build_object('programme', e.programme, 'started_on', e.started_on,"
     " 'ended_on', e.ended_on) order by e.started_on, e.programme), '[]')"

@@ -6,12 +6,12 @@ The answer comes from the same SQL that sets clocks, so an explanation cannot te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, true
+from sqlalchemy import func, or_, select, true
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
@@ -22,17 +22,29 @@ from muniment.audit.log import record
 from muniment.clients.facts import FILE, MILESTONE
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.policy.store import adopted
+from muniment.plugins.facade import CouncilFacade
+from muniment.plugins.manager import Plugins
+from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.approval import arming
+from muniment.retention.holds.judging import ask
 from muniment.retention.holds.placing import held
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
 from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
-from muniment.retention.tables import Parked
-from muniment.retention.words import action_words, anchor_words, authority_words, clause_words
+from muniment.retention.tables import Extension, Parked
+from muniment.retention.words import (
+    action_words,
+    anchor_words,
+    authority_words,
+    clause_words,
+    day_words,
+    next_words,
+    person_words,
+)
 
-__all__ = ["ClauseExplained", "Explanation", "explain", "explain_file"]
+__all__ = ["ClauseExplained", "Explanation", "explain", "explain_file", "facade_in_force"]
 
+EXTENSION = table_of(Extension)
 PARKED = table_of(Parked)
 STORAGE_LIMITATION = "UK GDPR Art 5(1)(e)"
 
@@ -63,8 +75,14 @@ def _line(clause: ClauseExplained) -> str:
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why a record is kept and until when. `due_on` is the last day it is kept; `sentence` sums up; `blocks` are what
-    keeps it although it is due; `provisions` what the period rests on; `decisions` the council's behind the rule."""
+    """Why a record is kept and until when.
+
+    `due_on` is the last day it is kept, `rule_on` the last by the rule alone, before `extended` (who keeps it longer,
+    until when and why). `sentence` sums up; `blocks` are what keeps it although it is due; `on_request` what becomes of
+    the client's request for deletion, empty where there is none. `review_on` is the day of the next review.
+    `elsewhere` tells of clauses about what other holders have. `provisions` are what the period rests on, `decisions`
+    the council's behind the rule. `for_person` is the answer for the person whom the record is about.
+    """
 
     record_id: UUID
     file_id: UUID | None
@@ -74,13 +92,19 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     combine: str
     state: str
     due_on: date | None
+    rule_on: date | None
+    review_on: date | None
     action: str | None
     sentence: str
     next: str
     blocks: tuple[str, ...]
+    extended: tuple[str, ...]
+    on_request: str
+    elsewhere: tuple[str, ...]
     clauses: tuple[ClauseExplained, ...]
     provisions: tuple[str, ...]
     decisions: tuple[str, ...]
+    for_person: tuple[str, ...]
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -88,11 +112,20 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         bearing = (clause for clause in self.clauses if clause.state != "out")
         decided = (f"Decided by the council: {', '.join(self.decisions)}.",) if self.decisions else ()
         rests_on = (f"It rests on: {'; '.join(self.provisions)}.",) if self.provisions else ()
-        return tuple(dict.fromkeys((self.sentence, *map(_line, bearing), *self.blocks, *rests_on, *decided)))
+        review = (f"It is to be reviewed on {day_words(self.review_on)}.",) if self.review_on else ()
+        asked = (self.on_request,) if self.on_request else ()
+        said = (self.sentence, *self.extended, *map(_line, bearing), *self.blocks, *asked, *review, *rests_on, *decided)
+        return tuple(dict.fromkeys(said))
 
 
-def explain(session: CouncilSession, caller: Caller, record_id: UUID) -> Explanation:
-    """Explain one record or register. Reading it is an audit event. Raises `NotFound`, `Forbidden`."""
+def explain(
+    session: CouncilSession, caller: Caller, record_id: UUID, facade: CouncilFacade | None = None
+) -> Explanation:
+    """Explain one record or register. Reading it is an audit event.
+
+    With `facade` the council's plugins are asked whether they would keep it, if it is due. Raises `NotFound`,
+    `Forbidden`.
+    """
     services = caller.require_somewhere(Permission.READ_RETENTION)
     for subject in SUBJECTS:
         found = _rows(session, subject, [record_id], "id")
@@ -100,8 +133,15 @@ def explain(session: CouncilSession, caller: Caller, record_id: UUID) -> Explana
             (row,) = found
             if subject is RECORDS and row.lock_id is not None:
                 record(session, AuditEvent.FILE_READ, row.lock_id)
-            return _explained(session, subject, row)
+            return _explained(session, subject, row, facade)
     raise NotFound("There is no such record.")
+
+
+def facade_in_force(session: CouncilSession, plugins: Plugins) -> CouncilFacade | None:
+    """The plugins of the policy in force, to ask what they would keep; None without a policy."""
+    if (policy := adopted_or_none(session)) is None:
+        return None
+    return plugins.facade(policy.council.slug, [used.name for used in policy.plugins])
 
 
 def explain_file(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[Explanation, ...]:
@@ -114,7 +154,10 @@ def explain_file(session: CouncilSession, caller: Caller, file_id: UUID) -> tupl
 
 def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], column: str) -> Sequence[Any]:
     table = subject.table
-    columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.medium, table.c.disposal)
+    columns = (
+        table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.medium, table.c.disposal,
+        table.c.due_on,
+    )  # fmt: skip
     return session.execute(
         select(*columns, table.c.rule_hash, held(subject, table).label("held"))
         .where(with_ids(keys, column)(table))
@@ -122,31 +165,48 @@ def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], colum
     ).all()
 
 
-def _explained(session: CouncilSession, subject: Subject, row: Any) -> Explanation:
+def _explained(session: CouncilSession, subject: Subject, row: Any, facade: CouncilFacade | None = None) -> Explanation:
     policy = adopted(session)
     clock = clocks(policy).get(row.record_class) or undeclared(row.record_class)
     file_id = row.lock_id if subject is RECORDS else None
     now = session.execute(select(decided(clock, subject, with_ids([row.id])))).one_or_none()
     clauses = _clauses(session, subject, clock, row, now.place) if now is not None else ()
-    armed = arming.armed(session, row.record_class, clock.hash) is not None
-    parked = session.scalar(select(PARKED.c.reason).where(PARKED.c.lock_id == row.lock_id))
-    blocks = _blocks(row, clock, now, armed, parked)
+    extended = _extended(session, row) if file_id is not None and now is not None else ()
+    blocks = _blocks(session, subject, row, clock, now, facade)
+    title = say(clock.record_class.title, "en") if clock.record_class else row.record_class
+    state, due_on = (now.state, now.due_on) if now is not None else ("awaiting", None)
+    action = now.action if now is not None else None
+    rationale = say(clock.rule.rationale, "en") if clock.rule is not None and clock.rule.rationale is not None else ""
     return Explanation(
         record_id=row.id,
         file_id=file_id,
         record_class=row.record_class,
-        title=say(clock.record_class.title, "en") if clock.record_class else row.record_class,
+        title=title,
         rule=clock.rule.id if clock.rule else "",
         combine=clock.combine,
-        state=now.state if now is not None else "awaiting",
-        due_on=now.due_on if now is not None else None,
-        action=now.action if now is not None else None,
+        state=state,
+        due_on=due_on,
+        rule_on=now.rule_on if now is not None else None,
+        review_on=now.review_on if now is not None else None,
+        action=action,
         sentence=_sentence(clock, now, clauses),
-        next=_next(session.clock.today(), now, blocks),
+        next=next_words(session.clock.today(), now, blocks),
         blocks=blocks,
+        extended=extended,
+        on_request=_on_request(session, row, clock, now, clauses) if file_id is not None else "",
+        elsewhere=tuple(f"{say(entry.clause.holder, 'en')}: {clause_words(entry)}" for entry in clock.elsewhere),
         clauses=clauses,
         provisions=tuple(dict.fromkeys([STORAGE_LIMITATION, *(item for entry in clauses for item in entry.rests_on)])),
         decisions=arming.rests_on(policy, clock),
+        for_person=person_words(
+            title,
+            why=[rationale, *(item for entry in clauses if entry.state != "out" for item in entry.rests_on)],
+            state=state,
+            due_on=due_on,
+            action=action,
+            longer=bool(extended) and now is not None and now.due_on != now.rule_on,
+            held=row.held,
+        ),
     )
 
 
@@ -182,15 +242,17 @@ def _counts_from(session: CouncilSession, subject: Subject, lock_id: UUID | None
     words = anchor_words(entry.anchor)
     if line.anchor_on is None:
         return f"{words}, which has not happened"
-    return f"{_day(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor)}"
+    return f"{day_words(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor)}"
 
 
 def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anchor: Anchor) -> str:
     """Where the date of a milestone comes from."""
-    if subject is not RECORDS or anchor.event in ("collection", "birth", "programme-end") or anchor.on is not None:
-        return ""
+    own_birth = anchor.event == "birth" and anchor.whose == "client"
+    if subject is not RECORDS or anchor.on is not None or own_birth or anchor.event in ("collection", "programme-end"):
+        return {"collection": ", the record's own date", "birth": ", from the client file"}.get(anchor.event or "", "")
     order = MILESTONE.c.happened_on.desc() if anchor.occurrence == "latest" else MILESTONE.c.happened_on.asc()
-    mine = [MILESTONE.c.file_id == lock_id, MILESTONE.c.kind == (anchor.event or anchor.milestone)]
+    kind = anchor.event or anchor.milestone
+    mine = [MILESTONE.c.file_id == lock_id, MILESTONE.c.kind == kind, MILESTONE.c.whose == anchor.whose]
     if anchor.event == "last-contact":
         mine.append(MILESTONE.c.own_act)
     found = session.execute(
@@ -198,15 +260,13 @@ def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anc
     ).one_or_none()
     if found is None:
         return ""
-    return f" on {_day(found.happened_on)}, from {found.source}, noted {_day(found.noted_on)}"
+    return f" on {day_words(found.happened_on)}, from {found.source}, noted {day_words(found.noted_on)}"
 
 
 def _because(entry: ClauseClock, state: str) -> str:
     if state == "unclocked":
         return entry.why or "what it depends on is not known here"
-    if state == "out":
-        return "its condition does not hold"
-    return ""
+    return "its condition does not hold" if state == "out" else ""
 
 
 def _sentence(clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str:
@@ -218,20 +278,25 @@ def _sentence(clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str
     because = f" Clause {decider.id} decides: {decider.says}." if decider else ""
     match now.state:
         case "dated":
-            return f"It is kept until the end of {_day(now.due_on)}.{because}"
+            longer = f" By the rule alone it would be {day_words(now.rule_on)}." if now.rule_on != now.due_on else ""
+            return f"It is kept until the end of {day_words(now.due_on)}.{longer}{because}"
         case "running":
             return f"Its time has not begun.{because}"
         case "permanent":
             return f"It is kept for good.{because}"
+    if decider is None and clock.combine == "sequence" and now.stage > 0:
+        return "Every stage of its rule is done; nothing more happens to it by itself."
     missing = f" {decider.because[:1].upper()}{decider.because[1:]}." if decider and decider.because else ""
     return f"No day can be computed, so it is never due until the council decides.{because}{missing}"
 
 
-def _blocks(row: Any, clock: Clock, now: Any, armed: bool, parked: str | None) -> tuple[str, ...]:
+def _blocks(
+    session: CouncilSession, subject: Subject, row: Any, clock: Clock, now: Any, facade: CouncilFacade | None
+) -> tuple[str, ...]:
     if now is None or now.state != "dated":
         return ()
     found = ["a hold stands on it"] if row.held else []
-    if now.action == DESTROY and not armed:
+    if now.action == DESTROY and arming.armed(session, row.record_class, clock.hash) is None:
         found.append("its rule is not armed")
     if now.action == AWAIT_HOLDER:
         found.append("somebody else holds it")
@@ -239,21 +304,47 @@ def _blocks(row: Any, clock: Clock, now: Any, armed: bool, parked: str | None) -
         found.append(f"it is not to be destroyed but {action_words(now.action)}, which an officer does")
     if row.rule_hash != clock.hash:
         found.append("it waits to be clocked under the rule in force")
+    if facade is not None and facade.judges_holds and now.due_on < session.clock.today():
+        _, kept_by = ask(session, facade, subject, [row])
+        found += [f"the plugin {plugin} keeps it{': ' + kept.failed if kept.failed else ''}"
+                  for plugin, kept in kept_by.items()]  # fmt: skip
+    parked = session.scalar(select(PARKED.c.reason).where(PARKED.c.lock_id == row.lock_id))
     if parked is not None:
         found.append(f"the last sweep could not dispose of its file ({parked})")
     return tuple(found)
 
 
-def _next(today: date, now: Any, blocks: Sequence[str]) -> str:
-    if now is None:
-        return "Somebody confirms that it was destroyed."
-    if now.state != "dated":
-        return "Nothing, until something happens that its rule counts from or the council decides."
-    due = "It is due" if now.due_on < today else f"From {_day(now.due_on + timedelta(days=1))} it is due"
-    if blocks:
-        return f"{due}, but {'; '.join(blocks)}."
-    return f"{due}: the next sweep disposes of it{'' if now.due_on < today else ' then'}."
+def _extended(session: CouncilSession, row: Any) -> tuple[str, ...]:
+    """Who keeps the record longer, until when and why."""
+    standing = select(EXTENSION.c.until, EXTENSION.c.authoriser, EXTENSION.c.reason).where(
+        EXTENSION.c.file_id == row.lock_id,
+        EXTENSION.c.ended_at.is_(None),
+        or_(EXTENSION.c.record_id.is_(None), EXTENSION.c.record_id == row.id),
+    )
+    found = session.execute(standing.order_by(EXTENSION.c.until.desc(), EXTENSION.c.id)).all()
+    return tuple(
+        f"Extended until the end of {day_words(one.until)} (authorised by: {one.authoriser}): {one.reason}"
+        for one in found
+    )
 
 
-def _day(day: date) -> str:
-    return f"{day.day} {day.strftime('%B %Y')}"
+def _on_request(session: CouncilSession, row: Any, clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str:
+    """What becomes of a request for deletion, and what it cannot reach (UK GDPR Art 17(3))."""
+    asked = session.scalar(
+        select(func.max(MILESTONE.c.happened_on)).where(
+            MILESTONE.c.file_id == row.lock_id, MILESTONE.c.kind == "request", MILESTONE.c.whose == "client"
+        )
+    )
+    if asked is None or now is None:
+        return ""
+    said = f"The client asked for deletion on {day_words(asked)}."
+    if now.state == "dated" and now.due_on < session.clock.today():
+        return f"{said} Its rule lets it go; a request does not reach what a hold keeps." if row.held else said
+    decider = next((entry for entry in clauses if entry.decides), None)
+    law = clock.rule is not None and clock.rule.floor
+    if now.place is not None and not law:
+        law = any(authority.kind == "law" for authority in clock.clauses[now.place].clause.authority)
+    kept = f" It is kept all the same{f' by clause {decider.id}' if decider else ''}"
+    if law:
+        return f"{said}{kept}, which rests on the law: the request does not reach it (UK GDPR Art 17(3)(b))."
+    return f"{said}{kept}. Unless a ground of UK GDPR Art 17(3) applies, the request prevails: an officer decides."

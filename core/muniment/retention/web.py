@@ -18,14 +18,16 @@ from msgspec import Meta
 from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
+from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
 from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
 from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
 from muniment.retention.evidence.certificates import CertificateView, certificate, certificates
 from muniment.retention.evidence.ledger import Ledger
-from muniment.retention.explain import Explanation, explain
+from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
+from muniment.retention.web_files import file_pages, file_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
@@ -40,6 +42,7 @@ Council = NamedDependency[CouncilRef]
 LedgerFolder = NamedDependency[SkipValidation[Path]]
 OnceOnly = NamedDependency[Once]
 Session = NamedDependency[CouncilSession]
+Installed = NamedDependency[SkipValidation[Plugins]]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 
 
@@ -90,9 +93,9 @@ class ArmForm(msgspec.Struct, frozen=True):
 
 
 @get("/records/{record_id:uuid}/retention", sync_to_thread=True, tags=TAGS)
-def why(record_id: FromPath[UUID], session: Session, caller: Asker) -> Explanation:
+def why(record_id: FromPath[UUID], session: Session, caller: Asker, plugins: Installed) -> Explanation:
     """Why a record (or register) is kept until when, and what stands in the way. The reading is an audit event."""
-    return explain(session, caller, record_id)
+    return explain(session, caller, record_id, facade_in_force(session, plugins))
 
 
 @get("/retention/previews", sync_to_thread=True, tags=TAGS)
@@ -253,5 +256,6 @@ api_routes = [
     one_certificate,
     awaited,
     confirm_destroyed,
+    *file_routes,
 ]
-pages = [certificate_page, retention_page, arm_on_page]
+pages = [certificate_page, retention_page, arm_on_page, *file_pages]

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
 from muniment.api.periods import parse_keep
 from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
 from muniment.retention.rules.compile import AWAIT_HOLDER, ClauseClock
 
-__all__ = ["action_words", "anchor_words", "authority_words", "clause_words", "when_words"]
+__all__ = [
+    "action_words",
+    "anchor_words",
+    "authority_words",
+    "clause_words",
+    "day_words",
+    "next_words",
+    "person_words",
+    "when_words",
+]
 
 EVENTS = {
     "collection": "the day it was recorded",
@@ -52,9 +65,12 @@ def clause_words(entry: ClauseClock, language: str = "en") -> str:
     parts = [f"if {' and '.join(map(when_words, entry.conditions))}: "] if entry.conditions else []
     if entry.enrolled:
         parts.append(f"for the programme {', '.join(entry.enrolled)}: ")
+    keep = clause.keep
+    if clause.review is not None:
+        by = f" by {say(clause.review.by, language)}" if clause.review.by is not None else ""
+        parts.append(f"looked at again every {clause.review.every}{by}, ")
     if entry.fixed == "permanent":
         return "".join([*parts, "kept for good"])
-    keep = clause.keep
     if entry.fixed is None:
         bound = BOUNDS[clause.bound]
         if entry.period.words:
@@ -137,3 +153,51 @@ def authority_words(authority: Authority) -> str:
     """What a period rests on."""
     title = say(authority.title, "en") or authority.kind.replace("-", " ")
     return f"{title}, {authority.provision}" if authority.provision else title
+
+
+def day_words(day: date) -> str:
+    """A day as people write it: 2 May 2027."""
+    return f"{day.day} {day.strftime('%B %Y')}"
+
+
+def person_words(
+    title: str,
+    *,
+    why: Sequence[str],
+    state: str,
+    due_on: date | None,
+    action: str | None,
+    longer: bool,
+    held: bool,
+) -> tuple[str, ...]:
+    """For the person whom a record is about: why it is held, until when, and what happens then."""
+    reasons = "; ".join(dict.fromkeys(reason.rstrip(".") for reason in why if reason))
+    said = [f"We hold this about you: {title}.{f' The reason: {reasons}.' if reasons else ''}"]
+    if due_on is not None:
+        said.append(f"We keep it until the end of {day_words(due_on)}.")
+        said.append(f"After that it is {action_words(action)}." if action in ACTIONS else "")
+    else:
+        said.append(
+            {
+                "permanent": "We keep it for good.",
+                "running": "How long we still keep it counts from something that has not happened yet.",
+                "awaiting": "We have emptied our record of it. The paper, or the copy elsewhere, is being destroyed.",
+            }.get(state, "We have not settled how long we keep it. Until we have, it is kept.")
+        )
+    if longer:
+        said.append("Somebody here decided, for a reason on file, to keep it longer than we usually would.")
+    if held:
+        said.append("At the moment we have to keep it for a legal reason, whatever the day.")
+    return tuple(line for line in said if line)
+
+
+def next_words(today: date, now: Any, blocks: Sequence[str]) -> str:
+    """What will happen to a record: `now` is what its clock comes to (None: emptied), `blocks` what is in the way."""
+    if now is None:
+        return "Somebody confirms that it was destroyed."
+    if now.state != "dated":
+        return "Nothing, until something happens that its rule counts from or the council decides."
+    due = "It is due" if now.due_on < today else f"From {day_words(now.due_on + timedelta(days=1))} it is due"
+    if blocks:
+        return f"{due}, but {'; '.join(blocks)}."
+    return f"{due}: the next sweep disposes of it{'' if now.due_on < today else ' then'}."

@@ -235,6 +235,8 @@ def _record(api: Api) -> None:
     hold = {"scope": "file", "target": kept_file, "ground": "a generated claim", "authoriser": "solicitor",
             "review_on": "2027-01-31"}  # fmt: skip
     api.keep("hold_id", "POST", "/holds", hold)
+    extension = {"until": "2040-01-31", "reason": "a generated appeal", "authoriser": "manager"}
+    api.keep("extension_id", "POST", f"/clients/{kept_file}/extensions", extension)
 
 
 def _digital(town: Town, day: date) -> dict[str, Any]:

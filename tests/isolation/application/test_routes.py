@@ -19,7 +19,7 @@ from muniment.web.surface import API, PAGES
 from tests.isolation.application.tenants import House, Tenant, digests
 
 KEYS = frozenset({
-    "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "hold_id",
+    "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
     "certificate_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
@@ -111,12 +111,21 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             "review_on": "2027-01-31",
         },
         "POST /holds/{hold_id}/release": {"reason": "settled"},
+        "POST /clients/{file_id}/extensions": {
+            "until": "2030-03-31", "reason": "a generated appeal", "authoriser": "manager",
+        },
+        "POST /extensions/{extension_id}/withdraw": {"reason": "settled"},
+        "POST /records/{record_id}/reviews": None,
         "POST /sweeps": None,
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},
         "POST /console/retention": arming,
+        "POST /console/clients/{file_id}/extensions": {
+            "until": "31/03/2030", "reason": "a generated appeal", "authoriser": "manager",
+        },
+        "POST /console/extensions/{extension_id}": {"reason": "settled"},
     }  # fmt: skip
 
 

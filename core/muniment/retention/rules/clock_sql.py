@@ -149,7 +149,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     dated = deciding.c.state == "dated"
     longer = facts.c.extended_until > deciding.c.due_on
     due_on = case((and_(dated, longer), facts.c.extended_until), (dated, deciding.c.due_on))
-    review_on = no_day
+    review_on: ColumnElement[Any] = no_day
     if any(entry.clause.review is not None for entry in clock.clauses):
         standing = clauses.c.stage == deciding.c.stage if sequence else true()
         soonest = select(func.min(clauses.c.review_on)).where(clauses.c.state != "out", standing).scalar_subquery()

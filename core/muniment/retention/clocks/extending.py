@@ -1,0 +1,160 @@
+"""Extensions: an officer keeps the records of one person longer, with a reason. It only ever lengthens.
+
+A hold is a legal reason not to dispose, and judged when disposing. An extension is the council's own choice for one
+client; it moves the last day kept, is seen wherever that day is, and lets go by itself when that day is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.facts import FILE, RECORD
+from muniment.clients.locks import change_file, tell
+from muniment.clients.parsing import check_day
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.retention.rules.compile import clocks
+from muniment.retention.tables import Extension
+
+__all__ = ["ExtensionView", "NewExtension", "extend", "extensions", "service_of", "withdraw_extension"]
+
+EXTENSION = table_of(Extension)
+STANDING = EXTENSION.c.ended_at.is_(None)
+
+
+class NewExtension(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An extension to place. `until` is the last day kept, inclusive, a date in London. Without `record_id` it is of
+    every record of the file, those yet to come too. `authoriser` is a role, never a name."""
+
+    until: date
+    reason: str
+    authoriser: str
+    record_id: UUID | None = None
+
+
+class ExtensionView(msgspec.Struct, frozen=True, kw_only=True):
+    """An extension as it stands."""
+
+    id: UUID
+    file_id: UUID
+    record_id: UUID | None
+    until: date
+    reason: str
+    authoriser: str
+    placed_at: str
+
+
+def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExtension) -> UUID:
+    """Keep the records of a file, or one of them, until a day; those that their rule keeps longer stay as they are.
+
+    Needs `retention.hold`; where the rule of a record concerned declares no `extension`, `retention.arm` too. Raises
+    `NotFound`, `Forbidden`, and `InvalidInput` for a day that has passed or a missing reason or role.
+    """
+    file = change_file(session, caller, file_id, Permission.HOLD_RECORDS)
+    for where in ("reason", "authoriser"):
+        if not getattr(new, where).strip():
+            raise InvalidInput(f"An extension needs its {where}.", where=where)
+    check_day(new.until, "until")
+    if new.until < session.clock.today():
+        raise InvalidInput("The day until which to keep lies in the past.", where="until")
+    which = [RECORD.c.file_id == file_id, RECORD.c.disposal.is_(None)]
+    if new.record_id is not None:
+        which.append(RECORD.c.id == new.record_id)
+    classes = session.scalars(select(RECORD.c.record_class).where(*which).distinct()).all()
+    if new.record_id is not None and not classes:
+        raise NotFound("This client file has no such record.")
+    if not caller.allows(Permission.ARM_RETENTION, file.service):
+        _only_where_declared(session, classes)
+    extension_id: UUID = session.execute(
+        insert(EXTENSION)
+        .values(
+            council_id=session.council_id,
+            file_id=file_id,
+            record_id=new.record_id,
+            until=new.until,
+            reason=new.reason.strip(),
+            authoriser=new.authoriser.strip(),
+            placed_at=session.clock.now(),
+        )
+        .returning(EXTENSION.c.id)
+    ).scalar_one()
+    record(session, AuditEvent.EXTENSION_PLACED, file_id, extension=extension_id, until=new.until)
+    tell(session, [file_id], "extension")
+    return extension_id
+
+
+def withdraw_extension(session: CouncilSession, caller: Caller, extension_id: UUID, reason: str) -> UUID:
+    """End an extension before its day: its records are kept by their rules alone, and by other extensions.
+
+    Returns the key of the file. Raises `NotFound`, `Conflict` if it was withdrawn already, `Forbidden`, `InvalidInput`
+    without a reason.
+    """
+    caller.require_somewhere(Permission.HOLD_RECORDS)
+    if not reason.strip():
+        raise InvalidInput("Say why the extension ends.", where="reason")
+    file_id = session.scalar(select(EXTENSION.c.file_id).where(EXTENSION.c.id == extension_id))
+    if file_id is None:
+        raise NotFound("There is no such extension.")
+    change_file(session, caller, file_id, Permission.HOLD_RECORDS)
+    ended = {"ended_at": session.clock.now(), "end_reason": reason.strip()}
+    found = session.execute(
+        update(EXTENSION).where(EXTENSION.c.id == extension_id, STANDING).values(ended).returning(EXTENSION.c.id)
+    ).one_or_none()
+    if found is None:
+        raise Conflict("This extension has been withdrawn already.")
+    record(session, AuditEvent.EXTENSION_WITHDRAWN, file_id, extension=extension_id)
+    tell(session, [file_id], "extension")
+    return file_id
+
+
+def extensions(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[ExtensionView, ...]:
+    """The extensions of a file that stand, the longest first; none where the caller may not see retention there."""
+    service = service_of(session, file_id)
+    if service is None or not caller.allows(Permission.READ_RETENTION, service):
+        return ()
+    rows = session.execute(
+        select(EXTENSION)
+        .where(EXTENSION.c.file_id == file_id, STANDING)
+        .order_by(EXTENSION.c.until.desc(), EXTENSION.c.id)
+    )
+    return tuple(
+        ExtensionView(
+            id=row.id,
+            file_id=row.file_id,
+            record_id=row.record_id,
+            until=row.until,
+            reason=row.reason,
+            authoriser=row.authoriser,
+            placed_at=row.placed_at.isoformat(),
+        )
+        for row in rows
+    )
+
+
+def service_of(session: CouncilSession, file_id: UUID) -> str | None:
+    """The service of a file; None if there is no such file."""
+    found: str | None = session.scalar(select(FILE.c.service).where(FILE.c.id == file_id))
+    return found
+
+
+def _only_where_declared(session: CouncilSession, classes: Sequence[str]) -> None:
+    """Refuse where a rule says nothing of keeping longer: whoever approves rules may still decide so."""
+    by_key = clocks(adopted(session))
+    for key in sorted(classes):
+        rule = by_key[key].rule if key in by_key else None
+        if rule is None or rule.extension is None:
+            raise Forbidden(
+                f"The rule of {key} declares no extension, so only somebody who may arm rules can keep its records"
+                " longer."
+            )

@@ -1,0 +1,162 @@
+"""What an officer does for one client's records, over the API and on the client's page: keeping longer, reviewing."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter, URLEncodedBody
+from litestar.response import Redirect
+from msgspec import Meta
+
+from muniment.accounts.idempotency import Once
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import InvalidInput
+from muniment.clients.files import open_file
+from muniment.clients.parsing import BadValue, parse_date
+from muniment.database.session import CouncilSession
+from muniment.retention.clocks.extending import (
+    ExtensionView,
+    NewExtension,
+    extend,
+    extensions,
+    service_of,
+    withdraw_extension,
+)
+from muniment.retention.clocks.reviewing import ReviewDue, note_review, reviews_due
+from muniment.web.council import CouncilRef
+from muniment.web.cursors import MAX_LIMIT, Listing
+from muniment.web.pages import Page
+
+__all__ = ["beside_file", "file_pages", "file_routes"]
+
+TAGS = ["retention"]
+
+Asker = NamedDependency[Caller]
+Session = NamedDependency[CouncilSession]
+OnceOnly = NamedDependency[Once]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
+
+
+class Made(msgspec.Struct, frozen=True):
+    """The key of what was made."""
+
+    id: UUID
+
+
+class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an extension ends before its day, without personal data."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
+
+
+class Reviewed(msgspec.Struct, frozen=True):
+    """The day of the next review; null where none comes before the record's last day."""
+
+    review_on: date | None
+
+
+class ExtendForm(msgspec.Struct, frozen=True):
+    """The fields of the form on a client's page."""
+
+    until: str
+    reason: str
+    authoriser: str
+
+
+class WithdrawForm(msgspec.Struct, frozen=True):
+    """The fields of the form that ends an extension."""
+
+    reason: str
+
+
+@get("/clients/{file_id:uuid}/extensions", sync_to_thread=True, tags=TAGS)
+def standing_extensions(file_id: FromPath[UUID], session: Session, caller: Asker) -> Listing[ExtensionView]:
+    """The extensions of a client file that stand. Reading them is reading the file: an audit event."""
+    open_file(session, caller, file_id)
+    return Listing(list(extensions(session, caller, file_id)))
+
+
+@post("/clients/{file_id:uuid}/extensions", sync_to_thread=True, tags=TAGS)
+def extend_file(
+    file_id: FromPath[UUID], data: JSONBody[NewExtension], session: Session, caller: Asker, once: OnceOnly
+) -> Response[Any]:
+    """Keep the records of one client, or one of them, until a day. It only ever lengthens."""
+    if (again := once.replay()) is not None:
+        return again
+    extension_id = extend(session, caller, file_id, data)
+    return once.answer(201, ids=[extension_id], body=Made(extension_id))
+
+
+@post("/extensions/{extension_id:uuid}/withdraw", sync_to_thread=True, status_code=204, tags=TAGS)
+def withdraw(extension_id: FromPath[UUID], data: JSONBody[Withdrawal], session: Session, caller: Asker) -> None:
+    """End an extension before its day."""
+    withdraw_extension(session, caller, extension_id, data.reason)
+
+
+@get("/retention/reviews", sync_to_thread=True, tags=TAGS)
+def due_reviews(session: Session, caller: Asker, limit: Limit = 100) -> Listing[ReviewDue]:
+    """The records that are to be looked at again by today, the longest due first."""
+    return Listing(list(reviews_due(session, caller, limit)))
+
+
+@post("/records/{record_id:uuid}/reviews", sync_to_thread=True, status_code=200, tags=TAGS)
+def review_noted(record_id: FromPath[UUID], session: Session, caller: Asker) -> Reviewed:
+    """Note that a record was reviewed today and is still needed."""
+    return Reviewed(note_review(session, caller, record_id))
+
+
+@post("/console/clients/{file_id:uuid}/extensions", sync_to_thread=True, status_code=303)
+def extend_on_page(
+    file_id: FromPath[UUID],
+    data: URLEncodedBody[ExtendForm],
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+) -> Redirect:
+    """Keep all records of the client on the page until a day."""
+    new = NewExtension(until=_day(data.until.strip()), reason=data.reason, authoriser=data.authoriser)
+    extend(session, caller, file_id, new)
+    return Redirect(f"/{council.slug}/console/clients/{file_id}", status_code=303)
+
+
+@post("/console/extensions/{extension_id:uuid}", sync_to_thread=True, status_code=303)
+def withdraw_on_page(
+    extension_id: FromPath[UUID],
+    data: URLEncodedBody[WithdrawForm],
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+) -> Redirect:
+    """End an extension of the client on the page."""
+    file_id = withdraw_extension(session, caller, extension_id, data.reason)
+    return Redirect(f"/{council.slug}/console/clients/{file_id}", status_code=303)
+
+
+def beside_file(session: CouncilSession, caller: Caller, file_id: UUID, page: Page) -> str:
+    """Below a client's file: who decided to keep its records longer, and the forms to do so and to end it."""
+    service = service_of(session, file_id)
+    if service is None or not caller.allows(Permission.READ_RETENTION, service):
+        return ""
+    return page.text(
+        "retention/keeping.html",
+        caller,
+        file_id=file_id,
+        extensions=extensions(session, caller, file_id),
+        may_extend=caller.allows(Permission.HOLD_RECORDS, service),
+    )
+
+
+def _day(written: str) -> date:
+    try:
+        return parse_date(written, "%d/%m/%Y")
+    except BadValue:
+        raise InvalidInput("Write the day as in 31/03/2030.", where="until") from None
+
+
+file_routes = [standing_extensions, extend_file, withdraw, due_reviews, review_noted]
+file_pages = [extend_on_page, withdraw_on_page]

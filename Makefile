@@ -35,7 +35,7 @@ lint: $(VENV)/installed ## ruff
 	$(BIN)/ruff check .
 
 types: $(VENV)/installed ## mypy, strict
-	$(BIN)/mypy $(foreach dist,$(DISTS),$(wildcard $(dist)/muniment*)) tests
+	$(BIN)/mypy $(foreach dist,$(DISTS),$(wildcard $(dist)/muniment* $(dist)/tests)) tests
 
 contracts: $(VENV)/installed ## who may import whom
 	$(BIN)/lint-imports

@@ -1,17 +1,23 @@
 """The conformance kit: what every council's plugin must pass, whoever wrote it.
 
 def test_it_conforms() -> None:
-    conform("my-council", "my_distribution", plugin, today=date(2026, 11, 22))
+    conform("my-council", "my_distribution", plugin, today=date(2026, 11, 22), findings=Path("tests/findings.txt"))
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
+from difflib import unified_diff
+from html.parser import HTMLParser
+from pathlib import Path
 
 import msgspec
 
-from muniment.defaults.law import law_in_force
+from muniment.defaults.law import Law, law_in_force
+from muniment.notices.document import Document, assemble, notices_of
+from muniment.notices.render import Rendered, render
+from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins, PluginSource, installed_plugins, load_plugins
 from muniment.policy.check import check
 from muniment.policy.compile import Compiled, compile_policy
@@ -22,26 +28,37 @@ __all__ = ["Conformance", "conform"]
 
 
 class Conformance(msgspec.Struct, frozen=True):
-    """What a plugin came to: its compiled policy and everything that today's law finds in it."""
+    """What a plugin came to: its compiled policy, everything that the law of the day finds in it, and its notices,
+    rendered without any decision, by `SERVICE/NOTICE` and language."""
 
     compiled: Compiled
     findings: tuple[Finding, ...]
+    notices: Mapping[tuple[str, str], Rendered]
 
 
 def conform(
-    slug: str, package: str, plugin: object, *, today: date, beside: Sequence[PluginSource] | None = None
+    slug: str,
+    package: str,
+    plugin: object,
+    *,
+    today: date,
+    beside: Sequence[PluginSource] | None = None,
+    findings: Path | None = None,
 ) -> Conformance:
-    """Load `plugin` as the council `slug`, compile it and check it on a day in London.
+    """Load `plugin` as the council `slug`; compile it, check it and render its notices on a day in London.
 
     `package` holds its files; `beside` are the plugins loaded with it, by default those installed except the council's.
-    Raises `AssertionError`, listing every error found, and what the contract raises (`PluginError`).
+    `findings` is the file that pins what the check finds, a line each (level, id, path); where there is none yet it is
+    written, and the test fails once so that somebody reads it. Raises `AssertionError`, listing every error found, and
+    what the contract raises (`PluginError`, also of a template that cannot be rendered).
     """
     others = installed_plugins() if beside is None else beside
     source = PluginSource(slug, package.replace("_", "-"), "0", package, plugin)
     plugins = load_plugins([*(other for other in others if other.name != slug), source])
+    law = law_in_force(today)
     compiled = _compiled(plugins, slug, today)
-    findings = check(compiled, law_in_force(today), today)
-    errors = [f"{found.path}: {found.message}" for found in findings if found.level == "error"]
+    found = check(compiled, law, today)
+    errors = [f"{finding.path}: {finding.message}" for finding in found if finding.level == "error"]
     _require(not errors, "\n".join(errors))
     policy = compiled.sound()
     written = canonical(policy)
@@ -50,11 +67,68 @@ def conform(
     )
     again = _compiled(plugins, slug, today).sound()
     _require(again.hash == policy.hash, "The plugin says something else when it is asked a second time.")
-    return Conformance(compiled, findings)
+    notices = dict(_rendered(policy, law, Words.of(plugins)))
+    if findings is not None:
+        _compare(found, findings)
+    return Conformance(compiled, found, notices)
 
 
 def _compiled(plugins: Plugins, slug: str, today: date) -> Compiled:
     return compile_policy(plugins.facade(slug), (), today)
+
+
+def _rendered(policy: Policy, law: Law, words: Words) -> Iterator[tuple[tuple[str, str], Rendered]]:
+    """Each notice in each language; nothing that is said may be missing from any of the three forms."""
+    declared = any(service.notices.notices for service in policy.services.values())
+    for ref in notices_of(policy) if declared else ():
+        for language in policy.council.languages:
+            document = assemble(policy, ref, language, law, words)
+            rendered = render(document)
+            which = f"The notice {ref.service}/{ref.notice} in {language}"
+            _require(
+                msgspec.json.decode(rendered.json, type=Document) == document, f"{which} changes when it is read back."
+            )
+            forms = {"HTML": _squeezed(_Text.of(rendered.html)), "text": _squeezed(rendered.text)}
+            for statement in document.statements():
+                for said in (statement.text, *statement.points, statement.note):
+                    lost = [form for form, shown in forms.items() if _squeezed(said) not in shown]
+                    _require(not lost, f"{which} loses {statement.id} as {' and '.join(lost)}: {said}")
+            yield (f"{ref.service}/{ref.notice}", language), rendered
+
+
+class _Text(HTMLParser):
+    """The text of HTML, as a person reads it."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+
+    @classmethod
+    def of(cls, html: str) -> str:
+        parser = cls()
+        parser.feed(html)
+        parser.close()
+        return "".join(parser.parts)
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+
+def _squeezed(text: str) -> str:
+    """Without white space: where lines break is each form's own affair."""
+    return "".join(text.split())
+
+
+def _compare(found: Iterable[Finding], file: Path) -> None:
+    lines = [f"{finding.level} {finding.id} {finding.path}" for finding in found]
+    if not file.exists():
+        file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        _require(False, f"{file} was not there and has been written: read what the law finds, and keep the file.")
+    pinned = file.read_text(encoding="utf-8").splitlines()
+    difference = "\n".join(unified_diff(pinned, lines, str(file), "found now", lineterm="", n=0))
+    _require(
+        pinned == lines, f"The check finds something else. If it should, delete the file and run again.\n{difference}"
+    )
 
 
 def _require(condition: bool, message: str) -> None:

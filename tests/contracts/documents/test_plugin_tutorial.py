@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from muniment.policy.check import check
 from muniment.policy.compile import compile_policy
 from muniment.policy.findings import Finding
 from muniment.testing.conformance import conform
+from muniment.testing.plugin import Conforms
 
 PAGE = (Path(__file__).parents[3] / "docs/plugin-authors.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(?P<kind>\w+)(?: (?P<name>\w+))?\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -77,6 +79,19 @@ def test_it_conforms_and_the_gap_is_as_shown(package: ModuleType) -> None:
     assert [found.level for found in result.findings if (found.id, found.path) == (id_, path)] == [level]
     clause = result.compiled.sound().services["library"].retention.rules[1].clauses[0]
     assert (clause.id, clause.anchor) == ("one-year", None)
+
+
+def test_the_test_that_every_plugin_passes_pins_what_is_found(
+    package: ModuleType, tmp_path: Path, muniment_conforms: Conforms
+) -> None:
+    test = runpy.run_path(str(tmp_path / "tests/test_conformance.py"))["test_it_conforms"]
+    with pytest.raises(AssertionError, match="has been written"):
+        test(muniment_conforms)
+    test(muniment_conforms)
+    pinned = tmp_path / "tests/findings.txt"
+    pinned.write_text(pinned.read_text().replace("gap ", "note ", 1))
+    with pytest.raises(AssertionError, match=r"(?s)finds something else.*\n-note .*\n\+gap "):
+        test(muniment_conforms)
 
 
 def test_the_notice_renders_what_was_declared(package: ModuleType) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, func, not_, select, text, tuple_
+from sqlalchemy import ColumnElement, FromClause, Select, func, not_, or_, select, text, tuple_, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from muniment.database.gauges import CouncilGauge
@@ -39,14 +39,6 @@ CLASSES_STORED = (
     " select name from found"
 )
 """The classes of a clocked table, one step of its index each: what it costs goes by them and not by the rows."""
-
-NOT_IN_FORCE = (
-    "select sum(stale.rows)::bigint from unnest(cast(:classes as text[]), cast(:hashes as text[])) rule (name, hash)"
-    " cross join lateral (select count(*) as rows from {0} r where r.council_id = :council_id and r.disposal is null"
-    " and r.record_class = rule.name"
-    " and (r.rule_hash is null or r.rule_hash < rule.hash or r.rule_hash > rule.hash)) stale"
-)
-"""How many rows another rule clocked, or none: ranges of the same index, so it costs what is stale."""
 
 GRACE = timedelta(days=2)
 """A day for the sweep that begins daily, and one for a bad night."""
@@ -136,11 +128,22 @@ def _unclocked(session: CouncilSession) -> int | None:
     count = 0
     for subject in SUBJECTS:
         stored = session.scalars(text(CLASSES_STORED.format(subject.name)), here)
-        hashes = {name: in_force.get(name, UNDECLARED) for name in stored if name is not None}
-        if hashes:
-            by_class = {"classes": list(hashes), "hashes": list(hashes.values())}
-            count += session.scalar(text(NOT_IN_FORCE.format(subject.name)), here | by_class) or 0
+        stale = [
+            _clocked_otherwise(session, subject.table, name, in_force.get(name, UNDECLARED)) for name in stored if name
+        ]
+        count += sum(session.scalars(union_all(*stale))) if stale else 0
     return count
+
+
+def _clocked_otherwise(session: CouncilSession, table: FromClause, record_class: str, in_force: str) -> Select[int]:
+    """How many rows of a class another rule clocked, or none. Written as ranges of an index, so that it costs those."""
+    rule = table.c.rule_hash
+    return select(func.count()).where(
+        table.c.council_id == session.council_id,
+        table.c.disposal.is_(None),
+        table.c.record_class == record_class,
+        or_(rule.is_(None), rule < in_force, rule > in_force),
+    )
 
 
 def _parked(session: CouncilSession) -> int:

@@ -15,10 +15,11 @@ import msgspec
 
 from muniment.api.council import Council, Service
 from muniment.api.errors import DeclarationError
-from muniment.api.retention import RetentionDeclarations, RetentionRule
+from muniment.api.retention import RetentionDeclarations, RetentionRule, ScheduleDefaults
 from muniment.plugins.digest import digest_of
 from muniment.plugins.facade import Answers, CouncilFacade
 from muniment.policy.findings import Finding
+from muniment.policy.floors import shortened
 from muniment.policy.model import PLATFORM, PluginUsed, Policy, ServicePolicy
 from muniment.policy.paths import COUNCIL, RESERVED, fields_of, key_name, key_of, walk
 
@@ -108,7 +109,7 @@ def _bundle(joined: Joined, scope: str, answers: Answers[B], kind: type[B], own:
     for said in answers.said:
         value = said.value
         if isinstance(value, RetentionDeclarations) and isinstance(whole, RetentionDeclarations) and said.plugin == own:
-            whole = _without_replaced(joined, scope, whole, value)  # type: ignore[assignment]  # B is that struct here
+            whole, value = _settled_between(joined, scope, whole, value)  # type: ignore[assignment]  # B is that struct
         whole = _add(joined, scope, whole, value)
         _note(joined, value, scope, said.plugin)
     _refuse_twice(joined, scope, whole)
@@ -130,20 +131,47 @@ def _add(joined: Joined, scope: str, whole: B, more: B) -> B:
     return msgspec.structs.replace(whole, **changes)
 
 
-def _without_replaced(
+def _settled_between(
     joined: Joined, scope: str, defaults: RetentionDeclarations, own: RetentionDeclarations
-) -> RetentionDeclarations:
-    """The defaults less what the council's rules replace. A floor set by law is not replaced: see `_extended`."""
+) -> tuple[RetentionDeclarations, RetentionDeclarations]:
+    """The defaults less what the council's rules replace, and the council's.
+
+    A floor set by law is replaced only by a rule that cannot end sooner, which is then a floor itself, so that no
+    decision shortens it either.
+    """
     ruled = {class_id: rule for rule in own.rules for class_id in rule.classes}
+    floors: set[str] = set()
     rules: list[RetentionRule] = []
     for rule in defaults.rules:
-        kept = tuple(class_id for class_id in rule.classes if class_id not in ruled or rule.floor)
-        if rule.floor and any(class_id in ruled for class_id in rule.classes):
-            message = "The period is a floor set by law: extend it by the rule's `extension`, do not declare another."
-            _error(joined, "policy.floor", f"{scope}.rule.{rule.id}", message)
+        if rule.floor:
+            _refuse_shorter(joined, scope, rule, ruled, (defaults.defaults, own.defaults))
+            floors |= {ruled[class_id].id for class_id in rule.classes if class_id in ruled}
+        kept = tuple(class_id for class_id in rule.classes if class_id not in ruled)
         if kept:
             rules.append(msgspec.structs.replace(rule, classes=kept))
-    return msgspec.structs.replace(defaults, rules=tuple(rules))
+    longer = tuple(msgspec.structs.replace(rule, floor=True) if rule.id in floors else rule for rule in own.rules)
+    return msgspec.structs.replace(defaults, rules=tuple(rules)), msgspec.structs.replace(own, rules=longer)
+
+
+def _refuse_shorter(
+    joined: Joined,
+    scope: str,
+    floor: RetentionRule,
+    ruled: dict[str, RetentionRule],
+    under: tuple[ScheduleDefaults, ScheduleDefaults],
+) -> None:
+    """An error for each way in which the council's declarations could end a floor set by law sooner."""
+    if under[1].bound == "at-most" and any(clause.bound is None for clause in floor.clauses):
+        message = "The period is a floor set by law; a schedule of upper bounds alone would shorten it."
+        _error(joined, "policy.floor", f"{scope}.rule.{floor.id}", message)
+    for class_id in floor.classes:
+        if class_id in ruled:
+            for way in shortened(floor, under[0], ruled[class_id], under[1], class_id):
+                message = (
+                    f"The class {class_id} has a floor set by law (the rule {floor.id}), to be extended and never"
+                    f" shortened: {way}."
+                )
+                _error(joined, "policy.floor", f"{scope}.rule.{ruled[class_id].id}", message)
 
 
 def _refuse_twice(joined: Joined, scope: str, whole: msgspec.Struct) -> None:

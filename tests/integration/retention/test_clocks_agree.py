@@ -219,7 +219,7 @@ def test_sql_and_reference_agree(
     several=st.lists(histories(), min_size=4, max_size=8),
     ended=st.dictionaries(st.sampled_from(PROGRAMMES), days),
 )
-@settings(parent=EXAMPLES, max_examples=1500)
+@settings(parent=EXAMPLES, max_examples=400)
 def test_they_agree_at_length(
     house: House, retention: dict[str, Any], several: list[History], ended: dict[str, date]
 ) -> None:

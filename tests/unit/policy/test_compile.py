@@ -120,14 +120,19 @@ def test_a_councils_rule_replaces_a_default_and_no_floor() -> None:
     floor = StatedPlugin(None, {"housing": Declared(), PLATFORM: Declared()})
     floor.services["housing"] = Declared(retention=msgspec.structs.replace(
         HOUSING.retention, classes=(), rules=(HOUSING.retention.rules[1],)))  # fmt: skip
-    shorter = RetentionRule(id="shorter", classes=("notes",), clauses=(Clause(id="a", keep="1 year"),))
-    wanted = stated_council("alpha", "housing", uses=("floor",))
-    council = StatedPlugin(
-        wanted,
-        {"housing": Declared(retention=RetentionDeclarations(classes=HOUSING.retention.classes, rules=(shorter,)))},
-    )
-    found = compile_policy(load_doubles({"own": council, "floor": floor}).facade("alpha"), (), TODAY).problems
-    assert "policy.floor" in {problem.id for problem in found}
+    for keep, refused in (("1 year", {"policy.floor"}), ("7 years", set())):
+        other = RetentionRule(id="other", classes=("notes",), clauses=(Clause(id="a", keep=keep),))
+        wanted = stated_council("alpha", "housing", uses=("floor",))
+        council = StatedPlugin(
+            wanted,
+            {"housing": Declared(retention=RetentionDeclarations(classes=HOUSING.retention.classes, rules=(other,)))},
+        )
+        compiled = compile_policy(load_doubles({"own": council, "floor": floor}).facade("alpha"), (), TODAY)
+        assert {problem.id for problem in compiled.problems if problem.level == "error"} & {"policy.floor"} == refused
+        assert compiled.policy is not None
+        replaced = compiled.policy.rule_for("housing/notes")
+        assert replaced is not None
+        assert (replaced.id, replaced.floor) == ("other", True)  # so that no decision shortens it
 
 
 def test_a_file_that_does_not_load_is_told_and_nothing_is_compiled() -> None:

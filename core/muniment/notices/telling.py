@@ -83,6 +83,11 @@ class Subject:
                 for entry in entries:
                     if here or (kind, entry.id) not in found:
                         found[kind, entry.id] = entry.title
+            for category in policy.clients.categories:
+                for field in category.fields:
+                    name = f"{category.id}.{field.id}"
+                    found["field", name] = field.title
+                    found |= {("choice", f"{name}.{choice.id}"): choice.title for choice in field.choices}
             for statute in policy.purposes.statutes:
                 found["statute", statute.id] = _with_provisions(statute)
             for basis in policy.purposes.bases:

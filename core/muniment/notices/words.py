@@ -240,6 +240,7 @@ def _sentence(context: Context, value: Any) -> str:
 
 
 @pass_context
-def _titles(context: Context, ids: Iterable[str], kind: str) -> list[str]:
+def _titles(context: Context, ids: Iterable[str], kind: str, within: str = "") -> list[str]:
+    """The titles of what is declared under these ids (`within` a field: of its choices), else the ids themselves."""
     names: Names = context["names"]
-    return [_plain(names.get((kind, name), name), context) for name in ids]
+    return [_plain(names.get((kind, f"{within}.{name}" if within else name), name), context) for name in ids]

@@ -12,7 +12,6 @@ from typing import Any, overload
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, LargeBinary, func, literal
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import UserDefinedType
 
@@ -99,9 +98,7 @@ def any_of(column: ColumnElement[UUID], keys: Iterable[UUID]) -> ColumnElement[b
     return column == func.any(literal(Keys.of(keys), _KeyArray()))
 
 
-def packed(column: ColumnElement[UUID], *, distinct: bool = False) -> ColumnElement[bytes]:
-    """The aggregate that strings a column's keys together in ascending order, for `Keys`; empty over no rows."""
-    raw, nothing = func.uuid_send(column), literal(b"", LargeBinary)
-    if distinct:
-        return func.coalesce(func.string_agg(raw.distinct(), aggregate_order_by(nothing, raw)), nothing)
-    return func.coalesce(func.string_agg(raw, aggregate_order_by(nothing, column)), nothing)
+def packed(column: ColumnElement[UUID]) -> ColumnElement[bytes]:
+    """The aggregate that strings a column's keys together, in no order, for `Keys`; empty over no rows."""
+    nothing = literal(b"", LargeBinary)
+    return func.coalesce(func.string_agg(func.uuid_send(column), nothing), nothing)

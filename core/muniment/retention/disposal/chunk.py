@@ -121,8 +121,8 @@ def sweep_chunk(
     today = session.clock.today()
     due = live.due(subject, today)
     end, locked = _lock_due(session, subject, due, after, limit, only)
-    if end is None:
-        return Chunk(None)
+    if not locked:
+        return Chunk(end)
     taken = take(session, subject, due, locked, facade)
     certificates = _prove(session, subject, ledger, live, taken, run_id, facade) if taken.gone else ()
     return Chunk(
@@ -170,32 +170,21 @@ def _lock_due(
 ) -> tuple[Place | None, Keys]:
     """Lock the next files that have something due, passing over those that somebody else has locked.
 
-    Returns the last place locked and the keys. The limit counts locked rows (it stands outside the lock), so that two
-    sweepers share the work; below it the index of what is due is walked in its order, each day and file once, so that
-    a chunk costs a chunk and a file is locked once however much is due in it.
+    Returns the last place walked and the keys locked. The walk follows the index of what is due, each day and file
+    once, and ends at its limit, so that a chunk costs a chunk and a file is locked once however much is due in it. Of
+    two sweepers that walk the same places, the one that comes second finds them locked and walks on.
     """
     lock = subject.lock
-    query = _due(subject, due, after)
+    query = _due(subject, due, after).limit(limit)
     if only:
         query = query.where(subject.lock_id == only)
-    walked = query.subquery("walked")
-    locked = (
-        select(walked.c.due_on, lock.c.id)
-        .join_from(walked, lock, lock.c.id == walked.c.lock_id)
-        .order_by(walked.c.due_on, walked.c.lock_id)
-        .limit(limit)
-        .with_for_update(key_share=True, skip_locked=True, of=lock)
-        .cte("locked")
-    )
-    last = (
-        select(locked.c.due_on, locked.c.id)
-        .order_by(locked.c.due_on.desc(), locked.c.id.desc())
-        .limit(1)
-        .subquery("last")
-    )
-    keys = select(packed(locked.c.id, distinct=True).label("lock_ids")).subquery("keys")
-    row = session.execute(select(last.c.due_on, last.c.id, keys.c.lock_ids).join_from(last, keys, true())).one_or_none()
-    return (None, Keys()) if row is None else ((row.due_on, row.id), Keys(row.lock_ids))
+    walked = query.cte("walked").prefix_with("materialized")
+    held_by_us = select(lock.c.id).join_from(walked, lock, lock.c.id == walked.c.lock_id)
+    locked = held_by_us.with_for_update(key_share=True, skip_locked=True, of=lock).cte("locked")
+    last = select(walked).order_by(walked.c.due_on.desc(), walked.c.lock_id.desc()).limit(1).subquery("last")
+    ours = select(packed(locked.c.id).label("ids")).subquery("ours")
+    row = session.execute(select(last.c.due_on, last.c.lock_id, ours.c.ids).join_from(last, ours, true())).one_or_none()
+    return (None, Keys()) if row is None else ((row.due_on, row.lock_id), Keys(row.ids).distinct())
 
 
 def _due(subject: Subject, due: ColumnElement[bool], after: Place) -> Select[date, UUID]:

@@ -68,7 +68,7 @@ def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str,
     if not file_ids:
         return {}
     gone = delete(FILE).where(with_ids(file_ids)(FILE)).returning(FILE.c.id, FILE.c.person_id).cte("gone")
-    both = select(packed(gone.c.id), packed(gone.c.person_id, distinct=True))
+    both = select(packed(gone.c.id), packed(gone.c.person_id))
     files, person_ids = (Keys(keys) for keys in session.execute(both).one())
     expect(len(file_ids), len(files))
     persons = with_ids(person_ids)(PERSON)

@@ -54,7 +54,7 @@ OPEN = ("waiting", "running")
 SWEEP = "retention.sweep"
 """The actor's name; it takes the council's key."""
 
-FILES = 500
+FILES = 1_000
 """Pairs of day and file looked at in one chunk: short enough to survive a deploy, long enough to be cheap."""
 
 CHUNKS = 20

@@ -75,21 +75,18 @@ def take(
 ) -> Taken:
     """Delete what is due in the locked files and held by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
     judgement = _judge(session, subject, due, locked, facade)
-    touched: list[Keys] = []
     lived_in: list[Keys] = []
     kept: Counter[str] = Counter()
     missed = 0
     gone: dict[str, Disposed] = {}
     for row in session.execute(_delete(subject, due, locked, judgement.free)):
         gone[row.record_class] = Disposed(Keys(row.ids), Keys(), row.first, row.last)
-        touched.append(Keys(row.lock_ids))
     for row in session.execute(_left(subject, due, locked, judgement.free)):
         match row.fate:
             case "emptied":
                 part = Disposed(Keys(), Keys(row.ids), row.first, row.last)
                 before = gone.get(row.record_class)
                 gone[row.record_class] = part if before is None else before + part
-                touched.append(Keys(row.lock_ids))
             case "kept":
                 kept[row.record_class] += row.rows
             case "missed":
@@ -101,8 +98,7 @@ def take(
     elsewhere = Keys.joined(part.elsewhere for part in gone.values())
     if elsewhere:
         expect(len(elsewhere), len(empty_rows(session, subject, elsewhere)))
-    bare = Keys.joined(touched).distinct().without(lived_in)
-    return Taken(gone, judgement.holds, kept, judgement.kept_by, bare)
+    return Taken(gone, judgement.holds, kept, judgement.kept_by, locked.without(lived_in))
 
 
 def _judge(
@@ -132,10 +128,10 @@ def _delete(
     deleted = (
         delete(table)
         .where(here, due, table.c.medium == DIGITAL, free)
-        .returning(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
+        .returning(table.c.id, table.c.record_class, table.c.due_on)
         .cte("deleted")
     )
-    return select(deleted.c.record_class, *_summed_up(deleted)).group_by(deleted.c.record_class)
+    return select(*_summed_up(deleted)).group_by(deleted.c.record_class)
 
 
 def _left(
@@ -152,14 +148,16 @@ def _left(
     )  # fmt: skip
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))
     left = select(*columns).where(with_ids(locked, subject.lock_column)(table)).subquery("left_over")
-    return select(left.c.fate, left.c.record_class, *_summed_up(left)).group_by(left.c.fate, left.c.record_class)
+    return select(left.c.fate, packed(left.c.lock_id).label("lock_ids"), *_summed_up(left)).group_by(
+        left.c.fate, left.c.record_class
+    )
 
 
 def _summed_up(rows: FromClause) -> tuple[ColumnElement[Any], ...]:
     return (
+        rows.c.record_class,
         func.count().label("rows"),
         packed(rows.c.id).label("ids"),
-        packed(rows.c.lock_id, distinct=True).label("lock_ids"),
         func.min(rows.c.due_on).label("first"),
         func.max(rows.c.due_on).label("last"),
     )

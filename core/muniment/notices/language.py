@@ -32,7 +32,10 @@ def period_words(period: str, language: str) -> str:
     locale = locale_of(language)
 
     def unit(match: re.Match[str]) -> str:
-        return format_unit(int(match[1]), f"duration-{match[2]}", locale=locale)
+        name = f"duration-{match[2]}"
+        words = format_unit(int(match[1]), name, locale=locale)
+        # The long form of Welsh days and months is the short one; Babel gives the unit's own name instead.
+        return format_unit(int(match[1]), name, length="short", locale=locale) if name in words else words
 
     return re.sub(r"(\d+) (day|week|month|year)s?", unit, period)
 

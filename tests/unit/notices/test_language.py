@@ -24,6 +24,9 @@ def test_dates_are_written_out() -> None:
         ("56 days", "en", "56 days"),
         ("2 years to 5 years", "en", "2 years to 5 years"),
         ("3 years", "cy", "3 blynedd"),
+        ("24 months", "cy", "24 mis"),
+        ("1 year 2 months 2 days", "cy", "1 flwyddyn 2 fis 2 ddiwrnod"),
+        ("6 weeks", "cy", "6 wythnos"),
     ],
 )
 def test_periods_keep_the_units_they_were_written_in(period: str, language: str, words: str) -> None:

@@ -9,9 +9,11 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import func, select
 
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.audit.tables import AuditUnsealed
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment, JobActor, actor, dispatch
 from muniment.jobs.broker import attach, make_broker, make_worker
@@ -102,6 +104,9 @@ def test_redis_being_away_loses_nothing_and_stops_nothing(
     with deployment.database.council(councils[0]) as session:
         record(session, AuditEvent.FILE_READ, uuid4())
         dispatch(session, recorder.actor, councils[0], 1)
+    with deployment.database.council(councils[0]) as session:
+        assert session.scalar(select(func.count()).select_from(AuditUnsealed)) == 1
+    assert recorder.calls == []
 
 
 def test_the_schedule_rings_once_a_period_however_many_there_are(

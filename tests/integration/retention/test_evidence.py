@@ -129,7 +129,11 @@ def test_a_damaged_ledger_is_noticed(tmp_path: Path, line: int, how: str) -> Non
     (path,) = tmp_path.iterdir()
     lines = path.read_bytes().splitlines(keepends=True)
     whole = lines[line]
-    damaged = {"flipped": whole.replace(b"chunk", b"chank"), "cut": whole[:30] + b"\n", "emptied": b"\n", "gone": b""}
+    chunk = str(first if line < 2 else second).encode()
+    another = chunk[:-1] + (b"1" if chunk.endswith(b"0") else b"0")  # it reads well, and is not what was written
+    flipped = whole.replace(chunk, another)
+    assert flipped != whole
+    damaged = {"flipped": flipped, "cut": whole[:30] + b"\n", "emptied": b"\n", "gone": b""}
     lines[line] = damaged[how]
     path.write_bytes(b"".join(lines))
     if how == "gone" and line == 1:

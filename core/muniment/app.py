@@ -6,10 +6,7 @@ makes of it one ASGI application. It reads no environment and opens nothing.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from uuid import UUID
 
@@ -17,8 +14,7 @@ import msgspec
 from jinja2 import BaseLoader, PackageLoader
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.di import Provide
-from litestar.types import ControllerRouterHandler
+from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import text
 
 import muniment.accounts.web
@@ -59,6 +55,7 @@ from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
 from muniment.web.pages import Assets, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
+from muniment.web.shared import SharedAnswers, not_modified
 from muniment.web.surface import (
     Councils,
     api_router,
@@ -68,7 +65,7 @@ from muniment.web.surface import (
     respond_to_error,
     static_routes,
 )
-from muniment.web.unit_of_work import Places, roll_back, unit_of_work
+from muniment.web.unit_of_work import HandlerNeeds, Places
 from muniment.wiring import gauges
 
 __all__ = ["Surface", "create_app", "open_application", "surface_of"]
@@ -77,8 +74,8 @@ __all__ = ["Surface", "create_app", "open_application", "surface_of"]
 class Surface(msgspec.Struct, frozen=True, kw_only=True):
     """What the domains bring to HTTP, in the order of the layers."""
 
-    api_routes: Sequence[ControllerRouterHandler] = ()
-    pages: Sequence[ControllerRouterHandler] = ()
+    api_routes: Sequence[HTTPRouteHandler] = ()
+    pages: Sequence[HTTPRouteHandler] = ()
     templates: Mapping[str, BaseLoader] = {}
     """Loaders by the domain's name, which begins the names of its templates."""
     sections: Sequence[ConsoleSection] = ()
@@ -86,8 +83,8 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     refuse_council: Callable[[UUID, str], None] = lambda _id, _slug: None
     """Asked of a council's id and slug before anything is answered in its name; raises what is awaited."""
     gauges: Sequence[Gauge] = ()
-    dependencies: Mapping[str, Provide] = {}
-    """Further dependencies by name. None may touch the session: `caller` alone does before the handler."""
+    things: Mapping[str, object] = {}
+    """What handlers may name besides what the shell gives them; the same for every request."""
 
 
 def create_app(
@@ -101,26 +98,19 @@ def create_app(
     places = Places(database, settings.pool_size)
     assets = Assets()
     metrics = Metrics(surface.gauges)
+    answers = SharedAnswers()
     templates = {"accounts": PackageLoader("muniment.accounts"), **surface.templates}
-    dependencies = {
-        "council": Provide(council_of_address),
-        "credentials": Provide(read_credentials),
-        "session": Provide(unit_of_work),
-        "caller": Provide(settle_caller, sync_to_thread=True),
-        "page": Provide(page_for_request, sync_to_thread=False),
-        "sent_key": Provide(read_key),
-        "once": Provide(once, sync_to_thread=False),
-        "clock": Provide(lambda: clock, sync_to_thread=False),
-        "keys": Provide(lambda: keys, sync_to_thread=False),
-        "ledger_dir": Provide(lambda: settings.ledger_dir, sync_to_thread=False),
-        **surface.dependencies,
-    }
+    needs = HandlerNeeds(
+        things={"clock": clock, "keys": keys, "ledger_dir": settings.ledger_dir, **surface.things},
+        before={"council": council_of_address, "credentials": read_credentials, "sent_key": read_key},
+        inside={"caller": settle_caller, "page": page_for_request, "once": once},
+    )
     pages = [*muniment.accounts.web.pages, *console_routes(surface.sections), *surface.pages]
     database_answers = ReadinessCheck("database", lambda: _ask(database))
     app = Litestar(
         [
-            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], dependencies),
-            page_router(pages, dependencies),
+            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], needs, places),
+            page_router(pages, needs, places),
             *health_routes([database_answers, *surface.readiness]),
             *metrics_routes(metrics),
             *static_routes(assets),
@@ -134,15 +124,14 @@ def create_app(
             }
         ),
         exception_handlers={Exception: respond_to_error},
-        after_exception=[roll_back],
-        before_send=[security_headers, metrics.count],
-        lifespan=[_threads(settings.pool_size)],
+        before_send=[security_headers, answers.keep, not_modified, metrics.count],
+        lifespan=[places.close_at_end],
         openapi_config=openapi_config(version("muniment")),
         request_max_body_size=MAX_BODY,
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Edge(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, answers)
     return app
 
 
@@ -181,14 +170,14 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
         },
         sections=[find_section, retention_section, policy_section(plugins)],
-        dependencies={
-            "plugins": Provide(lambda: plugins, sync_to_thread=False),
-            "file_store": Provide(lambda: store, sync_to_thread=False),
-            "why_kept": Provide(lambda: why_kept, sync_to_thread=False),
-            "beside_file": Provide(lambda: beside_file, sync_to_thread=False),
-            "due_dates_moved": Provide(lambda: due_dates_moved, sync_to_thread=False),
-            "words": Provide(lambda: words, sync_to_thread=False),
-            "shelf": Provide(lambda: shelf, sync_to_thread=False),
+        things={
+            "plugins": plugins,
+            "file_store": store,
+            "why_kept": why_kept,
+            "beside_file": beside_file,
+            "due_dates_moved": due_dates_moved,
+            "words": words,
+            "shelf": shelf,
         },
     )
 
@@ -204,21 +193,8 @@ def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUI
     return {entry.record_id: entry.lines for entry in explain_file(session, caller, file_id)}
 
 
-def _threads(size: int) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
-    """As many handler threads as places, so that whoever has a place never waits for a thread."""
-
-    @asynccontextmanager
-    async def threads(_app: Litestar) -> AsyncIterator[None]:
-        executor = ThreadPoolExecutor(size, thread_name_prefix="muniment")
-        asyncio.get_running_loop().set_default_executor(executor)
-        yield
-        executor.shutdown()
-
-    return threads
-
-
 def _finder(database: Database, refuse: Callable[[UUID, str], None]) -> Callable[[str], CouncilRef | None]:
-    """Look a council up by slug, unless it is refused; its colour and first language are those of its adopted policy."""
+    """Look a council up by slug, unless it is refused; colour and first language are those of its adopted policy."""
 
     def find(slug: str) -> CouncilRef | None:
         with database.platform() as session:

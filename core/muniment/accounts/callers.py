@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Request
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 
 from muniment.accounts.limits import ApiAllowance
 from muniment.accounts.permissions import Caller
@@ -25,12 +23,12 @@ __all__ = ["settle_caller"]
 
 def settle_caller(
     request: Request[Any, Any, Any],
-    session: NamedDependency[CouncilSession],
-    council: NamedDependency[CouncilRef],
-    credentials: NamedDependency[Credentials],
-    clock: NamedDependency[SkipValidation[Clock]],
+    session: CouncilSession,
+    council: CouncilRef,
+    credentials: Credentials,
+    clock: Clock,
 ) -> Caller:
-    """The dependency `caller`: who asks, by bearer token or by the cookie of somebody signed in at this council.
+    """The provider of `caller`: who asks, by bearer token or by the cookie of somebody signed in at this council.
 
     Also notes them as the session's actor. Raises `NotSignedIn` when nobody is known, `NotFound` for a token that is
     for another council, `TooManyRequests` when a token's calls are used up.

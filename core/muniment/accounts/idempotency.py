@@ -15,8 +15,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
-from litestar.di import NamedDependency
-from litestar.params import SkipValidation
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -130,11 +128,11 @@ async def read_key(request: Request[Any, Any, Any]) -> SentKey:
 
 
 def once(
-    session: NamedDependency[CouncilSession],
-    caller: NamedDependency[Caller],
-    keys: NamedDependency[KeyRing],
-    sent_key: NamedDependency[SentKey],
-    clock: NamedDependency[SkipValidation[Clock]],
+    session: CouncilSession,
+    caller: Caller,
+    keys: KeyRing,
+    sent_key: SentKey,
+    clock: Clock,
 ) -> Once:
-    """The provider of the dependency `once`."""
+    """The provider of `once`."""
     return Once(session, caller, keys, sent_key, clock.now())

@@ -10,10 +10,10 @@ import hashlib
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, text, update
 
 from muniment.accounts.permissions import Caller, Role, grants_of
-from muniment.accounts.tables import Staff, StaffRole, StaffSession
+from muniment.accounts.tables import StaffSession
 from muniment.database.session import Actor, CouncilSession
 from muniment.web.forms import new_secret
 
@@ -25,6 +25,14 @@ IDLE = timedelta(hours=1)
 """A session ends after this long without a request."""
 TOUCH = timedelta(minutes=5)
 """How old the noted time of the last request may be: not every request should write."""
+
+CALLER = text(
+    "select s.id, s.seen_at, p.id as staff_id, r.role, r.service from staff_session s"
+    " join staff p on p.council_id = s.council_id and p.id = s.staff_id"
+    " left join staff_role r on r.council_id = p.council_id and r.staff_id = p.id"
+    " where s.council_id = :council_id and s.digest = :digest and s.expires_at > :now and s.seen_at > :idle_since"
+    " and p.closed_at is null"
+)
 
 
 def digest_of(secret: str) -> bytes:
@@ -62,18 +70,10 @@ def begin_session(session: CouncilSession, staff_id: UUID, now: datetime) -> str
 
 def caller_of_session(session: CouncilSession, secret: str, now: datetime) -> Caller | None:
     """Who is signed in with this secret at the session's council, with the roles held now; None if nobody is."""
-    rows = session.execute(
-        select(StaffSession.id, StaffSession.seen_at, Staff.id.label("staff_id"), StaffRole.role, StaffRole.service)
-        .join(Staff, (Staff.council_id == StaffSession.council_id) & (Staff.id == StaffSession.staff_id))
-        .outerjoin(StaffRole, (StaffRole.council_id == Staff.council_id) & (StaffRole.staff_id == Staff.id))
-        .where(
-            StaffSession.council_id == session.council_id,
-            StaffSession.digest == digest_of(secret),
-            StaffSession.expires_at > now,
-            StaffSession.seen_at > now - IDLE,
-            Staff.closed_at.is_(None),
-        )
-    ).all()
+    rows = session.execute_first(
+        CALLER,
+        {"council_id": session.council_id, "digest": digest_of(secret), "now": now, "idle_since": now - IDLE},
+    )
     if not rows:
         return None
     first = rows[0]

@@ -28,6 +28,11 @@ __all__ = ["TokenView", "caller_of_token", "council_of_token", "list_tokens", "n
 PREFIX = "muniment"
 LONGEST = timedelta(days=366)
 
+CALLER = text(
+    "select id, permissions, services from api_token where council_id = :council_id and digest = :digest"
+    " and expires_at > :now and revoked_at is null"
+)
+
 
 class TokenView(msgspec.Struct, frozen=True):
     """A token without its secret. `services` is null for all; instants are UTC."""
@@ -97,16 +102,10 @@ def _all_known(session: CouncilSession, services: Collection[str]) -> bool:
 
 def caller_of_token(session: CouncilSession, token: str, now: datetime) -> Caller | None:
     """Which program shows this token at the session's council; None if it is unknown, expired or revoked."""
-    row = session.execute(
-        select(ApiToken.id, ApiToken.permissions, ApiToken.services).where(
-            ApiToken.council_id == session.council_id,
-            ApiToken.digest == digest_of(token),
-            ApiToken.expires_at > now,
-            ApiToken.revoked_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
+    rows = session.execute_first(CALLER, {"council_id": session.council_id, "digest": digest_of(token), "now": now})
+    if not rows:
         return None
+    (row,) = rows
     services = EVERY_SERVICE if row.services is None else frozenset(row.services)
     known = {permission.value: permission for permission in Permission}
     return Caller(

@@ -17,7 +17,7 @@ from muniment.audit.events import AuditEvent
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 
-__all__ = ["Fact", "record", "record_many"]
+__all__ = ["Fact", "record", "record_many", "record_reading"]
 
 Fact = int | str | UUID | date
 
@@ -36,6 +36,11 @@ def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = No
     _insert(session, event, [subject], facts)
 
 
+def record_reading(session: CouncilSession, event: AuditEvent, subject: UUID) -> None:
+    """Write the event of a reading: along with the commit, and so on disk before the answer is sent."""
+    session.at_commit(INSERT, _parameters(session, event, [subject], {}))
+
+
 def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:
     """Write one event for each subject, with the same facts, in one statement; thousands at a time are cheap."""
     if subjects:
@@ -45,18 +50,21 @@ def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[U
 def _insert(
     session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID | None], facts: dict[str, Fact]
 ) -> None:
+    session.execute(INSERT, _parameters(session, event, subjects, facts))
+
+
+def _parameters(
+    session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID | None], facts: dict[str, Fact]
+) -> dict[str, object]:
     actor = session.actor
-    session.execute(
-        INSERT,
-        {
-            "council_id": session.council_id,
-            "at": session.clock.now(),
-            "event": event.value,
-            "actor_kind": actor.kind if actor else None,
-            "actor_id": actor.id if actor else None,
-            "actor_name": actor.name if actor else "",
-            "facts": msgspec.json.encode(facts, order="sorted").decode(),
-            "ids": [new_id() for _ in subjects],
-            "subjects": list(subjects),
-        },
-    )
+    return {
+        "council_id": session.council_id,
+        "at": session.clock.now(),
+        "event": event.value,
+        "actor_kind": actor.kind if actor else None,
+        "actor_id": actor.id if actor else None,
+        "actor_name": actor.name if actor else "",
+        "facts": msgspec.json.encode(facts, order="sorted").decode(),
+        "ids": [new_id() for _ in subjects],
+        "subjects": list(subjects),
+    }

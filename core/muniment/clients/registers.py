@@ -13,7 +13,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import Medium
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record
+from muniment.audit.log import record, record_reading
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, lock_files
 from muniment.clients.parsing import BadValue, check_day, parse_text
@@ -123,7 +123,7 @@ def open_register(session: CouncilSession, caller: Caller, register_id: UUID) ->
         .where(RegisterEntry.council_id == session.council_id, RegisterEntry.register_id == register_id)
         .order_by(RegisterEntry.position)
     )
-    record(session, AuditEvent.FILE_READ, register_id)
+    record_reading(session, AuditEvent.FILE_READ, register_id)
     return RegisterView(
         id=row.id,
         service=row.service,

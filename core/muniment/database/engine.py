@@ -2,12 +2,20 @@
 
 Synchronous psycopg 3. The pool is as large as the process has handler threads and never larger, so no thread waits for
 a connection that another thread of the same request holds.
+
+A connection that lay idle is looked at before it is used, without asking the server: one whose socket has something to
+read while nothing was asked was closed at the other end (a restart, an administrator), and the pool opens another.
 """
 
 from __future__ import annotations
 
+import select
+from typing import Any
+
+import psycopg
 from sqlalchemy import Engine, create_engine, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import NullPool
 
 from muniment.api.errors import SettingsError
@@ -26,12 +34,12 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=30,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         hide_parameters=True,
         connect_args=CONNECT,
     )
     without_values(engine)
+    listen(engine, "checkout", _refuse_closed)
     return engine
 
 
@@ -40,6 +48,13 @@ def open_owner_engine(url: str) -> Engine:
     engine = create_engine(_with_driver(url), poolclass=NullPool, hide_parameters=True, connect_args=CONNECT)
     without_values(engine)
     return engine
+
+
+def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+    look = select.poll()
+    look.register(connection.fileno(), select.POLLIN)
+    if look.poll(0):
+        raise DisconnectionError("the server closed this connection while it lay idle")
 
 
 def _with_driver(url: str) -> str:

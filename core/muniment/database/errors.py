@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from muniment.api.errors import NotReady
 
-__all__ = ["DatabaseAway", "DatabaseBusy", "constraint_of", "sqlstate_of", "without_values"]
+__all__ = ["DatabaseAway", "DatabaseBusy", "constraint_of", "of_driver", "sqlstate_of", "without_values"]
 
 BUSY = frozenset({"40001", "40P01", "53300", "55P03", "57014"})
 """Serialisation failure, deadlock, too many connections, lock timeout, statement timeout."""
@@ -69,11 +69,21 @@ def _rewrite(context: ExceptionContext) -> BaseException | None:
     original.args = (message,)
     if context.sqlalchemy_exception is not None:
         context.sqlalchemy_exception.args = (message,)
-    if context.is_pre_ping:
-        return None  # the pool tries another connection
-    if context.is_disconnect or context.connection is None:
-        known = f" (SQLSTATE {original.sqlstate})" if original.sqlstate else ""
+    lost = context.is_disconnect or context.connection is None
+    return _ours(original, message, lost=lost)
+
+
+def of_driver(error: psycopg.Error, *, lost: bool) -> Exception:
+    """What to raise for an error of the driver that SQLAlchemy has not seen; `lost`: the connection went with it."""
+    message = safe_message(error)
+    error.args = (message,)
+    return _ours(error, message, lost=lost) or DBAPIError.instance(None, None, error, psycopg.Error)
+
+
+def _ours(error: psycopg.Error, message: str, *, lost: bool) -> NotReady | None:
+    if lost:
+        known = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         return DatabaseAway(f"The database cannot be reached{known}. Is it running? Try again shortly.")
-    if original.sqlstate in BUSY:
+    if error.sqlstate in BUSY:
         return DatabaseBusy(f"The database is busy ({message}). Try again shortly.")
     return None

@@ -1,9 +1,13 @@
 """Sessions that see one council, and fail closed.
 
 A council's session says which council it is for in the first statement of each transaction; row-level security does
-the rest. The same statement reads which policy the council has adopted and sets the time limits, so a transaction costs
-one round trip more than a bare one and no decision can be taken under a policy of another moment. The statement is sent
-when the session is first used, in the thread that uses it, not when the session is made.
+the rest. The same statement reads which policy the council has adopted and sets the time limits, so no decision can be
+taken under a policy of another moment. It is sent when the session is first used, in the thread that uses it, not when
+the session is made.
+
+Statements that need not wait for each other are sent in one exchange (psycopg's pipeline mode): the one that begins a
+transaction with its `BEGIN` and with the first question (`execute_first`), the last ones with the `COMMIT`
+(`at_commit`). Each exchange saved is one time less that a thread waits, and wakes up among others.
 
 Application code never commits. An edge does: `Database.council` at the end of its block, the web's unit of work before
 the response is sent, a worker at the end of an actor.
@@ -11,14 +15,17 @@ the response is sent, a worker at the end of an actor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal, cast
 from uuid import UUID
 
 import msgspec
+import psycopg
 import structlog
-from sqlalchemy import Connection, Engine, text
+from psycopg.rows import namedtuple_row
+from sqlalchemy import Connection, Dialect, Engine, TextClause, text
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -26,6 +33,7 @@ from muniment.api.errors import NotFound, NotReady, SettingsError
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded import EmbeddedServer
 from muniment.database.engine import open_engine
+from muniment.database.errors import of_driver
 from muniment.database.roles import APPLICATION
 from muniment.settings import Settings
 
@@ -35,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 LIMITS = "set_config('statement_timeout', :statement_timeout, true), set_config('lock_timeout', :lock_timeout, true)"
 BEGIN_COUNCIL = text(
-    f"select c.policy_hash, set_config('muniment.council_id', c.id::text, true), {LIMITS}"  # noqa: S608
+    f"select c.policy_hash, set_config('muniment.council_id', c.id\\:\\:text, true), {LIMITS}"  # noqa: S608
     " from council c where c.id = :council_id"
 )
 BEGIN_PLATFORM = text(f"select set_config('muniment.council_id', '', true), {LIMITS}")
@@ -72,6 +80,28 @@ def _no_doorbell(name: str, arguments: Sequence[object]) -> None:
     """Nobody is told; the schedule finds the work."""
 
 
+Asked = tuple[TextClause, Mapping[str, object]]
+"""A statement and its parameters by name."""
+
+
+@lru_cache(maxsize=64)
+def _for_driver(statement: TextClause, dialect: Dialect) -> bytes:
+    return str(statement.compile(dialect=dialect)).encode()
+
+
+@contextmanager
+def _one_exchange(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
+    """The driver's connection; what is executed on it in the block goes out together. Errors are as SQLAlchemy's."""
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    try:
+        with driver.pipeline():
+            yield driver
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate()
+        raise of_driver(error, lost=driver.closed) from None
+
+
 class _LimitedSession(Session):
     """A session with time limits and things to do after its commit. `clock` is the process's clock."""
 
@@ -80,6 +110,25 @@ class _LimitedSession(Session):
         self.clock = database.clock
         self._database = database
         self._after_commit: list[Callable[[], None]] = []
+        self._at_commit: list[Asked] = []
+        self._first: Asked | None = None
+        self._first_rows: list[Any] = []
+
+    def execute_first(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
+        """All rows of a statement, by name; sent along with what begins the transaction if none has begun."""
+        if self.in_transaction():
+            return list(self.execute(statement, parameters))
+        self._first = (statement, parameters)
+        self.connection()
+        rows, self._first_rows = self._first_rows, []
+        return rows
+
+    def at_commit(self, statement: TextClause, parameters: Mapping[str, object]) -> None:
+        """Send a statement along with the commit; if it fails, nothing is committed.
+
+        For what nobody looks at in this transaction. A savepoint that is rolled back does not take it along.
+        """
+        self._at_commit.append((statement, parameters))
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """Call `then` once this transaction has been committed; never if it is rolled back.
@@ -93,6 +142,14 @@ class _LimitedSession(Session):
         self.after_commit(lambda: self._database.doorbell(name, arguments))
 
     def commit(self) -> None:
+        if self._at_commit:
+            self.flush()
+            connection = self.connection()
+            with _one_exchange(connection) as driver:
+                for statement, parameters in self._at_commit:
+                    driver.execute(_for_driver(statement, connection.dialect), parameters)
+                driver.commit()
+            self._at_commit.clear()
         super().commit()
         waiting, self._after_commit = self._after_commit, []
         for then in waiting:
@@ -103,10 +160,12 @@ class _LimitedSession(Session):
 
     def rollback(self) -> None:
         self._after_commit.clear()
+        self._at_commit.clear()
         super().rollback()
 
     def close(self) -> None:
         self._after_commit.clear()
+        self._at_commit.clear()
         super().close()
 
 
@@ -131,17 +190,26 @@ class CouncilSession(_LimitedSession):
 
 
 def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    if transaction.nested:
+    if transaction.nested or not isinstance(session, _LimitedSession):
         return
+    limits, first, rows = session._database.limits, session._first, None
+    session._first = None
+    begin, parameters = BEGIN_PLATFORM, dict[str, object](limits)
     if isinstance(session, CouncilSession):
-        row = connection.execute(
-            BEGIN_COUNCIL, {**session._database.limits, "council_id": session.council_id}
-        ).one_or_none()
+        begin, parameters["council_id"] = BEGIN_COUNCIL, session.council_id
+    with _one_exchange(connection) as driver:
+        begun = driver.execute(_for_driver(begin, connection.dialect), parameters)
+        if first is not None:
+            rows = driver.cursor(row_factory=namedtuple_row).execute(
+                _for_driver(first[0], connection.dialect), first[1]
+            )
+    row = begun.fetchone()
+    if rows is not None:
+        session._first_rows = rows.fetchall()
+    if isinstance(session, CouncilSession):
         if row is None:
             raise NotFound("There is no such council.")
-        session._policy_hash = row.policy_hash
-    elif isinstance(session, PlatformSession):
-        connection.execute(BEGIN_PLATFORM, session._database.limits)
+        session._policy_hash = row[0]
 
 
 listen(CouncilSession, "after_begin", _begin)

@@ -1,7 +1,7 @@
 """The public pages of privacy notices: the newest version, each earlier one, and the list of them.
 
-They are for everybody, hold no personal data and are served from memory, so they ask for no caller and no transaction,
-and find the council themselves: a second dependency would have each request start tasks to resolve both.
+They are for everybody, hold no personal data and are served from memory: they ask for no caller and no transaction, and
+what they answer is shared (`muniment.web.shared`) for as long as council and versions are believed.
 `/{council}/privacy/{service}` is the newest version; `.txt` and `.json` after the last part, `?format=`, or the header
 `Accept` choose another form, `?language=` another language, `?notice=` one of several notices of a service.
 """
@@ -30,7 +30,8 @@ from muniment.notices.render import Format, Rendered
 from muniment.notices.shelf import Answer, Shelf
 from muniment.notices.versions import VersionView
 from muniment.web.council import CouncilRef
-from muniment.web.surface import NOTHING_HERE, council_of_address
+from muniment.web.shared import rests_on, share
+from muniment.web.surface import NOTHING_HERE
 
 __all__ = ["pages"]
 
@@ -67,14 +68,14 @@ async def newest_notice(
     request: Request[Any, Any, Any],
     state: State,
     shelf: NamedDependency[Shelf],
+    council: NamedDependency[CouncilRef],
     service: FromPath[str],
     language: FromQuery[str | None] = None,
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """The newest version of a service's notice; where it has several, the list of them."""
-    council = await council_of_address(request, state)
     slug, wanted = _form(request, service)
-    found = _of_service(await shelf.versions(state.places, council.id), slug, notice)
+    found = _of_service(await _versions(request, state, council, shelf), slug, notice)
     notices = list(dict.fromkeys((view.service, view.notice) for view in found))
     if len(notices) > 1:
         return await _choice(request, state, council, shelf, slug, found, wanted, language)
@@ -87,13 +88,13 @@ async def all_versions(
     request: Request[Any, Any, Any],
     state: State,
     shelf: NamedDependency[Shelf],
+    council: NamedDependency[CouncilRef],
     service: FromPath[str],
     language: FromQuery[str | None] = None,
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """Every version of a service's notices, newest first."""
-    council = await council_of_address(request, state)
-    found = _of_service(await shelf.versions(state.places, council.id), service, notice)
+    found = _of_service(await _versions(request, state, council, shelf), service, notice)
     _, wanted = _form(request, "")
     if wanted == "json":
         return _answer(request, _made(msgspec.json.encode(found), "json", found, NEWEST))
@@ -119,15 +120,15 @@ async def one_version(
     request: Request[Any, Any, Any],
     state: State,
     shelf: NamedDependency[Shelf],
+    council: NamedDependency[CouncilRef],
     service: FromPath[str],
     number: FromPath[str],
     language: FromQuery[str | None] = None,
     notice: FromQuery[str | None] = None,
 ) -> Response[Any]:
     """One version, for ever at this address."""
-    council = await council_of_address(request, state)
     digits, wanted = _form(request, number)
-    found = _of_service(await shelf.versions(state.places, council.id), service, notice)
+    found = _of_service(await _versions(request, state, council, shelf), service, notice)
     first = found[0]
     asked = [
         view for view in found
@@ -215,19 +216,32 @@ async def _choice(
 
 
 def _form(request: Request[Any, Any, Any], last: str) -> tuple[str, Format]:
-    """The last part of the address without its ending, and the form asked for: by ending, query or `Accept`."""
-    name, _, ending = last.partition(".")
-    asked = ending or request.query_params.get("format", "")
-    if asked in MEDIA:
-        return name, asked
+    """The last part of the address without its ending, and the form asked for: by ending, query or `Accept`.
+
+    Raises `NotFound` for an ending that no notice has, `InvalidInput` for an unknown `?format=`.
+    """
+    name, dot, ending = last.partition(".")
+    if dot:
+        if ending not in ENDINGS:
+            raise NotFound(NOTHING_HERE)
+        return name, ENDINGS[ending]
+    asked = request.query_params.get("format", "")
     if asked:
-        if asked not in ENDINGS:
+        if asked not in MEDIA:
             raise InvalidInput(f"A notice is given as: {', '.join(MEDIA)}.", where="format")
-        return name, ENDINGS[asked]
+        return name, asked
     if request.headers.get("accept", "*/*").startswith(("text/html", "*/*")):
         return name, "html"  # what browsers send, without weighing all of it
     matched = request.accept.best_match(list(ACCEPTED), default="text/html")
     return name, ACCEPTED[matched]
+
+
+async def _versions(
+    request: Request[Any, Any, Any], state: State, council: CouncilRef, shelf: Shelf
+) -> tuple[VersionView, ...]:
+    versions = await shelf.versions(state.places, council.id)
+    rests_on(request, versions)
+    return versions.value
 
 
 def _of_service(versions: Sequence[VersionView], service: str, notice: str | None) -> list[VersionView]:
@@ -281,11 +295,7 @@ def _made(body: bytes, form: Format, views: Sequence[VersionView], cache: str) -
 
 
 def _answer(request: Request[Any, Any, Any], made: Answer) -> Response[Any]:
-    """The answer, or 304 where the asker has it already."""
-    if (header := request.headers.get("if-none-match")) is not None:
-        held = [entry.strip().removeprefix("W/") for entry in header.split(",")]
-        if made.headers["ETag"] in held or "*" in held:
-            return Response(None, status_code=304, headers=made.headers)
+    share(request)
     return Response(made.body, media_type=made.media_type, headers=made.headers)
 
 

@@ -6,10 +6,8 @@ database again after a few seconds; this process forgets it at once when it publ
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import msgspec
@@ -17,31 +15,13 @@ import msgspec
 from muniment.database.session import CouncilSession
 from muniment.notices.render import Rendered
 from muniment.notices.versions import VersionView, list_versions, read_rendering
+from muniment.web.shared import Believed, Kept
 from muniment.web.unit_of_work import Places
 
 __all__ = ["Answer", "Shelf"]
 
 
 T = TypeVar("T")
-
-
-class Kept(Generic[T]):
-    """So many values by their key; what was not asked for the longest goes first."""
-
-    def __init__(self, most: int) -> None:
-        self._values: OrderedDict[Hashable, T] = OrderedDict()
-        self._most = most
-
-    def get(self, key: Hashable) -> T | None:
-        """The value, which thereby counts as asked for."""
-        if key in self._values:
-            self._values.move_to_end(key)
-        return self._values.get(key)
-
-    def put(self, key: Hashable, value: T) -> None:
-        self._values[key] = value
-        if len(self._values) > self._most:
-            self._values.popitem(last=False)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -61,17 +41,17 @@ class Shelf:
     """How many renderings and answers are kept."""
 
     def __init__(self) -> None:
-        self._versions: dict[UUID, tuple[float, tuple[VersionView, ...]]] = {}
+        self._versions: dict[UUID, Believed[tuple[VersionView, ...]]] = {}
         self._renderings: Kept[Rendered] = Kept(self.PAGES)
         self._pages: Kept[Answer] = Kept(self.PAGES)
 
-    async def versions(self, places: Places, council_id: UUID) -> tuple[VersionView, ...]:
+    async def versions(self, places: Places, council_id: UUID) -> Believed[tuple[VersionView, ...]]:
         """Every published version of a council, newest first within a notice."""
-        until, versions = self._versions.get(council_id, (0.0, ()))
-        if until < time.monotonic():
+        known = self._versions.get(council_id)
+        if known is None or not known.stands:
             versions = await places.run(lambda: _in_council(places, council_id, _all_versions))
-            self._versions[council_id] = (time.monotonic() + self.BELIEVED, versions)
-        return versions
+            known = self._versions[council_id] = Believed(versions, self.BELIEVED)
+        return known
 
     async def rendering(self, places: Places, council_id: UUID, sha256: str) -> Rendered:
         """The frozen renderings of a version. Raises `NotFound`."""
@@ -91,7 +71,8 @@ class Shelf:
 
     def forget(self, council_id: UUID) -> None:
         """Ask again which versions a council has: it has published."""
-        self._versions.pop(council_id, None)
+        if (known := self._versions.pop(council_id, None)) is not None:
+            known.doubt()
 
 
 def _in_council(places: Places, council_id: UUID, read: Callable[[CouncilSession], T]) -> T:

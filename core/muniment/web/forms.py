@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 from litestar import Request
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
 
 from muniment.api.errors import Forbidden
 from muniment.web.council import CouncilRef
@@ -76,8 +75,8 @@ def session_cookie(
     )
 
 
-async def read_credentials(request: Request[Any, Any, Any], council: NamedDependency[CouncilRef]) -> Credentials:
-    """The dependency `credentials`. Raises `Forbidden` for an unsafe request with a cookie and without its token.
+async def read_credentials(request: Request[Any, Any, Any], council: CouncilRef) -> Credentials:
+    """The provider of `credentials`. Raises `Forbidden` for an unsafe request with a cookie and without its token.
 
     A bearer token is not sent by a browser of its own accord; a request that carries one needs no form token, and its
     cookies are left unread.

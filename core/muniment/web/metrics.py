@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 import structlog
 from litestar import Response, get
@@ -43,6 +44,7 @@ class Metrics:
         self._seconds = Histogram(
             "muniment_request_seconds", "Time to the first byte", ("route",), buckets=SECONDS, registry=self.registry
         )
+        self._requests_of, self._seconds_of = cache(self._requests.labels), cache(self._seconds.labels)
         self.registry.register(self)
         self._failures = Counter(
             "muniment_gauge_failures_total", "Times that a gauge could not be read", ("gauge",), registry=self.registry
@@ -68,8 +70,8 @@ class Metrics:
             return
         route = scope.get("path_template") or "none"
         method = scope["method"] if scope["method"] in METHODS else "other"
-        self._requests.labels(method, route, str(message["status"])).inc()
-        self._seconds.labels(route).observe(time.perf_counter() - scope["state"][STARTED])
+        self._requests_of(method, route, str(message["status"])).inc()
+        self._seconds_of(route).observe(time.perf_counter() - scope["state"][STARTED])
 
 
 def metrics_routes(metrics: Metrics) -> list[HTTPRouteHandler]:

@@ -1,13 +1,14 @@
 """What stands at the edge of every request, whatever it is for: headers on answers, and what is refused unread.
 
 Pages use no script and no inline style, so the content security policy names our own style sheet and images and nothing
-else. `Edge` wraps the application: it answers HEAD as GET without its body and turns away an address that no handler
-could read.
+else. `Edge` wraps the application: it answers HEAD as GET without its body, gives shared answers again, and turns away
+an address that no handler could read.
 """
 
 from __future__ import annotations
 
 import time
+from copy import copy
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -16,6 +17,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from muniment.web.errors import PROBLEM_JSON, Problem
 from muniment.web.metrics import STARTED
+from muniment.web.shared import SharedAnswers
 
 __all__ = ["MAX_BODY", "Edge", "security_headers"]
 
@@ -56,22 +58,28 @@ async def security_headers(message: Message, scope: Scope) -> None:
 
 
 class Edge:
-    """The application with what must hold before a request is routed."""
+    """The application with what must hold before a request is routed, and what is answered without routing it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, answers: SharedAnswers) -> None:
         self._app = app
+        self._answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self._app(scope, receive, send)
             return
         scope["state"][STARTED] = time.perf_counter()
-        if fault := _fault_of_target(scope):
-            await _refuse(fault, send)
-            return
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
             send = _without_body(send)
+        if (shared := self._answers.find(scope)) is not None:
+            scope["path_template"] = shared.route
+            await send(copy(shared.start))  # hooks may change it on its way
+            await send(copy(shared.body))
+            return
+        if fault := _fault_of_target(scope):
+            await _refuse(fault, send)
+            return
         await self._app(scope, receive, send)
 
 

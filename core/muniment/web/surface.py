@@ -1,43 +1,39 @@
 """How a domain's routes are mounted, and the dependencies that they may name.
 
-A domain's `web.py` exports `api_routes` and `pages`, lists of Litestar handlers and controllers with addresses relative
-to a council: `/api/v1/councils/{council_slug}` and `/{council_slug}`. By name and annotated `NamedDependency[...]` a
-handler may ask for
+A domain's `web.py` exports `api_routes` and `pages`, lists of Litestar handlers with addresses relative to a council:
+`/api/v1/councils/{council_slug}` and `/{council_slug}`. By name and annotated `NamedDependency[...]` a handler may ask
+for what `muniment.web.unit_of_work` works out:
 
 - `session`: `CouncilSession`, the request's one transaction, committed after the handler and before the answer
 - `caller`: `Caller`, who asks; raises when nobody is known. Every route names it, or says in `opt={"public": ...}` why
   it does not
 - `council`: `CouncilRef`, the council of the address
-- `clock` (annotated `NamedDependency[SkipValidation[Clock]]`, for it is a protocol) and `keys`: `KeyRing`
+- `clock` and `keys`: the process's `Clock` and `KeyRing`; and what the domains bring (`app.Surface.things`)
 - `page`: `Page`, renders templates with the shell's context
 - `credentials`: `Credentials`; naming it, or `caller`, checks the form token of an unsafe request
 - `once`: `Once`, the write's `Idempotency-Key`
 
-Handlers are plain functions with `sync_to_thread=True`. `caller` is the one dependency that uses the session before the
-handler does: two that did could run in two threads at once.
+Handlers are plain functions with `sync_to_thread=True`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from litestar import Request, Response, Router, get
-from litestar.datastructures import State
-from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.types import ControllerRouterHandler
 
 from muniment.api.errors import NotFound, NotSignedIn
 from muniment.web.council import CouncilRef
 from muniment.web.errors import html_response, is_for_programs, problem_of, problem_response
 from muniment.web.forms import Credentials
 from muniment.web.pages import Assets, Page, Pages
-from muniment.web.unit_of_work import Places
+from muniment.web.shared import Believed, rests_on
+from muniment.web.unit_of_work import HandlerNeeds, Places
 
 __all__ = [
     "API",
@@ -72,42 +68,42 @@ class Councils:
     def __init__(self, find: Callable[[str], CouncilRef | None], places: Places) -> None:
         self._find = find
         self._places = places
-        self._known: dict[str, tuple[float, CouncilRef]] = {}
+        self._known: dict[str, Believed[CouncilRef]] = {}
 
-    async def get(self, slug: str) -> CouncilRef:
+    async def get(self, slug: str) -> Believed[CouncilRef]:
         """The council with this slug. Raises `NotFound`."""
-        until, council = self._known.get(slug, (0.0, None))
-        if council is None or until < time.monotonic():
+        known = self._known.get(slug)
+        if known is None or not known.stands:
             council = await self._places.run(lambda: self._find(slug))
             if council is None:
                 raise NotFound(NOTHING_HERE)
-            self._known[slug] = (time.monotonic() + self.BELIEVED, council)
-        return council
+            known = self._known[slug] = Believed(council, self.BELIEVED)
+        return known
 
 
-async def council_of_address(request: Request[Any, Any, Any], state: State) -> CouncilRef:
-    """The dependency `council`."""
-    councils: Councils = state.councils
+async def council_of_address(request: Request[Any, Any, Any]) -> CouncilRef:
+    """The provider of `council`."""
+    councils: Councils = request.app.state.councils
     council = await councils.get(request.path_params["council_slug"])
-    request.scope["state"][COUNCIL] = council
-    return council
+    rests_on(request, council)
+    request.scope["state"][COUNCIL] = council.value
+    return council.value
 
 
-def page_for_request(
-    state: State, council: NamedDependency[CouncilRef], credentials: NamedDependency[Credentials]
-) -> Page:
-    """The dependency `page`."""
-    return Page(state.pages, council, credentials)
+def page_for_request(request: Request[Any, Any, Any], council: CouncilRef, credentials: Credentials) -> Page:
+    """The provider of `page`."""
+    return Page(request.app.state.pages, council, credentials)
 
 
-def api_router(routes: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Provide]) -> Router:
+def api_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
     """What programs of one council ask."""
-    return Router(API, route_handlers=routes, dependencies=dependencies)
+    return Router(API, route_handlers=[needs.in_one_turn(route, places) for route in routes])
 
 
-def page_router(routes: Sequence[ControllerRouterHandler], dependencies: Mapping[str, Provide]) -> Router:
+def page_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
     """What people read: public pages, and staff pages below `/console`. None of it is part of the OpenAPI document."""
-    return Router(PAGES, route_handlers=routes, dependencies=dependencies, include_in_schema=False)
+    mounted = [needs.in_one_turn(route, places) for route in routes]
+    return Router(PAGES, route_handlers=mounted, include_in_schema=False)
 
 
 def static_routes(assets: Assets) -> list[HTTPRouteHandler]:

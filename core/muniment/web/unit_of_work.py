@@ -1,103 +1,139 @@
-"""One request, one transaction: opened lazily, committed before the answer is sent, rolled back on any error.
+"""One request, one transaction, one turn of a thread: begun, handled and committed there, before the answer is sent.
 
-`unit_of_work` is the only generator dependency of the application. Its first half takes a place and touches nothing;
-the connection is taken by the first statement, in the handler's thread. Its second half commits, in a thread.
+A domain's handler is a plain function. `HandlerNeeds.in_one_turn` makes of it what Litestar mounts: on the event loop
+only what must wait for the request is worked out (which council, what credentials, the key of a write); everything that
+may touch the database happens in one turn of a thread, in order: the session is made, who asks is settled, the handler
+runs, the transaction is committed. Any error on the way rolls back, in the same turn. Each turn of a thread costs about
+as much as a statement, and each dependency that Litestar works out by itself costs a task, so there is one of the
+first and none of the second.
 
-Places are what keeps the pool from locking up. A request needs threads several times (who asks, the handler, the
-commit) and keeps its connection between them. Were as many requests let in as come, those that hold connections could
-wait for threads that are held by requests waiting for connections. So there are as many places as connections, and
-whoever talks to the database in a thread takes one first.
-
-Litestar enters its clean-up of generators only when all dependencies have been resolved (2.25), so an error in one of
-them, such as nobody being signed in, would leave the transaction open: `roll_back`, a hook that runs after every
-exception and before the answer, closes what is left.
+There are as many threads as the pool has connections, and no turn holds two connections: so whoever has a thread has a
+connection, and requests queue for threads alone.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from copy import copy
+from inspect import iscoroutinefunction, signature
+from typing import Any, TypeVar, get_type_hints
 
-from litestar import Request
-from litestar.concurrency import sync_to_thread
-from litestar.di import NamedDependency
-from litestar.types import Scope
+import msgspec
+from litestar import Litestar, Request
+from litestar.handlers import HTTPRouteHandler
 
-from muniment.database.session import CouncilSession, Database
+from muniment.database.session import Database
 from muniment.web.council import CouncilRef
 
-__all__ = ["Places", "UnitOfWork", "roll_back", "unit_of_work"]
+__all__ = ["NAMED", "HandlerNeeds", "Places"]
 
-WORK = "muniment_work"
+NAMED = "named"
+"""Key in a mounted handler's `opt`: the names of what it was given, so that it can be seen who asks for the caller."""
 
 T = TypeVar("T")
 
 
 class Places:
-    """How many may talk to the database at once; as many as the pool has connections."""
+    """The threads that talk to the database: as many as the pool has connections."""
 
     def __init__(self, database: Database, size: int) -> None:
         self.database = database
-        self._free = asyncio.Semaphore(size)
-
-    async def take(self) -> None:
-        await self._free.acquire()
-
-    def leave(self) -> None:
-        self._free.release()
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="muniment")
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do something short that uses the database by itself, in a thread."""
-        async with self._free:
-            return await sync_to_thread(work)
+        """Do something that may use one connection at a time, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    @asynccontextmanager
+    async def close_at_end(self, _app: Litestar) -> AsyncIterator[None]:
+        """A Litestar lifespan."""
+        yield
+        self._threads.shutdown()
 
 
-class UnitOfWork:
-    """A place and a session; ended exactly once."""
+class HandlerNeeds(msgspec.Struct, frozen=True):
+    """What handlers may name besides the parts of the request, and in which order it is worked out.
 
-    def __init__(self, places: Places, session: CouncilSession) -> None:
-        self.session = session
-        self._places: Places | None = places
+    `things` are the same for every request. `before` are coroutine functions that run on the event loop, `inside` plain
+    functions that run in the turn after the session was made. Each names what it needs of those before it, of `things`,
+    of `request` and, inside, of `session`.
+    """
 
-    async def commit(self) -> None:
-        await self._end(self._commit)
+    things: Mapping[str, object]
+    before: Mapping[str, Callable[..., Awaitable[object]]]
+    inside: Mapping[str, Callable[..., object]]
 
-    async def roll_back(self) -> None:
-        await self._end(self.session.close)
+    def in_one_turn(self, handler: HTTPRouteHandler, places: Places) -> HTTPRouteHandler:
+        """A handler as it is mounted: Litestar sees of its parameters only what it finds in the request.
 
-    def _commit(self) -> None:
-        with self.session:
-            self.session.commit()
+        A handler that is a coroutine function runs on the event loop, has no session and no caller.
+        """
+        given = frozenset(self.things.keys() | self.before.keys() | self.inside.keys() | {"request", "session"})
+        fn = handler.fn
+        wanted = frozenset(signature(fn).parameters) & given
+        in_a_thread = not iscoroutinefunction(fn)
+        inside = _plan(self.inside, wanted)
+        before = _plan(self.before, wanted | {name for step in inside for name in step.needs} | {"council"})
 
-    async def _end(self, how: Callable[[], None]) -> None:
-        places, self._places = self._places, None
-        if places is None:
-            return
-        try:
-            await sync_to_thread(how)
-        finally:
-            places.leave()
+        async def asked(request: Request[Any, Any, Any], **parts: Any) -> Any:
+            known: dict[str, Any] = {**self.things, "request": request}
+            for step in before:
+                known[step.name] = await step.provide(**{name: known[name] for name in step.needs})
+            if not in_a_thread:
+                return await fn(**parts, **{name: known[name] for name in wanted})
+            return await places.run(lambda: turn(known, parts))
+
+        def turn(known: dict[str, Any], parts: dict[str, Any]) -> Any:
+            council: CouncilRef = known["council"]
+            with places.database.council_session(council.id) as session:
+                known["session"] = session
+                for step in inside:
+                    known[step.name] = step.provide(**{name: known[name] for name in step.needs})
+                answer = fn(**parts, **{name: known[name] for name in wanted})
+                session.commit()
+            return answer
+
+        return _mounted(handler, _like(asked, fn, wanted), wanted)
 
 
-async def unit_of_work(
-    request: Request[Any, Any, Any], council: NamedDependency[CouncilRef]
-) -> AsyncGenerator[CouncilSession, None]:
-    """The dependency `session`: this request's transaction in the council of its address."""
-    places: Places = request.app.state.places
-    await places.take()
-    work = UnitOfWork(places, places.database.council_session(council.id))
-    request.scope["state"][WORK] = work
-    try:
-        yield work.session
-    except BaseException:
-        await work.roll_back()
-        raise
-    await work.commit()
+class _Step(msgspec.Struct, frozen=True):
+    name: str
+    provide: Callable[..., Any]
+    needs: tuple[str, ...]
 
 
-async def roll_back(_exc: Exception, scope: Scope) -> None:
-    """Close the transaction of a request that failed (Litestar's `after_exception`)."""
-    work: UnitOfWork | None = scope["state"].get(WORK)
-    if work is not None:
-        await work.roll_back()
+def _plan(providers: Mapping[str, Callable[..., Any]], wanted: frozenset[str] | set[str]) -> list[_Step]:
+    """The providers that are wanted, directly or by one that is, in their order."""
+    steps: list[_Step] = []
+    names = set(wanted)
+    for name, provide in reversed(list(providers.items())):
+        if name in names:
+            steps.append(_Step(name, provide, tuple(signature(provide).parameters)))
+            names.update(steps[-1].needs)
+    return steps[::-1]
+
+
+def _like(asked: Callable[..., Any], fn: Callable[..., Any], without: frozenset[str]) -> Callable[..., Any]:
+    """`asked` with the name, the words and the parameters of `fn` that Litestar is to fill in."""
+    hints, shown = get_type_hints(fn, include_extras=True), signature(fn)
+    request = signature(asked).parameters["request"]
+    own = [parameter for name, parameter in shown.parameters.items() if name not in without]
+    asked.__name__, asked.__qualname__, asked.__module__, asked.__doc__ = (
+        fn.__name__, fn.__qualname__, fn.__module__, fn.__doc__,
+    )  # fmt: skip
+    asked.__annotations__ = {name: hint for name, hint in hints.items() if name not in without} | {"request": Request}
+    by_name = [parameter.replace(kind=parameter.KEYWORD_ONLY) for parameter in own]
+    asked.__signature__ = shown.replace(  # type: ignore[attr-defined]  # what `inspect.signature` looks at first
+        parameters=[request.replace(kind=request.KEYWORD_ONLY), *by_name]
+    )
+    return asked
+
+
+def _mounted(handler: HTTPRouteHandler, asked: Callable[..., Any], named: frozenset[str]) -> HTTPRouteHandler:
+    mounted = copy(handler)
+    mounted.sync_to_thread = None
+    mounted.opt = {**handler.opt, NAMED: named}
+    return mounted(asked)

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from jinja2 import PackageLoader
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.testing import TestClient
 
 from muniment.accounts.permissions import Permission
@@ -40,9 +39,9 @@ def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing
         api_routes=api_routes,
         templates={"councils": PackageLoader("muniment.councils")},
         sections=[policy_section(plugins)],
-        dependencies={
-            "plugins": Provide(lambda: plugins, sync_to_thread=False),
-            "due_dates_moved": Provide(lambda: due_dates_moved, sync_to_thread=False),
+        things={
+            "plugins": plugins,
+            "due_dates_moved": due_dates_moved,
         },
     )
     return create_app(settings, database, clock, keys, surface)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from muniment.api.errors import NotFound, SettingsError
 from muniment.database.engine import open_engine
@@ -135,3 +136,71 @@ def test_the_backup_role_reads_all_and_writes_nothing(
         with pytest.raises(Exception, match="SQLSTATE"):
             session.execute(text("set transaction read write; delete from service"))
     backup.close()
+
+
+NAMED = text("insert into service (council_id, slug, title) values (:council_id, :slug, 'Made up')")
+SLUGS = text("select slug from service where council_id = :council_id order by slug")
+
+
+def slugs(database: Database, council_id: UUID) -> list[str]:
+    with database.council(council_id) as session:
+        return [row.slug for row in session.execute_first(SLUGS, {"council_id": council_id})]
+
+
+def test_the_first_question_is_asked_in_the_scope_that_it_is_sent_along_with(
+    database: Database, councils: tuple[UUID, UUID]
+) -> None:
+    for council_id in councils:
+        with database.council(council_id) as session:
+            session.execute(NAMED, {"council_id": council_id, "slug": f"of-{council_id}"})
+    assert slugs(database, councils[0]) == [f"of-{councils[0]}"]
+    with database.council(councils[0]) as session:
+        theirs = session.execute_first(SLUGS, {"council_id": councils[1]})
+        again = session.execute_first(SLUGS, {"council_id": councils[0]})
+        assert session.scalar(SCOPE) == str(councils[0])
+    assert not theirs
+    assert [row.slug for row in again] == [f"of-{councils[0]}"]
+
+
+def test_what_goes_with_the_commit_is_there_if_and_only_if_it_was_committed(
+    database: Database, councils: tuple[UUID, UUID]
+) -> None:
+    council_id = councils[0]
+    with database.council_session(council_id) as session:
+        session.at_commit(NAMED, {"council_id": council_id, "slug": "rolled-back"})
+        session.rollback()
+        session.commit()
+    with database.council(council_id) as session:
+        session.execute(NAMED, {"council_id": council_id, "slug": "one"})
+        session.at_commit(NAMED, {"council_id": council_id, "slug": "two"})
+        session.at_commit(NAMED, {"council_id": council_id, "slug": "three"})
+    with database.council_session(council_id) as session:
+        session.execute(NAMED, {"council_id": council_id, "slug": "four"})
+        session.at_commit(NAMED, {"council_id": council_id, "slug": "one"})
+        with pytest.raises(IntegrityError, match="23505"):
+            session.commit()
+    assert slugs(database, council_id) == ["one", "three", "two"]
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_what_cannot_be_begun_says_so_in_our_words(database: Database, councils: tuple[UUID, UUID]) -> None:
+    with database.council_session(councils[0]) as session, pytest.raises(DBAPIError) as caught:
+        session.execute_first(text("select cast(:name as int)"), {"name": "Generated Person"})
+    assert "Generated Person" not in str(caught.value)
+    assert slugs(database, councils[0]) == []
+
+
+def test_a_connection_that_was_closed_while_it_lay_idle_is_replaced(
+    database: Database, councils: tuple[UUID, UUID], superuser_engine: Engine
+) -> None:
+    assert slugs(database, councils[0]) == []
+    with superuser_engine.begin() as connection:
+        ended = connection.execute(
+            text(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = :name"
+                " and datname = current_database()"
+            ),
+            {"name": APPLICATION},
+        ).all()
+    assert ended
+    assert slugs(database, councils[0]) == []

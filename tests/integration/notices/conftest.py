@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from jinja2 import PackageLoader
 from litestar import Litestar
-from litestar.di import Provide
 from litestar.testing import TestClient
 
 import muniment.notices.web
@@ -96,10 +95,10 @@ def client(
         api_routes=muniment.notices.web.api_routes,
         pages=muniment.notices.web.pages,
         templates={"notices": PackageLoader("muniment.notices")},
-        dependencies={
-            "plugins": Provide(all_plugins, sync_to_thread=False),
-            "words": Provide(all_words, sync_to_thread=False),
-            "shelf": Provide(lambda: shelf, sync_to_thread=False),
+        things={
+            "plugins": all_plugins(),
+            "words": all_words(),
+            "shelf": shelf,
         },
     )
     with TestClient(create_app(settings, database, clock, keys, surface), raise_server_exceptions=False) as client:

@@ -99,6 +99,33 @@ def test_who_has_the_page_already_is_told_so(published: Publisher, client: TestC
     assert client.head(PAGE).headers["etag"] == first.headers["etag"]
 
 
+def test_the_page_is_given_again_without_asking_and_counted_all_the_same(
+    published: Publisher, client: TestClient[Litestar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = client.get(PAGE)
+    monkeypatch.setattr("muniment.notices.pages._answer", None)  # whoever asks the application now gets nothing
+    again, held = client.get(PAGE), client.get(PAGE, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.content, dict(again.headers)) == (first.content, dict(first.headers))
+    assert (held.status_code, held.content) == (304, b"")
+    assert "content-type" not in held.headers
+    assert client.head(PAGE).headers["content-length"] == str(len(first.content))
+    assert client.get(f"{PAGE}.json").status_code == 500
+    assert client.post(PAGE).status_code == 405
+    counted = client.get("/metrics").text
+    route = 'route="/{council_slug}/privacy/{service}"'
+    assert f'muniment_requests_total{{method="GET",{route},status="200"}} 3.0' in counted
+    assert f'muniment_requests_total{{method="GET",{route},status="304"}} 1.0' in counted
+
+
+def test_no_page_outlives_a_publication(published: Publisher, client: TestClient[Litestar], shelf: Shelf) -> None:
+    for number, title in enumerate(("A second title", "A third title"), start=2):
+        assert client.get(PAGE).status_code == 200
+        published.publish(reworded("sefton", title))
+        shelf.forget(published.id)
+        assert title in client.get(PAGE).text
+        assert f"/versions/{number}?" in client.get(f"{PAGE}/versions").text
+
+
 NOWHERE = [
     "/sefton/privacy/employment-support",
     "/sefton/privacy/nothing",
@@ -110,6 +137,12 @@ NOWHERE = [
     f"{PAGE}/versions/99999999999999999999",
     f"{PAGE}?notice=other",
     "/sefton/privacy/nothing/versions",
+    f"{PAGE}.pdf",
+    f"{PAGE}.",
+    f"{PAGE}/versions/1.pdf",
+    "/sefton/privacy/%2e%2e%2f",
+    "/sefton/privacy/..%2fconsole",
+    "/sefton/privacy/%20",
 ]
 
 
@@ -122,7 +155,7 @@ def test_what_is_not_there_is_not_found(
 
 
 def test_an_unknown_form_is_refused_in_one_sentence(published: Publisher, client: TestClient[Litestar]) -> None:
-    answer = client.get(f"{PAGE}.pdf", headers={"Accept": "application/json"})
+    answer = client.get(f"{PAGE}?format=pdf", headers={"Accept": "application/json"})
     assert answer.status_code == 422
     assert json.loads(answer.content)["detail"] == "A notice is given as: html, text, json."
 

@@ -7,6 +7,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from muniment.web.forms import SAFE_METHODS
+from muniment.web.unit_of_work import NAMED
 
 PUBLIC = {
     "/api/v1/openapi.json",
@@ -32,8 +33,9 @@ def handlers(app: Litestar) -> list[tuple[str, HTTPRouteHandler]]:
     ]
 
 
-def named(handler: HTTPRouteHandler) -> set[str]:
-    return set(handler.parsed_fn_signature.parameters)
+def named(handler: HTTPRouteHandler) -> frozenset[str]:
+    given: frozenset[str] = handler.opt.get(NAMED, frozenset())
+    return given | set(handler.parsed_fn_signature.parameters)
 
 
 def test_every_route_names_the_caller_or_is_public(whole_app: Litestar) -> None:
@@ -53,7 +55,6 @@ def test_every_unsafe_route_checks_its_form(whole_app: Litestar) -> None:
             assert named(handler) & {"caller", "credentials", "page"}, path
 
 
-def test_every_handler_runs_in_a_thread_unless_it_only_waits(whole_app: Litestar) -> None:
+def test_every_handler_of_a_council_is_mounted_in_one_turn(whole_app: Litestar) -> None:
     for path, handler in handlers(whole_app):
-        if "session" in named(handler) or "caller" in named(handler):
-            assert handler.sync_to_thread, path
+        assert (NAMED in handler.opt) == ("{council_slug}" in path), path

@@ -40,10 +40,12 @@ KEPT = {
     "database.registry._kept": "tables, not rows",
     "database.registry._personal": "tables, not rows",
     "database.session._LimitedSession._after_commit": "one session's own",
+    "database.session._LimitedSession._at_commit": "one session's own",
+    "database.session._LimitedSession._first_rows": "one session's own",
+    "database.session._for_driver": "the software's own statements, as the driver takes them",
     "database.signals.Signal._listeners": "functions, not what they are told",
     "defaults.law._whole_law": "the law is the same for all",
     "jobs.drain.Drain._waiting": "jobs with the council's key among their arguments",
-    "notices.shelf.Kept._values": "what keeps the shelf's; see there",
     "notices.shelf.Shelf._pages": "by council, sha256 and all that the page depends on",
     "notices.shelf.Shelf._renderings": "by council and sha256",
     "notices.shelf.Shelf._versions": "by council",
@@ -61,6 +63,8 @@ KEPT = {
     "web.metrics.Metrics._requests": "counts of requests by route",
     "web.pages.Assets._by_name": "files of the software",
     "web.pages.Assets._urls": "files of the software",
+    "web.shared.Kept._values": "whatever its owner keeps; see there",
+    "web.shared.SharedAnswers._answers": "by the whole address, which begins with the council's slug",
     "web.surface.Councils._known": "by the slug in the address",
 }
 """What is kept, and why it cannot mix councils up."""

@@ -96,7 +96,7 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
 
     async def ask(slug: str) -> tuple[set[str], str]:
         places = Places(database, 2)
-        versions = await shelf.versions(places, published[slug])
+        versions = (await shelf.versions(places, published[slug])).value
         rendered = await shelf.rendering(places, published[slug], versions[0].sha256)
         page = shelf.answer(published[slug], versions[0].sha256, "shell", lambda: answer_of(f"page of {slug}"))
         return {view.service for view in versions}, rendered.text + page.body.decode()
@@ -111,7 +111,7 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
             assert services == {"employment-support"}
             assert "Sefton" not in shown
             assert "page of milton-keynes" in shown
-        other = (await shelf.versions(Places(database, 2), published[THEIRS]))[0].sha256
+        other = (await shelf.versions(Places(database, 2), published[THEIRS])).value[0].sha256
         with pytest.raises(NotFound):
             await shelf.rendering(Places(database, 2), published[OURS], other)
 

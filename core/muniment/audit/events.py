@@ -97,7 +97,7 @@ class AuditEvent(StrEnum):
     MONTH_DROPPED = "audit.month.dropped"
 
 
-LASTING = frozenset({AuditEvent.CERTIFICATE_ISSUED, AuditEvent.MONTH_DROPPED})
+LASTING = frozenset({AuditEvent.CERTIFICATE_ISSUED, AuditEvent.CERTIFICATE_CONFIRMED, AuditEvent.MONTH_DROPPED})
 """What is kept for good, whatever its domain. The owner's function that drops events spares it too."""
 
 RECORD_CLASSES = {

@@ -1,7 +1,8 @@
-"""`muniment audit`: sealing the log, verifying it, and dropping what is past its period."""
+"""`muniment audit`: sealing the log, verifying it and what it proves, and dropping what is past its period."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -10,8 +11,10 @@ from sqlalchemy import text
 
 from muniment.api.errors import InvalidInput, MunimentError
 from muniment.audit.dropping import DroppedMonth
+from muniment.audit.proofs import public_keys
 from muniment.audit.sealing import seal_council
 from muniment.audit.verification import CANNOT_FIND, Head, Verification, verify
+from muniment.cli.certificates import FILE, verify_certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.retention.upkeep import drop_oldest_month, months_over
 
@@ -26,7 +29,7 @@ class LogUnsound(MunimentError):
 
 @click.group()
 def audit() -> None:
-    """The audit log: seal, verify, drop."""
+    """The audit log: seal, verify, key, drop."""
 
 
 @audit.command()
@@ -37,6 +40,25 @@ def seal(context: Context, council: str | None, as_json: bool) -> None:
     """Take what waits into the sealed log of COUNCIL, or of all councils."""
     sealed = {slug: seal_council(context.deployment, id_) for slug, id_ in _councils(context, council).items()}
     show(sealed, as_json, *(f"{slug}: {count} events sealed" for slug, count in sealed.items()))
+
+
+@audit.command("key")
+@click.argument("council")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@pass_context
+def key_command(context: Context, council: str, output: Path | None) -> None:
+    """Print the public keys by which whoever was given a certificate of COUNCIL checks it.
+
+    Every key that ever signed is there, with the days on which it was in use. Hand them out on a way of their own: who
+    can exchange both the certificate and the keys can exchange what they say.
+    """
+    keys = public_keys(context.keys, context.council_id(council), council)
+    data = msgspec.json.format(msgspec.json.encode(keys), indent=2) + b"\n"
+    if output is None:
+        click.echo(data, nl=False)
+    else:
+        output.write_bytes(data)
+        click.echo(f"Written to {output}.", err=True)
 
 
 @audit.command()
@@ -75,14 +97,32 @@ def _month(month: DroppedMonth) -> str:
 @audit.command("verify")
 @click.argument("council", required=False)
 @click.option("--head", metavar="SIZE:ROOT", help="A head noted earlier that the log must still contain.")
+@click.option("--certificate", type=FILE, help="Check this certificate (JSON or PDF) instead, without any database.")
+@click.option("--key", "keys", type=FILE, help="The council's public keys, from: muniment audit key")
+@click.option("--record", type=click.UUID, help="With --certificate: a record that it should be about.")
+@click.option("--path", type=FILE, help="The path from that record to the certificate.")
 @json_option
 @pass_context
-def verify_command(context: Context, council: str | None, head: str | None, as_json: bool) -> None:
-    """Verify the log of COUNCIL, or of all councils.
+def verify_command(
+    context: Context,
+    council: str | None,
+    head: str | None,
+    certificate: Path | None,
+    keys: Path | None,
+    record: UUID | None,
+    path: Path | None,
+    as_json: bool,
+) -> None:
+    """Verify the log of COUNCIL, or of all councils; or, with --certificate, one certificate by itself.
 
     Exits 1 if anything sealed was changed, is gone or was added. Note the head that it prints somewhere outside:
     given back with --head it shows whether the log was cut back since.
     """
+    if certificate is not None:
+        verify_certificate(certificate, keys, record, path, as_json)
+        return
+    if keys is not None or record is not None or path is not None:
+        raise InvalidInput("--key, --record and --path go with a certificate: name its file.", where="--certificate")
     noted = _head(head)
     if noted is not None and council is None:
         raise InvalidInput("--head belongs to one council: name it.", where="--head")

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.api.errors import InvalidInput, MunimentError
+from muniment.cli.certificates import DOCUMENTS
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.councils.adopting import adopt_policy, compiled_now, decide_policy, withdraw_decision
 from muniment.councils.directory import sync_councils
@@ -206,8 +207,8 @@ def show_command(context: Context, council: str, declared: bool, as_json: bool) 
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder to fill.")
 @json_option
 def schema(output: Path, as_json: bool) -> None:
-    """Write a JSON Schema for each kind of declaration file, for editors."""
-    written = write_schemas(output)
+    """Write a JSON Schema for each kind of declaration file, for editors, and for each document that is handed out."""
+    written = write_schemas(output, DOCUMENTS)
     show({"written": [str(path) for path in written]}, as_json, *(f"wrote {path}" for path in written))
 
 

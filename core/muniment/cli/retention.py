@@ -9,6 +9,7 @@ import click
 
 from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
+from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.retention.approval import arming
 from muniment.retention.disposal import destruction, sweep
@@ -215,6 +216,9 @@ def certificates_command(context: Context, council: str, limit: int, as_json: bo
     with context.database.council(council_id, context.actor) as session:
         found = certificates.certificates(session, command_caller(council_id, context.actor.name), limit=limit)
     show(found, as_json, *(entry.line for entry in found))
+
+
+retention.add_command(certificate)
 
 
 def _preview(seen: arming.Preview) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation, URLEncodedBody
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta
 
@@ -23,14 +23,15 @@ from muniment.policy.store import adopted_or_none
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
 from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
 from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
-from muniment.retention.evidence.certificates import CertificateView, certificate, certificates
+from muniment.retention.evidence.certificates import CertificateView, certificates
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
+from muniment.retention.web_certificates import certificate_pages, certificate_routes
 from muniment.retention.web_files import file_pages, file_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
+from muniment.web.cursors import MAX_LIMIT, Listing
 from muniment.web.pages import Page
 
 __all__ = ["api_routes", "pages", "retention_section"]
@@ -168,26 +169,6 @@ def sweep_now(session: Session, caller: Asker, council: Council, once: OnceOnly)
     return once.answer(202, location=where, ids=[run_id], body=run_view(session, caller, run_id))
 
 
-@get("/certificates", sync_to_thread=True, tags=TAGS)
-def all_certificates(
-    session: Session,
-    caller: Asker,
-    run: FromQuery[UUID | None] = None,
-    after: FromQuery[str | None] = None,
-    limit: Limit = 50,
-) -> Listing[CertificateView]:
-    """Certificates, the newest first; `run` asks for those of one sweep."""
-    before = decode_cursor(after, tuple[datetime, UUID]) if after is not None else None
-    found = certificates(session, caller, run_id=run, before=before, limit=limit + 1)
-    return page_of(found, limit, lambda entry: (entry.issued_at, entry.id))
-
-
-@get("/certificates/{certificate_id:uuid}", sync_to_thread=True, tags=TAGS)
-def one_certificate(certificate_id: FromPath[UUID], session: Session, caller: Asker) -> CertificateView:
-    """One certificate. It identifies nobody."""
-    return certificate(session, caller, certificate_id)
-
-
 @get("/destructions", sync_to_thread=True, tags=TAGS)
 def awaited(session: Session, caller: Asker) -> Listing[AwaitingView]:
     """What was emptied here and must still be destroyed on paper or in another system."""
@@ -202,15 +183,6 @@ def confirm_destroyed(
     ledger = Ledger(ledger_dir, session.council_id)
     count = confirm(session, caller, ledger, data.records, destroyed_on=data.destroyed_on, method=data.method)
     return Confirmed(count)
-
-
-@get("/console/certificates/{certificate_id:uuid}", sync_to_thread=True)
-def certificate_page(
-    certificate_id: FromPath[UUID], session: Session, caller: Asker, page: NamedDependency[Page]
-) -> Response[str]:
-    """A certificate to read or print."""
-    found = certificate(session, caller, certificate_id)
-    return page.render("retention/certificate.html", caller=caller, certificate=found)
 
 
 @get("/console/retention", sync_to_thread=True)
@@ -252,10 +224,9 @@ api_routes = [
     last_sweeps,
     one_sweep,
     sweep_now,
-    all_certificates,
-    one_certificate,
+    *certificate_routes,
     awaited,
     confirm_destroyed,
     *file_routes,
 ]
-pages = [certificate_page, retention_page, arm_on_page, *file_pages]
+pages = [*certificate_pages, retention_page, arm_on_page, *file_pages]

@@ -23,7 +23,8 @@ from muniment.retention.clocks.planning import due_dates_moved
 from muniment.retention.disposal.destruction import awaiting, confirm
 from muniment.retention.disposal.restore import RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.disposal.sweep import run_view, runs
-from muniment.retention.evidence.certificates import certificate, certificates
+from muniment.retention.evidence.certificates import certificates
+from muniment.retention.evidence.proving import certificate_document
 from muniment.retention.explain import explain, explain_file
 from muniment.retention.holds.placing import NewHold, Placed, Scope, holds, place_hold, release_hold
 from muniment.settings import Settings
@@ -76,7 +77,7 @@ def held_by_key(session: CouncilSession, ours: House, scope: Scope, key: UUID) -
 
 WITH_THEIR_KEY: dict[str, Asked] = {
     "explain": lambda session, ours, keys: explain(session, ours.caller, keys["record"]),
-    "certificate": lambda session, ours, keys: certificate(session, ours.caller, keys["certificate"]),
+    "certificate": lambda session, ours, keys: certificate_document(session, ours.caller, keys["certificate"]),
     "run": lambda session, ours, keys: run_view(session, ours.caller, keys["sweep_run"]),
     "release": lambda session, ours, keys: release_hold(session, ours.caller, keys["hold"], "over"),
     "confirm": lambda session, ours, keys: confirm(

@@ -48,13 +48,13 @@ class Taken:
 
     @property
     def here(self) -> Keys:
-        """Rows that have gone."""
-        return Keys.joined(part.here for part in self.gone.values())
+        """Rows that have gone, class after class in order, by which each certificate's can be told apart again."""
+        return Keys.joined(part.here for _, part in sorted(self.gone.items()))
 
     @property
     def elsewhere(self) -> Keys:
-        """Rows emptied, whose paper (or whose copy in another system) is still to be destroyed."""
-        return Keys.joined(part.elsewhere for part in self.gone.values())
+        """Rows emptied, whose paper (or whose copy in another system) is still to be destroyed; as `here`."""
+        return Keys.joined(part.elsewhere for _, part in sorted(self.gone.items()))
 
 
 @dataclass

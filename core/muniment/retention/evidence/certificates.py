@@ -19,7 +19,6 @@ from sqlalchemy import Select, func, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import Fact, record
 from muniment.audit.merkle import leaf_hash, root_of
@@ -38,7 +37,6 @@ __all__ = [
     "CertificateView",
     "Disposed",
     "add_confirmations",
-    "certificate",
     "certificates",
     "issue",
     "merkle_root",
@@ -199,15 +197,6 @@ def add_confirmations(session: CouncilSession, rows: Sequence[Mapping[str, Any]]
             count=row["count"],
             content=fingerprint(content),
         )
-
-
-def certificate(session: CouncilSession, caller: Caller, certificate_id: UUID) -> CertificateView:
-    """One certificate. Raises `NotFound`, `Forbidden`."""
-    caller.require_somewhere(Permission.READ_RETENTION)
-    row = session.execute(_query().where(CERTIFICATE.c.id == certificate_id)).one_or_none()
-    if row is None:
-        raise NotFound("There is no such certificate.")
-    return _view(row)
 
 
 def certificates(

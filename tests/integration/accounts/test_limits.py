@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from muniment.accounts.limits import ApiAllowance, Limit, count_attempts
+from muniment.accounts.limits import ApiAllowance, Limit, count_attempts, forget_attempts
 from muniment.api.errors import TooManyRequests
 from muniment.clock import FixedClock
 from muniment.database.session import Database
@@ -67,6 +67,16 @@ def test_what_is_within_the_limit(
         if before:
             count_attempts(session, LIMIT, SUBJECT, clock.now(), before)
         assert count_attempts(session, LIMIT, SUBJECT, clock.now(), attempts) == within
+
+
+def test_who_starts_afresh_does_so_alone(database: Database, clock: FixedClock, councils: tuple[UUID, UUID]) -> None:
+    with database.council(councils[0]) as session:
+        other_kind = Limit("other tests", LIMIT.most, LIMIT.window)
+        for limit, subject in ((LIMIT, SUBJECT), (LIMIT, b"another"), (other_kind, SUBJECT)):
+            count_attempts(session, limit, subject, clock.now())
+        forget_attempts(session, LIMIT, SUBJECT)
+        left = session.execute(text("select kind, subject from attempt order by kind, subject")).all()
+    assert [(kind, bytes(subject)) for kind, subject in left] == [("other tests", SUBJECT), ("tests", b"another")]
 
 
 def test_a_window_that_ended_is_forgotten(database: Database, clock: FixedClock, councils: tuple[UUID, UUID]) -> None:

@@ -41,7 +41,7 @@ CANNOT_PROVE = (
     "that what the council's own records said was true when it was written",
     "anything against somebody who holds the signing key",
 )
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
@@ -112,11 +112,11 @@ def verify_certificate(file: Path, keys: Path | None, record: UUID | None, path:
         raise InvalidInput("Give the council's public keys with --key FILE; it prints them with: muniment audit key")
     if (record is None) != (path is None):
         raise InvalidInput("A record is checked by its key and its path: give both.", where="--record")
-    data = file.read_bytes()
+    data = _content_of(file)
     found = check(read(attached(data) if is_pdf(data) else data), _keys(keys))
     lines = _says(found)
     if record is not None and path is not None:
-        check_membership(found.document.certificate, read_membership(path.read_bytes()), record)
+        check_membership(found.document.certificate, read_membership(_content_of(path)), record)
         lines.append(f"The record {record} is among those that it is about.")
     value = {
         "proven": True,
@@ -131,9 +131,16 @@ def verify_certificate(file: Path, keys: Path | None, record: UUID | None, path:
     show(value, as_json, *lines, "This cannot prove:", *(f"  {what}" for what in CANNOT_PROVE))
 
 
+def _content_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
+
+
 def _keys(file: Path) -> PublicKeys:
     try:
-        return msgspec.json.decode(file.read_bytes(), type=PublicKeys)
+        return msgspec.json.decode(_content_of(file), type=PublicKeys)
     except msgspec.DecodeError:
         raise InvalidInput(f"{file} holds no public keys of a council.", where="--key") from None
 

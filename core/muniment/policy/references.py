@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from muniment.api.clients import Column, ImportSource
+from muniment.api.clients import Cohort, Column, ImportSource
 from muniment.api.council import Document
 from muniment.api.notices import Notice
 from muniment.api.retention import Clause, Reference, When
@@ -112,7 +112,7 @@ def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
             yield "id", "class", node.id
         case Clause() if node.action == "transfer" and node.into is not None:
             yield "into", "class", node.into
-        case When() if node.field is not None:
+        case When() | Cohort() if node.field is not None:
             yield "field", "field", node.field
         case Column() if node.to.startswith("field:"):
             yield "to", "field", node.to.removeprefix("field:")

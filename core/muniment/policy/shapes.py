@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from muniment.api.clients import Cohort
 from muniment.api.consent import PolicyDocument
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When
 from muniment.policy.findings import Finding
@@ -26,6 +27,8 @@ def contradictions(policy: Policy) -> Iterator[Finding]:
                 yield from _clause(path, node)
             case RetentionRule():
                 yield from _rule(path, node)
+            case Cohort() if node.equals and node.field is None:
+                yield _error(path, "`equals` says what `field` holds for who belongs; give `field`.")
             case PolicyDocument() if node.in_force_until is not None and node.in_force_until < node.in_force_from:
                 yield _error(path, "It ends before it begins.")
     for scope, retention in [
@@ -45,6 +48,8 @@ def _anchor(path: str, anchor: Anchor) -> Iterator[Finding]:
         yield _error(path, "A first day is one of `event`, `milestone`, `on`, or told in `in_words`.")
     if anchor.birthday is not None and anchor.event != "birth":
         yield _error(path, '`birthday` goes with `event = "birth"`.')
+    if anchor.whose != "client" and (anchor.on is not None or anchor.event in ("collection", "programme-end")):
+        yield _error(path, "`whose` goes with what happens to a person: a birth, a death or another milestone.")
     if anchor.occurrence == "first" and anchor.on is not None:
         yield _error(path, "A fixed day has no first occurrence.")
 

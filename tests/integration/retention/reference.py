@@ -128,8 +128,8 @@ class Reckoning:
     def taken(self, truth: bool | None, clause: Clause, line: Line, theirs: Clause) -> tuple[Line, Clause]:
         holder = clause if clause.holder is not None else theirs
         action = line.action
-        if clause.action not in (None, "transfer"):
-            action = clause.action or ""
+        if clause.action is not None and clause.action != "transfer":
+            action = clause.action
         if holder.holder is not None:
             action = "await-holder"
         review = line.review_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -23,8 +24,8 @@ from muniment.retention.tables import Extension
 from tests.integration.retention.kit import SERVICE, House, policy_of
 from tests.integration.retention.reference import History, expected
 
-WHOSE = ["client", "client", "child", "parent"]
-KINDS = ["case-closed", "last-contact", "financial-support", "request", "death"]
+WHOSE = ["client", "client", "client", "client", "child", "parent"]
+KINDS = ["case-closed", "case-closed", "last-contact", "request", "death"]
 PROGRAMMES = ["bridge", "harbour"]
 EXTENSION = table_of(Extension)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -172,7 +173,7 @@ def retentions(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def histories(draw: st.DrawFn) -> History:
     kinds = st.sampled_from([*KINDS, "birth", "interview"])
-    happened = draw(st.lists(st.tuples(kinds, days, st.booleans(), st.sampled_from(WHOSE)), max_size=6))
+    happened = draw(st.lists(st.tuples(kinds, days, st.booleans(), st.sampled_from(WHOSE)), max_size=8))
     unique = {(kind, day, whose): (kind, day, own, whose) for kind, day, own, whose in happened}
     values = [{}, {"a.b": {"v": "yes", "p": ["advice"]}}, {"a.b": {"v": "no", "p": ["advice", "research"]}}]
     return History(
@@ -226,9 +227,15 @@ def test_they_agree_at_length(
     agree(house, retention, several, ended)
 
 
-def agree(house: House, retention: dict[str, Any], several: list[History], ended: dict[str, date]) -> None:
+def agree(
+    house: House,
+    retention: dict[str, Any],
+    several: list[History],
+    ended: dict[str, date],
+    cohorts: Sequence[Cohort] = COHORTS,
+) -> None:
     """The SQL says of each history what the reference says."""
-    policy = policy_of(retention, cohorts=COHORTS)
+    policy = policy_of(retention, cohorts=cohorts)
     declared = msgspec.convert(retention, RetentionDeclarations)
     session = house.database.council_session(house.id)
     with session:
@@ -255,7 +262,7 @@ def agree(house: House, retention: dict[str, Any], several: list[History], ended
                 row = session.execute(
                     text("select state, due_on, action, review_on from record where id = :id"), {"id": record_id}
                 ).one()
-                assert tuple(row) == expected(declared, class_id, history, COHORTS)
+                assert tuple(row) == expected(declared, class_id, history, cohorts)
         session.rollback()
 
 

@@ -31,7 +31,8 @@ def anchor_in_words(scene: Scene) -> Iterator[Hit]:
 def clause_without_period(scene: Scene) -> Iterator[Hit]:
     """A criterion instead of a period."""
     for path, clause, _, _ in _clauses(scene):
-        if clause.keep is None and clause.refer is None:
+        until_an_event = clause.anchor is not None and clause.in_words is None
+        if clause.keep is None and clause.refer is None and not until_an_event:
             yield Hit(f"{path}.keep", words_of(clause.in_words))
 
 

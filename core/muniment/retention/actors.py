@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
+from muniment.clients.pretending import refuse_real_people
 from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
@@ -37,7 +38,12 @@ def recompute(deployment: Deployment, council_id: UUID) -> None:
 
 @actor(name=SWEEP, queue="retention", every=timedelta(hours=1), time_limit=timedelta(minutes=20))
 def sweep(deployment: Deployment, council_id: UUID) -> None:
-    """Work on the open run of one council, or on the day's first; ring again while there may be more to do."""
+    """Work on the open run of one council, or on the day's first; ring again while there may be more to do.
+
+    Where a day is pretended it is asked each time whether everybody is generated: a worker may have been running when
+    real people came in by another process. Raises `SettingsError` if somebody is not.
+    """
+    refuse_real_people(deployment.database)
     settle_ledger.run(deployment, council_id)
     ledger = Ledger(deployment.settings.ledger_dir, council_id)
     with deployment.database.council(council_id, Actor("system", None, SWEEP)) as session:

@@ -30,6 +30,7 @@ from muniment.accounts.limits import ApiAllowance
 from muniment.clients.pages import find_section
 from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock
+from muniment.councils.directory import slugs_of_hosts
 from muniment.councils.web import policy_section
 from muniment.database.gauges import Gauge
 from muniment.database.session import CouncilSession, Database
@@ -51,6 +52,7 @@ from muniment.web.console import ConsoleSection, console_routes
 from muniment.web.council import CouncilRef
 from muniment.web.forms import read_credentials
 from muniment.web.health import ReadinessCheck, health_routes
+from muniment.web.hosts import Hosts
 from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
 from muniment.web.pages import Assets, Pages
@@ -98,7 +100,7 @@ def create_app(
     places = Places(database, settings.pool_size)
     assets = Assets()
     metrics = Metrics(surface.gauges)
-    answers = SharedAnswers()
+    answers, hosts = SharedAnswers(), Hosts(lambda: _host_names(database), places)
     templates = {"accounts": PackageLoader("muniment.accounts"), **surface.templates}
     needs = HandlerNeeds(
         things={"clock": clock, "keys": keys, "ledger_dir": settings.ledger_dir, **surface.things},
@@ -131,7 +133,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = Edge(app.asgi_handler, answers)
+    app.asgi_handler = Edge(app.asgi_handler, answers, hosts)
     return app
 
 
@@ -191,6 +193,11 @@ def out_of_service(plugins: Plugins) -> str | None:
 def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:
     """Retention's answer for the page of a client file."""
     return {entry.record_id: entry.lines for entry in explain_file(session, caller, file_id)}
+
+
+def _host_names(database: Database) -> dict[str, str]:
+    with database.platform() as session:
+        return slugs_of_hosts(session)
 
 
 def _finder(database: Database, refuse: Callable[[UUID, str], None]) -> Callable[[str], CouncilRef | None]:

@@ -26,6 +26,7 @@ from muniment.accounts.permissions import Role
 from muniment.accounts.sessions import begin_session, end_sessions_of
 from muniment.accounts.tables import Staff, StaffRole
 from muniment.api.errors import Conflict, InvalidInput, NotFound, TooManyRequests
+from muniment.api.text import is_blank
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.errors import constraint_of
@@ -86,9 +87,11 @@ def add_staff(
 ) -> UUID:
     """Add somebody with a first password and roles; their id.
 
-    Raises `InvalidInput` for a malformed email, a short password, no role or an unknown service, `Conflict` if the
-    council has an account with this email.
+    Raises `InvalidInput` for a malformed email, no name, a short password, no role or an unknown service, `Conflict` if
+    the council has an account with this email.
     """
+    if is_blank(name) or len(name) > 200:
+        raise InvalidInput("A member of staff has a name of 1 to 200 characters.", where="name")
     if not roles:
         raise InvalidInput(f"Name a role: {', '.join(Role)}.", where="role")
     staff = Staff(

@@ -17,6 +17,7 @@ from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission
 from muniment.accounts.sessions import digest_of
 from muniment.accounts.tables import ApiToken
 from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.text import is_blank
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.ids import new_id
@@ -67,7 +68,7 @@ def new_token(
     Raises `InvalidInput` without a label or permissions, for an unknown service, or for an expiry that is not within
     the next 366 days.
     """
-    if not label.strip() or len(label) > 100:
+    if is_blank(label) or len(label) > 100:
         raise InvalidInput("A token has a label of 1 to 100 characters that names the program.", where="label")
     if not permissions:
         raise InvalidInput(f"A token needs a permission: {', '.join(Permission)}.", where="permission")

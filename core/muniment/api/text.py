@@ -6,11 +6,12 @@ with a suffix (`en.young`). Contact details are texts too: a Welsh page often gi
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated
 
 from msgspec import Meta
 
-__all__ = ["Id", "Label", "Language", "Slug", "Text", "languages_of", "say"]
+__all__ = ["Id", "Label", "Language", "Slug", "Text", "is_blank", "languages_of", "say"]
 
 Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", max_length=63, examples=["adult-learning"])]
 """A name used in addresses: lower case letters, digits and single hyphens, starting with a letter."""
@@ -43,3 +44,13 @@ def say(text: Text | None, language: str) -> str:
 def languages_of(text: Text) -> frozenset[str]:
     """The languages a text has words of its own in; empty for a plain string, which serves all."""
     return frozenset() if isinstance(text, str) else frozenset(text)
+
+
+FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that are drawn as nothing: Hangul fillers, the empty Braille cell."""
+
+
+def is_blank(text: str) -> bool:
+    """Whether nobody would see anything: no letter, mark, number, sign or symbol, only blanks and what is invisible
+    (zero-width characters, controls of direction)."""
+    return all(unicodedata.category(character)[0] in "ZC" or character in FILLERS for character in text)

@@ -99,9 +99,13 @@ class _Titles:
         self.service = file.service
         self._classes: dict[str, str] = {}
         self._fields: dict[str, str] = {}
+        self._sources: dict[str, str] = {}
+        self._purposes: dict[str, str] = {}
         if declared is not None:
             self.service = say(declared.service.title, language)
             self._classes = {entry.id: say(entry.title, language) for entry in declared.retention.classes}
+            self._sources = {entry.id: say(entry.title, language) for entry in declared.clients.sources}
+            self._purposes = {entry.id: say(entry.title, language) for entry in declared.purposes.purposes}
             self._fields = {
                 f"{category.id}.{field.id}": say(field.title, language)
                 for category in declared.clients.categories
@@ -113,6 +117,12 @@ class _Titles:
 
     def field(self, name: str) -> str:
         return self._fields.get(name, name)
+
+    def source(self, key: str) -> str:
+        return self._sources.get(key, key)
+
+    def purposes(self, keys: Sequence[str]) -> str:
+        return "; ".join(self._purposes.get(key, key) for key in keys)
 
 
 def _asked(form: FindForm) -> Search:

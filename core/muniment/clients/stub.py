@@ -10,6 +10,7 @@ import msgspec
 
 from muniment.api.clients import Field
 from muniment.api.errors import InvalidInput
+from muniment.api.text import is_blank
 from muniment.clients.normalise import name_key, postcode_key, reference_key
 from muniment.clients.parsing import BadValue, check_day, parse_field, parse_text
 
@@ -61,7 +62,7 @@ def stub_columns(stub: Stub, today: date) -> dict[str, Any]:
     for name, parse in STUB_PARSERS.items():
         given = getattr(stub, name)
         try:
-            columns[name] = None if given is None or not given.strip() else parse(given)
+            columns[name] = None if given is None or is_blank(given) else parse(given)
         except BadValue as error:
             raise InvalidInput(f"{name} {error}.", where=name, code=error.code) from None
     return with_keys(columns)

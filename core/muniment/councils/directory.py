@@ -19,7 +19,7 @@ from muniment.policy.model import Policy
 from muniment.web.surface import RESERVED_SLUGS
 
 __all__ = ["CouncilView", "council_by_slug", "council_of_host", "councils", "hosts_of", "name_host", "note_services",
-           "sync_councils", "unname_host"]  # fmt: skip
+           "slugs_of_hosts", "sync_councils", "unname_host"]  # fmt: skip
 
 HOST = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+")
 
@@ -112,6 +112,11 @@ def unname_host(session: PlatformSession, slug: str, host: str) -> None:
 def hosts_of(session: PlatformSession, slug: str) -> list[str]:
     """The host names of a council, in order."""
     return list(session.scalars(select(CouncilHost.host).where(CouncilHost.slug == slug).order_by(CouncilHost.host)))
+
+
+def slugs_of_hosts(session: PlatformSession) -> dict[str, str]:
+    """Whose each host name is: slugs by name."""
+    return {row.host: row.slug for row in session.execute(select(CouncilHost.host, CouncilHost.slug))}
 
 
 def council_of_host(session: PlatformSession, host: str) -> str | None:

@@ -1,8 +1,8 @@
 """What stands at the edge of every request, whatever it is for: headers on answers, and what is refused unread.
 
 Pages use no script and no inline style, so the content security policy names our own style sheet and images and nothing
-else. `Edge` wraps the application: it answers HEAD as GET without its body, gives shared answers again, and turns away
-an address that no handler could read.
+else. `Edge` wraps the application: it answers HEAD as GET without its body, finds the council of a host's
+name, gives shared answers again, and turns away an address that no handler could read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import msgspec
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment.web.errors import PROBLEM_JSON, Problem
+from muniment.web.errors import PROBLEM_JSON, Problem, problem_of
+from muniment.web.hosts import Hosts, address_under
 from muniment.web.metrics import STARTED
 from muniment.web.shared import SharedAnswers
 
@@ -60,9 +61,10 @@ async def security_headers(message: Message, scope: Scope) -> None:
 class Edge:
     """The application with what must hold before a request is routed, and what is answered without routing it."""
 
-    def __init__(self, app: ASGIApp, answers: SharedAnswers) -> None:
+    def __init__(self, app: ASGIApp, answers: SharedAnswers, hosts: Hosts) -> None:
         self._app = app
         self._answers = answers
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -72,6 +74,13 @@ class Edge:
         if scope["method"] == "HEAD":
             scope["method"] = "GET"
             send = _without_body(send)
+        try:
+            slug = await self._hosts.council_of(scope)
+        except Exception as error:  # the router, which answers for what is raised in it, has not been reached
+            await _refuse(problem_of(error, place="the host's name"), send)
+            return
+        if slug is not None:
+            scope["path"] = address_under(slug, scope["path"])
         if (shared := self._answers.find(scope)) is not None:
             scope["path_template"] = shared.route
             await send(copy(shared.start))  # hooks may change it on its way

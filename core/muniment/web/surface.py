@@ -124,7 +124,11 @@ def static_routes(assets: Assets) -> list[HTTPRouteHandler]:
             content, media_type=media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"}
         )
 
-    return [static]
+    @get("/favicon.ico", sync_to_thread=False, include_in_schema=False, opt={"public": "a picture holds no data"})
+    def favicon() -> Redirect:
+        return Redirect(assets.url("favicon.svg"), status_code=308, headers={"Cache-Control": "public, max-age=86400"})
+
+    return [static, favicon]
 
 
 def respond_to_error(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:

@@ -11,6 +11,7 @@ from muniment.web.unit_of_work import NAMED
 
 PUBLIC = {
     "/api/v1/openapi.json",
+    "/favicon.ico",
     "/health/live",
     "/health/ready",
     "/metrics",

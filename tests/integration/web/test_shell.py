@@ -57,11 +57,17 @@ def test_head_is_get_without_the_body(client: Client, councils: Councils) -> Non
 
 
 def test_the_style_sheet_may_be_kept_for_ever(client: Client, councils: Councils) -> None:
-    address = re.search(r'href="(/static/[^"]+)"', client.get("/alpha/console/sign-in").text)
+    address = re.search(r'href="(/static/[^"]+[.]css)"', client.get("/alpha/console/sign-in").text)
     assert address is not None
     answer = client.get(address[1])
     assert answer.headers["content-type"].startswith("text/css")
     assert "immutable" in answer.headers["cache-control"]
+
+
+def test_a_browser_that_asks_for_the_usual_icon_finds_ours(client: Client, councils: Councils) -> None:
+    assert '<link rel="icon" type="image/svg+xml" href="/static/favicon.' in client.get("/alpha/console/sign-in").text
+    answer = client.get("/favicon.ico", follow_redirects=True)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert client.get("/static/muniment.css").status_code == 404
 
 

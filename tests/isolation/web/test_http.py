@@ -15,9 +15,11 @@ from muniment.accounts.staff import add_staff
 from muniment.accounts.tokens import LONGEST, list_tokens, new_token
 from muniment.app import Surface, create_app
 from muniment.clock import FixedClock
+from muniment.councils.directory import name_host, unname_host
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.settings import Settings
+from muniment.web.hosts import Hosts
 
 Client = TestClient[Litestar]
 Councils = tuple[UUID, UUID]
@@ -94,3 +96,51 @@ def test_staff_with_one_address_at_two_councils_are_two(
     assert session_of(database, clock, councils[0]) != session_of(database, clock, councils[1])
     _, alpha = token_of(database, clock, councils[0], "alpha")
     assert len(client.get("/api/v1/councils/alpha/staff", headers=alpha).json()["items"]) == 1
+
+
+def test_a_councils_own_host_name_serves_that_council_alone(
+    client: Client, database: Database, clock: FixedClock, councils: Councils
+) -> None:
+    with database.platform() as session:
+        name_host(session, "alpha", "privacy.alpha.example")
+    _, alpha = token_of(database, clock, councils[0], "alpha")
+    client.cookies.set("muniment-alpha", session_of(database, clock, councils[0]))
+    own = {"Host": "Privacy.Alpha.example.:8443"}
+    for path in ("/", "/console", "/alpha/console"):
+        assert client.get(path, headers=own).status_code == 200, path
+    assert client.get("/api/v1/councils/alpha/staff", headers=own | alpha).status_code == 200
+    for path in ("/health/live", "/metrics", "/favicon.ico"):
+        assert client.get(path, headers=own).status_code < 400, path
+    elsewhere = (
+        "/beta/console", "/beta/console/sign-in", "/beta/privacy/housing", "/privacy/../beta/console",
+        "/api/v1/councils/beta/staff", "/api/v1/councils/alphabet/staff", "/api/v1/councils//beta/staff", "/nothing",
+    )  # fmt: skip
+    for path in elsewhere:
+        answer = client.get(path, headers=own)
+        assert answer.status_code == 404, path
+        assert "beta" not in answer.text.lower()
+
+
+def test_under_any_other_name_addresses_are_what_they_are(
+    client: Client, database: Database, councils: Councils
+) -> None:
+    with database.platform() as session:
+        name_host(session, "alpha", "privacy.alpha.example")
+    other = {"Host": "muniment.example"}
+    assert client.get("/beta/console/sign-in", headers=other).status_code == 200
+    assert client.get("/", headers=other).status_code == 404
+    assert client.get("/console", headers=other).status_code == 404
+
+
+def test_a_host_name_taken_away_serves_nobody_once_it_is_no_longer_believed(
+    client: Client, database: Database, councils: Councils, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hosts, "BELIEVED", 0.0)
+    own = {"Host": "privacy.alpha.example"}
+    with database.platform() as session:
+        name_host(session, "alpha", "privacy.alpha.example")
+    assert client.get("/console/sign-in", headers=own).status_code == 200
+    assert client.get("/beta/console/sign-in", headers=own).status_code == 404
+    with database.platform() as session:
+        unname_host(session, "alpha", "privacy.alpha.example")
+    assert client.get("/console/sign-in", headers=own).status_code == 404

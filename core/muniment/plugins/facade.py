@@ -127,6 +127,11 @@ class CouncilFacade:
         return ask_refusals(judges, [entry.item for entry in proposed], self.missing)
 
     @property
+    def judges_values(self) -> bool:
+        """Whether anybody would answer `client_validate`; a plugin that is missing does, by refusing everything."""
+        return bool(self.missing) or any(True for _ in self._implementations("client_validate"))
+
+    @property
     def judges_holds(self) -> bool:
         """Whether anybody would answer `retention_hold`; a plugin that is missing does, by holding everything."""
         return bool(self.missing) or any(True for _ in self._implementations("retention_hold"))

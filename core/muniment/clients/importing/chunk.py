@@ -47,6 +47,8 @@ class Outcome(msgspec.Struct):
 
 def judged(context: Context, layout: Layout, rows: Sequence[Row]) -> tuple[list[Row], list[Reject]]:
     """The rows whose values no plugin refuses, and the others' rejects. One batch for all of them."""
+    if not context.facade.judges_values:
+        return list(rows), []
     service = layout.rules.service
     proposed = [
         (row, ProposedValues(item, service, class_id, plain(values)))

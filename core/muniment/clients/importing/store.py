@@ -114,7 +114,7 @@ class Store:
     def remember(self, memories: Iterable[tuple[bytes, UUID, Sequence[str]]]) -> None:
         """Note which file a reference belongs to, and which classes have been imported under it."""
         rows = (
-            (self._service, self._issuer, digest, file_id, list(classes), self._today)
+            (self._service, self._issuer, digest, file_id, f"{{{','.join(classes)}}}", self._today)
             for digest, file_id, classes in memories
         )
         insert_many(self._session, facts.IMPORT_MEMORY, _MEMORY, rows, on_conflict=_CHANGE_MEMORIES)

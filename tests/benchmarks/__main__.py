@@ -10,18 +10,26 @@ from typing import Final
 
 import click
 
+from tests.benchmarks.clocking import clocking
+from tests.benchmarks.finding import finding
 from tests.benchmarks.harness import Figure, table
 from tests.benchmarks.imports import importing
 from tests.benchmarks.machine import machine
 from tests.benchmarks.requests import notice_page, reading_a_client
 from tests.benchmarks.stage import Stage, staged
 from tests.benchmarks.sweeps import sweeping
+from tests.benchmarks.worker import memory
 
 MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
     "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 3_000, rounds=3 if quick else 7),
     "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 1_000, rounds=3 if quick else 7),
     "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 3),
-    "sweep": lambda stage, quick: sweeping(stage, files=2_000 if quick else 20_000, rounds=2 if quick else 3),
+    "find": lambda stage, quick: finding(
+        stage, few=10_000 if quick else 100_000, many=200_000 if quick else 2_000_000, rounds=5
+    ),
+    "sweep": lambda stage, quick: sweeping(stage, files=5_000 if quick else 50_000, rounds=2),
+    "clock": lambda stage, quick: clocking(stage, records=100_000 if quick else 1_000_000, rounds=1),
+    "memory": lambda stage, quick: memory(stage, few=2_000 if quick else 20_000, many=20_000 if quick else 200_000),
 }
 
 

@@ -87,11 +87,11 @@ def add_staff(
 ) -> UUID:
     """Add somebody with a first password and roles; their id.
 
-    Raises `InvalidInput` for a malformed email, no name, a short password, no role or an unknown service, `Conflict` if
+    Raises `InvalidInput` for a malformed email or name, a short password, no role or an unknown service, `Conflict` if
     the council has an account with this email.
     """
-    if is_blank(name) or len(name) > 200:
-        raise InvalidInput("A member of staff has a name of 1 to 200 characters.", where="name")
+    if (name and is_blank(name)) or len(name) > 200:
+        raise InvalidInput("A name can be left out, or is one of 1 to 200 characters that can be seen.", where="name")
     if not roles:
         raise InvalidInput(f"Name a role: {', '.join(Role)}.", where="role")
     staff = Staff(

@@ -21,6 +21,9 @@ T = TypeVar("T")
 LARGEST_FILE = 1_000_000
 """Bytes; a declaration larger than this is refused before it is parsed."""
 
+_DEEP_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
+"""A key of more parts than any declaration has. Reading one of thousands takes minutes."""
+
 _PLACE = re.compile(r" - at (?:`key` in )?`(?P<path>[^`]*)`$")
 _PATTERN = re.compile(r"Expected `str` matching regex .*")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
@@ -30,6 +33,8 @@ def decode_toml(content: bytes, as_type: type[T], *, file: str) -> T:
     """Decode `content` as `as_type`. `file` is how the file is named in errors. Raises `DeclarationError`."""
     if len(content) > LARGEST_FILE:
         raise DeclarationError(f"the file is larger than {LARGEST_FILE} bytes", file=file)
+    if _DEEP_KEY.search(content):
+        raise DeclarationError("tables or lists are nested too deeply", file=file)
     try:
         document = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

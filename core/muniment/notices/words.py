@@ -21,6 +21,8 @@ from typing import Any
 import msgspec
 import structlog
 from jinja2 import BaseLoader, FunctionLoader, PrefixLoader, StrictUndefined, TemplateError, pass_context
+from jinja2.exceptions import SecurityError
+from jinja2.filters import FILTERS
 from jinja2.runtime import Context, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -44,6 +46,29 @@ GUARD = "\ue000"
 UNPRINTABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ue000]")
 """Control characters, which no reader sees and no database text can hold, and the guard itself."""
 
+PLAIN_FILTERS = (
+    "capitalize", "default", "first", "join", "last", "length", "list", "lower", "map", "reject", "rejectattr",
+    "replace", "select", "selectattr", "sort", "trim", "unique", "upper",
+)  # fmt: skip
+"""Of Jinja's own filters those that make nothing longer than what they are given, or nearly."""
+
+PLAIN_METHODS = frozenset(
+    {"endswith", "lower", "removeprefix", "removesuffix", "split", "startswith", "strip", "upper"}
+)
+"""Of a text's methods likewise."""
+
+FAILURES = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a template can raise, endless recursion included."""
+
 Names = Mapping[tuple[str, str], Any]
 """The title of a declaration by its kind and id: `("category", "contact-details")`."""
 
@@ -56,6 +81,28 @@ class Said(msgspec.Struct, frozen=True):
     language: str
 
 
+class Sentences(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, without what can make much of little: nothing counts or repeats, so that a template runs for as
+    long as what is declared is long."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """`left operator right` for numbers that are small; raises `SecurityError` for everything else."""
+        if operator == "**" or not isinstance(left, int) or not isinstance(right, int):
+            raise SecurityError(f"{operator!r} repeats nothing here")
+        return super().call_binop(context, operator, left, right)
+
+    def wrap_str_format(self, value: Any) -> None:
+        """Nothing: Jinja would let a text's `format` through in a form of its own, which pads as far as it is told."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may reach an attribute."""
+        if isinstance(obj, str) and attr not in PLAIN_METHODS:
+            return False
+        return super().is_safe_attribute(obj, attr, value)
+
+
 class Words:
     """The templates of every plugin of the deployment, made once by the composition root.
 
@@ -66,7 +113,7 @@ class Words:
         self._speakers = speakers
         self._files = {plugin: _files(folder) for plugin, folder in folders.items()}
         loaders: dict[str, BaseLoader] = {plugin: FunctionLoader(files.get) for plugin, files in self._files.items()}
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = Sentences(
             loader=PrefixLoader(loaders),
             autoescape=False,  # plain text comes out; it is escaped as a whole when HTML is made of it
             undefined=StrictUndefined,
@@ -75,7 +122,8 @@ class Words:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters |= {
+        self._environment.globals.clear()
+        self._environment.filters = {name: FILTERS[name] for name in PLAIN_FILTERS} | {
             "joined": _joined, "listed": _listed, "period": _period, "put": _put, "sentence": _sentence,
             "titles": _titles,
         }  # fmt: skip
@@ -106,7 +154,7 @@ class Words:
         """The macros of one template, bound to what they may see. Raises `PluginError`."""
         try:
             return self._environment.get_template(template).make_module(dict(context))
-        except TemplateError as error:
+        except FAILURES as error:
             raise _broken(plugin, template, error) from error
 
 
@@ -151,7 +199,7 @@ class Voice:
         plugin, template, macro = self._macros[spoken, kind]
         try:
             raw = macro(about, **more)
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        except FAILURES as error:
             raise _broken(plugin, f"{template}, macro {kind}", error) from error
         return [line for line in (" ".join(line.split()) for line in raw.split("\n")) if line], spoken
 

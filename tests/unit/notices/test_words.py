@@ -76,6 +76,17 @@ def test_one_councils_words_are_never_said_for_another(packages: Path) -> None:
         "{{ no_such_thing }}",
         "{{ 1 / 0 }}",
         "{{ phrase('no_such_macro', it) }}",
+        "{{ 'x' * 10 ** 10 }}",
+        "{{ [1] * 10000000000 }}",
+        "{{ '%10000000000d' % 1 }}",
+        "{{ 'x'.ljust(10000000000) }}",
+        "{{ '{:>10000000000}'.format(1) }}",
+        "{{ 'x' | center(10000000000) }}",
+        "{{ 'x' | attr('__class__') }}",
+        "{% for n in range(9) %}x{% endfor %}",
+        "{{ lipsum(100000) }}",
+        "{{ statement(it) }}",
+        "{% import 'words/privacy_notice/../../../etc/passwd' as it %}",
     ],
 )
 def test_a_template_reaches_nothing_but_what_it_is_given(packages: Path, hostile: str) -> None:

@@ -95,9 +95,17 @@ class AuditEvent(StrEnum):
     LOG_READ = "audit.log.read"
     LOG_VERIFIED = "audit.log.verified"
     MONTH_DROPPED = "audit.month.dropped"
+    LOG_CUT_BACK = "audit.log.cut-back"
 
 
-LASTING = frozenset({AuditEvent.CERTIFICATE_ISSUED, AuditEvent.CERTIFICATE_CONFIRMED, AuditEvent.MONTH_DROPPED})
+LASTING = frozenset(
+    {
+        AuditEvent.CERTIFICATE_ISSUED,
+        AuditEvent.CERTIFICATE_CONFIRMED,
+        AuditEvent.MONTH_DROPPED,
+        AuditEvent.LOG_CUT_BACK,
+    }
+)
 """What is kept for good, whatever its domain. The owner's function that drops events spares it too."""
 
 RECORD_CLASSES = {

@@ -13,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from muniment.audit.events import AuditEvent
+from muniment.audit.heads import last_noted, missing_head, note_head, record_cut_back
 from muniment.audit.merkle import Tree, inclusion_proof
 from muniment.audit.proofs import Checkpoint, Proof, SealedEvent, checkpoint_message, stamp
-from muniment.database.session import CouncilSession, Database
+from muniment.database.session import Actor, CouncilSession, Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing, split_signature
 
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 BATCH = 5_000
+SEALER = Actor("system", None, "audit.seal")
 EVENT_COLUMNS = "e.id, e.at, e.event, e.actor_kind, e.actor_id, e.actor_name, e.subject, e.facts"
 
 LOCK = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
@@ -68,8 +70,21 @@ ADD_CHECKPOINT = text(
 
 
 def seal_council(deployment: Deployment, council_id: UUID) -> int:
-    """Seal all that waits for one council, a transaction for each few thousand events; returns how many were sealed."""
-    return sum(_sealed(deployment.database, deployment.keys, council_id))
+    """Seal all that waits for one council, a transaction for each few thousand events; returns how many were sealed.
+
+    A log that lacks the head noted last is told to have been cut back, in the log itself, before anything is sealed.
+    """
+    database, folder = deployment.database, deployment.settings.ledger_dir
+    noted = last_noted(folder, council_id)
+    with database.council(council_id, SEALER) as session:
+        cut_back = missing_head(session, noted)
+        if cut_back is not None:
+            record_cut_back(session, cut_back)
+    sealed = sum(_sealed(database, deployment.keys, council_id))
+    if sealed:
+        with database.council(council_id, SEALER) as session:
+            note_head(session, folder)
+    return sealed
 
 
 def _sealed(database: Database, keys: KeyRing, council_id: UUID) -> Iterator[int]:

@@ -8,8 +8,8 @@ An event that is gone is sound if a line of `audit_drop` names its leaf, and a s
 count and root over all the leaves that the line names.
 
 Not found: an event taken away, with its line, before the sealer came by; an event that whoever holds the application's
-role wrote falsely; the log cut back, checkpoints and all, to an earlier state, unless a head noted elsewhere is given;
-anything done by somebody who holds the signing key too.
+role wrote falsely; the log cut back, checkpoints and all, to an earlier state, unless its head was noted outside the
+database; anything done by somebody who holds the signing key too.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.audit.drops import DroppedUntil, Drops
+from muniment.audit.heads import CutBack, cut_backs
 from muniment.audit.merkle import Tree
 from muniment.audit.proofs import SealedEvent, checkpoint_message
 from muniment.audit.sealing import EVENT_COLUMNS
@@ -36,7 +37,7 @@ __all__ = ["CANNOT_FIND", "Fault", "FaultKind", "Head", "Verification", "verify"
 CANNOT_FIND = (
     "an event taken away before it was sealed",
     "an event written falsely with the application's own rights",
-    "a log cut back to an earlier checkpoint, unless a head noted elsewhere is given with --head",
+    "a log cut back to an earlier checkpoint, if the head beside the ledger was too and --head gives no other",
     "anything done with the signing key",
 )
 
@@ -96,7 +97,8 @@ class Head:
 class Verification(msgspec.Struct, frozen=True):
     """What was looked at and what was found. `head` is worth noting outside: size, a colon, the root in hex.
 
-    `dropped` says up to which month events went by rule; all others must be there.
+    `dropped` says up to which month events went by rule; all others must be there. `cut_back` are the times that the
+    log was found in an earlier state, as after a restore: no fault in what is there, and a gap in what it covers.
     """
 
     leaves: int
@@ -105,6 +107,7 @@ class Verification(msgspec.Struct, frozen=True):
     head: str | None
     head_at: datetime | None
     dropped: tuple[DroppedUntil, ...]
+    cut_back: tuple[CutBack, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -146,6 +149,7 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
         head=f"{last.size}:{last.root.hex()}" if last else None,
         head_at=last.at if last else None,
         dropped=drops.until(),
+        cut_back=cut_backs(session),
         faults=tuple(faults),
     )
 

@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from muniment.api.errors import InvalidInput, MunimentError
 from muniment.audit.dropping import DroppedMonth
+from muniment.audit.heads import last_noted, missing_head
 from muniment.audit.proofs import public_keys
 from muniment.audit.sealing import seal_council
-from muniment.audit.verification import CANNOT_FIND, Head, Verification, verify
+from muniment.audit.verification import CANNOT_FIND, FaultKind, Head, Verification, verify
 from muniment.cli.certificates import FILE, verify_certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.retention.upkeep import drop_oldest_month, months_over
@@ -128,8 +129,13 @@ def verify_command(
         raise InvalidInput("--head belongs to one council: name it.", where="--head")
     results: dict[str, Verification] = {}
     for slug, council_id in _councils(context, council).items():
+        beside = last_noted(context.settings.ledger_dir, council_id)
         with context.database.council(council_id, context.actor) as session:
-            results[slug] = verify(session, context.keys, noted)
+            result = verify(session, context.keys, noted)
+            lacks = missing_head(session, beside)
+        if lacks is not None and all(known.root != lacks.root for known in result.cut_back):
+            result = msgspec.structs.replace(result, cut_back=(*result.cut_back, lacks))
+        results[slug] = result
     report = {slug: {"sound": result.sound, **msgspec.to_builtins(result)} for slug, result in results.items()}
     lines = [line for slug, result in results.items() for line in _lines(slug, result)]
     show({"councils": report, "cannot_find": CANNOT_FIND}, as_json, *lines, "Verification cannot find:",
@@ -163,7 +169,11 @@ def _lines(slug: str, result: Verification) -> list[str]:
     if result.head is not None:
         lines.append(f"  head {result.head}")
     lines += [f"  {gone.events} {gone.record_class} dropped by rule until {gone.month}" for gone in result.dropped]
+    lines += [f"  {cut.sentence}" for cut in result.cut_back]
     for fault in result.faults:
         where = " ".join(f"{key} {value}" for key, value in msgspec.to_builtins(fault).items() if key != "kind")
         lines.append(f"  {fault.kind}: {where}")
+        for cut in result.cut_back:
+            if fault.kind is FaultKind.HEAD_DIFFERS and fault.size is not None and cut.covers(fault.size):
+                lines.append(f"    lies in what was cut back; found on {cut.at:%Y-%m-%d}")
     return lines

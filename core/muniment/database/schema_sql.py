@@ -30,7 +30,8 @@ DROP_AUDIT_EVENTS = (
             and e.at < timezone('Europe/London', d.month + interval '1 month')
             and e.at < now() - interval '6 months'
             and e.event not in
-                ('audit.month.dropped', 'retention.certificate.issued', 'retention.certificate.confirmed')
+                ('audit.month.dropped', 'audit.log.cut-back',
+                 'retention.certificate.issued', 'retention.certificate.confirmed')
             returning 1
         )
         select count(*) from gone

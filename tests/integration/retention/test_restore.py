@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from litestar.testing import TestClient
 from sqlalchemy import Engine, text
 
+from muniment.api.errors import NotReady
 from muniment.app import open_application
 from muniment.audit.sealing import seal_council
 from muniment.cli import main
@@ -250,6 +251,23 @@ def test_what_was_made_and_disposed_of_after_the_backup_is_no_obstacle(dumped: S
         assert client.get(READY).status_code == 200
 
 
+def test_a_ledger_that_is_not_there_is_no_empty_ledger(dumped: Stage) -> None:
+    """A folder that is not mounted looks like a ledger that knows nothing: nothing is answered or swept on it."""
+    dumped.house.sweep()
+    (path,) = dumped.house.ledger_dir.iterdir()
+    content = path.read_bytes()
+    path.unlink()
+    with dumped.client() as client:
+        assert "is not there, though records were disposed of" in client.get(READY).text
+        assert client.get("/alpha/console").status_code == 503
+        with dumped.house.session() as session, pytest.raises(NotReady, match="is not there"):
+            recover(session, dumped.house.ledger)
+        path.write_bytes(content)
+        assert client.get(READY).status_code == 200
+        path.write_bytes(b"")  # as the runbook says, where it is lost for good
+        assert client.get(READY).status_code == 200
+
+
 def test_confirmations_come_back_with_their_certificates(dumped: Stage) -> None:
     house = dumped.house
     for _ in range(2):
@@ -276,6 +294,7 @@ def test_the_operator_recovers_and_rehearses_by_command(
     seal_council(dumped.deployment, dumped.house.id)
     dumped.backup.take()
     dumped.house.sweep()
+    assert seal_council(dumped.deployment, dumped.house.id) > 0
     environment = {
         "MUNIMENT_DATA_DIR": str(tmp_path),
         "MUNIMENT_DATABASE_URL": settings.database_url or "",
@@ -290,3 +309,8 @@ def test_the_operator_recovers_and_rehearses_by_command(
     assert dumped.left == dumped.kept, "the drill touched the deployment"
     nothing = program.invoke(main, ["db", "restored"])
     assert "nothing erased had come back" in nothing.output, nothing.output
+
+    dumped.restore()
+    told = program.invoke(main, ["audit", "verify", "alpha"])
+    assert told.exit_code == 0, told.output
+    assert "its database was restored from a backup, or somebody cut it" in " ".join(told.output.split())

@@ -40,6 +40,8 @@ AWAITING = table_of(Awaiting)
 DISPOSAL = table_of(Disposal)
 RUN = table_of(SweepRun)
 RESTORE = Actor("system", None, "retention.restore")
+MISSING = (0, 0)
+"""The state of a ledger whose file is not there."""
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -55,13 +57,27 @@ class Repeated(msgspec.Struct, frozen=True):
 
 
 def settle(session: CouncilSession, ledger: Ledger) -> int:
-    """Close what crashes left open; returns how many chunks. Waits for all chunks of the council under way."""
+    """Close what crashes left open; returns how many chunks. Waits for all chunks of the council under way.
+
+    Raises `NotReady` if the ledger is damaged or missing.
+    """
     locks.alone(session)
+    refuse_missing(session, ledger)
     waiting = [key for key, chunk in ledger.chunks().items() if chunk.is_open]
     committed = _known(session, waiting)
     ledger.close("done", (key for key in waiting if key in committed))
     ledger.close("void", (key for key in waiting if key not in committed))
     return len(waiting)
+
+
+def refuse_missing(session: CouncilSession, ledger: Ledger) -> None:
+    """Raise `NotReady` if the database knows of disposals and there is no ledger at all: its folder is not mounted, or
+    another one is. An empty file in its place says that the ledger is lost and that this is known."""
+    if ledger.state == MISSING and session.scalar(select(select(DISPOSAL.c.id).exists())):
+        raise NotReady(
+            f"The erasure ledger {ledger.path} is not there, though records were disposed of: mount the folder that "
+            "MUNIMENT_LEDGER_DIR must name. Where it is lost for good, docs/runbook.md says what to do."
+        )
 
 
 def forgotten(session: CouncilSession, ledger: Ledger) -> list[Line]:
@@ -120,6 +136,7 @@ class RestoreCheck:
         if self._passed.get(council_id) == state:
             return
         with self._database.council(council_id, RESTORE) as session:
+            refuse_missing(session, ledger)
             if forgotten(session, ledger):
                 raise NotReady(
                     f"The database of {slug} was restored from a backup, and people who were erased since are back in "

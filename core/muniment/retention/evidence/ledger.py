@@ -98,6 +98,11 @@ class Ledger:
         self._path = folder / f"{council_id}.jsonl"
 
     @property
+    def path(self) -> Path:
+        """Its file, made by the first disposal."""
+        return self._path
+
+    @property
     def size(self) -> int:
         """Bytes written so far; it only grows. Raises `NotReady` if the folder or the file is not one."""
         return self.state[0]

@@ -158,6 +158,9 @@ def test_one_of_before_contents_were_kept_is_proven_in_part() -> None:
     assert check(bare, PUBLIC).unproven == 2
     with pytest.raises(Unproven):
         check(structs.replace(old, certificate=structs.replace(CONTENT, disposed=12)), PUBLIC)
+    renamed = structs.replace(old, certificate=structs.replace(CONTENT, id=UUID(int=99)), confirmations=(), confirmed=0)
+    with pytest.raises(Unproven, match="about something else"):
+        check(structs.replace(renamed, complete=False), PUBLIC)
 
 
 def test_a_rotated_key_still_proves_and_another_rings_does_not() -> None:

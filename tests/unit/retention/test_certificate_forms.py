@@ -6,6 +6,7 @@ import json
 from io import BytesIO
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -56,7 +57,7 @@ def test_every_form_says_all_that_is_to_be_read(pdf: bytes) -> None:
 
 def test_a_pdf_is_tagged_named_and_in_a_language(pdf: bytes) -> None:
     found = PdfReader(BytesIO(pdf))
-    root = found.trailer["/Root"].get_object()
+    root: Any = found.trailer["/Root"].get_object()
     assert root["/MarkInfo"]["/Marked"]
     assert root["/Lang"].startswith("en")
     assert root["/ViewerPreferences"]["/DisplayDocTitle"]

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from muniment.retention.evidence.certificates import CertificateView, certificates, merkle_root
 from tests.integration.retention.kit import House, hold
@@ -194,3 +194,27 @@ def test_held_files_at_the_front_do_not_keep_a_sweep_from_what_lies_behind(house
     for file_id in front:
         hold(house, "file", file_id)
     assert house.sweep(files=2).disposed == 1
+
+
+def test_a_row_that_ought_to_have_gone_and_is_left_undoes_its_file_alone(
+    house: House, superuser_engine: Engine
+) -> None:
+    house.adopt()
+    stubborn, other = (house.file("case", milestones={"case-closed": LONG_AGO}) for _ in range(2))
+    house.flush()
+    house.arm("case")
+    with superuser_engine.begin() as connection:
+        connection.execute(
+            text("create function refuse() returns trigger language plpgsql as 'begin return null; end'")
+        )
+        connection.execute(
+            text(
+                "create trigger refuse before delete on record for each row"
+                f" when (old.file_id = '{stubborn}') execute function refuse()"
+            )
+        )
+    run = house.sweep()
+    assert (run.disposed, run.parked) == (1, 1)
+    assert house.ids("select id from client_file") == [stubborn] != [other]
+    assert house.scalar("select sum(disposed) from certificate") == 1
+    assert house.scalar("select reason from parked") == "Miscounted"

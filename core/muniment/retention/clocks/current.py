@@ -11,12 +11,13 @@ from facts that a transaction committed meanwhile has changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Text, and_, column, func, select, update, values
+from sqlalchemy import ARRAY, Text, and_, column, func, select, update, values
 
+from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, PolicyAdopted, ProgrammeChanged, RegistersChanged
 from muniment.policy.store import adopted
@@ -45,8 +46,8 @@ FEW = 500
 RECOMPUTE = "retention.recompute"
 """The actor that clocks what is not clocked (`muniment.retention.actors`)."""
 
-CHUNK = 2_000
-"""Rows clocked in one transaction by the actor."""
+CHUNK = 5_000
+"""Rows clocked in one transaction by the actor: their files are locked for as long as that takes."""
 
 
 def clock_rows(session: CouncilSession, subject: Subject, which: Rows) -> int:
@@ -55,13 +56,18 @@ def clock_rows(session: CouncilSession, subject: Subject, which: Rows) -> int:
     Rows that a change has made due count against the arming of their rule (`arming.note_newly_due`).
     """
     locks.shared(session)
-    by_key = clocks(adopted(session))
-    today = session.clock.today()
     present = session.scalars(
         select(subject.table.c.record_class).where(which(subject.table), subject.table.c.disposal.is_(None)).distinct()
     )
+    return _clock_classes(session, subject, which, present)
+
+
+def _clock_classes(session: CouncilSession, subject: Subject, which: Rows, classes: Iterable[str]) -> int:
+    """One statement for each class; returns how many rows changed."""
+    by_key = clocks(adopted(session))
+    today = session.clock.today()
     changed = 0
-    for key in sorted(present):
+    for key in sorted(classes):
         clock = by_key.get(key) or undeclared(key)
         line = session.execute(set_clocks(clock, subject, which, today)).one()
         changed += line.clocked
@@ -123,7 +129,7 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     in_force = values(column("key", Text()), column("hash", Text()), name="in_force").data(
         [(key, clock.hash) for key, clock in by_key.items()] or [(UNDECLARED, UNDECLARED)]
     )
-    wanted = select(table.c.id, subject.lock_id).select_from(
+    wanted = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class).select_from(
         table.outerjoin(in_force, in_force.c.key == table.c.record_class)
     )
     wanted = wanted.where(
@@ -131,16 +137,17 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
         table.c.rule_hash.is_distinct_from(func.coalesce(in_force.c.hash, UNDECLARED)),
         *([table.c.id > after] if after else []),
     )
-    found = session.execute(wanted.order_by(table.c.id).limit(limit)).all()
-    if not found:
+    found = wanted.order_by(table.c.id).limit(limit).subquery("found")
+    classes = func.array_agg(found.c.record_class.distinct(), type_=ARRAY(Text))
+    line = session.execute(select(packed(found.c.id), packed(found.c.lock_id), classes)).one()
+    ids, lock_ids = Keys(line[0]), Keys(line[1]).distinct()
+    if not ids:
         return None
-    lock_ids = sorted({row[1] for row in found})
     lock = subject.lock
-    session.execute(
-        select(lock.c.id).where(with_ids(lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
-    )
-    count = clock_rows(session, subject, with_ids([row.id for row in found]))
-    return Stale(found[-1].id, count)
+    locked = select(lock.c.id).where(with_ids(lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
+    session.execute(select(func.count()).select_from(locked.cte("locked")))
+    count = _clock_classes(session, subject, with_ids(ids), line[2])
+    return Stale(UUID(bytes=max(ids.raw)), count)
 
 
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:

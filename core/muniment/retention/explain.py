@@ -46,6 +46,7 @@ __all__ = ["ClauseExplained", "Explanation", "explain", "explain_file", "facade_
 
 EXTENSION = table_of(Extension)
 PARKED = table_of(Parked)
+READ = ("record_class", "medium", "disposal", "due_on", "rule_hash")
 STORAGE_LIMITATION = "UK GDPR Art 5(1)(e)"
 
 
@@ -138,8 +139,9 @@ def explain(
 
 
 def facade_in_force(session: CouncilSession, plugins: Plugins) -> CouncilFacade | None:
-    """The plugins of the policy in force, to ask what they would keep; None without a policy."""
-    if (policy := adopted_or_none(session)) is None:
+    """The plugins of the policy in force, to ask what they would keep; None without a policy, or without plugins."""
+    policy = adopted_or_none(session)
+    if policy is None or policy.council.slug not in plugins.councils:
         return None
     return plugins.facade(policy.council.slug, [used.name for used in policy.plugins])
 
@@ -154,12 +156,9 @@ def explain_file(session: CouncilSession, caller: Caller, file_id: UUID) -> tupl
 
 def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], column: str) -> Sequence[Any]:
     table = subject.table
-    columns = (
-        table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.medium, table.c.disposal,
-        table.c.due_on,
-    )  # fmt: skip
+    columns = (table.c.id, subject.lock_id.label("lock_id"), *(table.c[name] for name in READ))
     return session.execute(
-        select(*columns, table.c.rule_hash, held(subject, table).label("held"))
+        select(*columns, held(subject, table).label("held"))
         .where(with_ids(keys, column)(table))
         .order_by(table.c.recorded_on if subject is RECORDS else table.c.held_on, table.c.id)
     ).all()

@@ -32,7 +32,7 @@ from muniment.retention.subjects import SUBJECTS
 
 SERVICE = "advice"
 
-RETENTION = {
+RETENTION: dict[str, Any] = {
     "class": [
         {"id": "case", "title": "Cases", "categories": []},
         {"id": "letter", "title": "Letters", "categories": [], "media": ["paper"]},

@@ -25,7 +25,7 @@ from tests.integration.retention.kit import SERVICE, House, policy_of
 from tests.integration.retention.reference import History, expected
 
 WHOSE = ["client", "client", "client", "client", "child", "parent"]
-KINDS = ["case-closed", "case-closed", "last-contact", "request", "death"]
+KINDS = ["case-closed", "case-closed", "last-contact", "last-contact", "request", "death"]
 PROGRAMMES = ["bridge", "harbour"]
 EXTENSION = table_of(Extension)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

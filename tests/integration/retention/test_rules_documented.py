@@ -69,6 +69,8 @@ def history_of(words: str) -> History:
                 history.values[name] = {"v": value, "p": [purpose]}
             case ["child" | "parent" | "other" as whose, kind, _]:
                 history.milestones.append((kind, day, True, whose))
+            case ["our", kind, _]:
+                history.milestones.append((kind, day, False, "client"))
             case [kind, _]:
                 history.milestones.append((kind, day, True, "client"))
             case other:

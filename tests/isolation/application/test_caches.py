@@ -32,6 +32,8 @@ KEPT = {
     "clients.importing.reader._Lines._waiting": "one file's own",
     "clients.pages._Titles._classes": "one page's own",
     "clients.pages._Titles._fields": "one page's own",
+    "clients.pages._Titles._purposes": "one page's own",
+    "clients.pages._Titles._sources": "one page's own",
     "clients.values.ValueRules._barred": "one policy's own, for one transaction",
     "database.gauges.Readings._failed": "names of gauges",
     "database.gauges.Readings._figures": "by the council's slug, which is among the labels",

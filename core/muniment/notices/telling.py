@@ -253,7 +253,8 @@ def _after(slug: str, policy: ServicePolicy) -> Iterator[Told]:
     if policy.recipients.open_list:
         yield Told("sharing.open-list", "sharing_open_list", None, f"{slug}.open_list")
     retention = policy.retention
-    if retention.defaults != ScheduleDefaults():
+    for_readers = msgspec.structs.replace(retention.defaults, client=None, remark="")
+    if for_readers != ScheduleDefaults():
         yield Told("retention.defaults", "schedule_defaults", retention.defaults, f"{slug}.defaults")
     classes = {entry.id: entry for entry in retention.classes}
     for rule in retention.rules:

@@ -24,7 +24,7 @@ import muniment.councils.web
 import muniment.notices.web
 import muniment.retention.web
 import muniment.schema  # every table is known before the first query
-from muniment.accounts.callers import settle_caller
+from muniment.accounts.callers import refuse_foreign_token, settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
 from muniment.clients.pages import find_section
@@ -111,7 +111,7 @@ def create_app(
     database_answers = ReadinessCheck("database", lambda: _ask(database))
     app = Litestar(
         [
-            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], needs, places),
+            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], needs, places, [refuse_foreign_token]),
             page_router(pages, needs, places),
             *health_routes([database_answers, *surface.readiness]),
             *metrics_routes(metrics),

@@ -26,6 +26,7 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
+from litestar.types import Guard
 
 from muniment.api.errors import NotFound, NotSignedIn
 from muniment.web.council import CouncilRef
@@ -95,9 +96,12 @@ def page_for_request(request: Request[Any, Any, Any], council: CouncilRef, crede
     return Page(request.app.state.pages, council, credentials)
 
 
-def api_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
-    """What programs of one council ask."""
-    return Router(API, route_handlers=[needs.in_one_turn(route, places) for route in routes])
+def api_router(
+    routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places, guards: Sequence[Guard] = ()
+) -> Router:
+    """What programs of one council ask. `guards` look at a request before its body is judged."""
+    mounted = [needs.in_one_turn(route, places) for route in routes]
+    return Router(API, route_handlers=mounted, guards=list(guards))
 
 
 def page_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:

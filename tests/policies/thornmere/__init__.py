@@ -1,4 +1,4 @@
-"""A test policy, all of it generated: no such council exists. Rows as other councils' schedules state them, and harder."""
+"""A test policy, all of it generated: there is no such council. Its rows are those that other schedules may bring."""
 
 from muniment.api.plugin import CouncilPlugin
 

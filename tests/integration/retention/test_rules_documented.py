@@ -21,7 +21,7 @@ from tests.integration.retention.test_clocks_agree import agree
 PAGE = Path(__file__).parents[3] / "docs" / "retention-rules.md"
 SECTION = re.compile(r"^## (?P<title>.+?)\n.*?```toml\n(?P<toml>.+?)```\n\n(?P<table>(?:\|[^\n]*\n)+)", re.M | re.S)
 EXAMPLES = {match["title"]: match for match in SECTION.finditer(PAGE.read_text(encoding="utf-8"))}
-COHORTS = (Cohort(id="learners", title="Learners", in_programme="bridge"),)
+COHORTS = (Cohort(id="learners", title="Learners", in_programme="bridge"), Cohort(id="carers", title="Carers"))
 DAY = r"(?P<day>\d{4}-\d\d-\d\d)"
 
 

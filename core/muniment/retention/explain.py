@@ -27,7 +27,7 @@ from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.approval import arming
 from muniment.retention.holds.judging import ask
-from muniment.retention.holds.placing import held
+from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
 from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
@@ -158,7 +158,7 @@ def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], colum
     table = subject.table
     columns = (table.c.id, subject.lock_id.label("lock_id"), *(table.c[name] for name in READ))
     return session.execute(
-        select(*columns, held(subject, table).label("held"))
+        select(*columns, held(session, subject, table).label("held"))
         .where(with_ids(keys, column)(table))
         .order_by(table.c.recorded_on if subject is RECORDS else table.c.held_on, table.c.id)
     ).all()

@@ -21,7 +21,7 @@ from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.evidence.ledger import Ledger
-from muniment.retention.holds.placing import held
+from muniment.retention.holds.standing import held
 from muniment.retention.rules.compile import DESTROY, UNDECLARED, clocks
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Arming, Awaiting, Parked, SweepRun
@@ -116,7 +116,7 @@ def _overdue(session: CouncilSession) -> int:
             tuple_(table.c.record_class, table.c.rule_hash).in_(live),
             table.c.action == DESTROY,
             table.c.disposal.is_(None),
-            not_(held(subject, table)),
+            not_(held(session, subject, table)),
         )
     return count
 

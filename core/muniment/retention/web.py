@@ -29,6 +29,7 @@ from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
 from muniment.retention.web_certificates import certificate_pages, certificate_routes
 from muniment.retention.web_files import file_pages, file_routes
+from muniment.retention.web_forecast import forecast_pages, forecast_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing
@@ -228,5 +229,6 @@ api_routes = [
     awaited,
     confirm_destroyed,
     *file_routes,
+    *forecast_routes,
 ]
-pages = [*certificate_pages, retention_page, arm_on_page, *file_pages]
+pages = [*certificate_pages, retention_page, arm_on_page, *file_pages, *forecast_pages]

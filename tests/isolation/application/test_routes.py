@@ -34,6 +34,17 @@ councils. What is stored under them is still each council's own."""
 MEANT = {("/sweeps/{run_id}", "run_id"): "sweep_id"}
 """What a part means on an address where it does not mean what it means elsewhere."""
 
+SUPPOSED = """
+[[rule]]
+id = "supposed"
+classes = ["{}"]
+[[rule.clause]]
+id = "all"
+keep = "1 year"
+from = {{ event = "collection" }}
+"""
+"""A rule that nobody has declared, of one class."""
+
 UNKNOWN, REFUSED = 404, 422
 
 
@@ -105,6 +116,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /notices/publications": {"ground": "a test"},
         "POST /notices/documents": {"service": town.service, "title": "Generated"},
         "POST /retention/armings": arming,
+        "POST /retention/forecast/what-if": {"service": town.service, "rules": SUPPOSED.format(town.digital)},
         "POST /retention/disarmings": {"record_class": arming["record_class"]},
         "POST /holds": {
             "scope": "file", "target": ids["file_id"], "ground": "a claim", "authoriser": "solicitor",
@@ -122,6 +134,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},
         "POST /console/retention": arming,
+        "POST /console/retention/forecast": {"service": town.service, "rules": SUPPOSED.format(town.digital)},
         "POST /console/clients/{file_id}/extensions": {
             "until": "31/03/2030", "reason": "a generated appeal", "authoriser": "manager",
         },
@@ -228,6 +241,8 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
     record_class = {"record_class": f"{other.town.service}/{other.town.digital}"}
     yield "POST", "/retention/armings", usual["POST /retention/armings"] | record_class
     yield "POST", "/retention/disarmings", record_class
+    supposed = {"service": other.town.service, "rules": SUPPOSED.format(other.town.digital)}
+    yield "POST", "/retention/forecast/what-if", supposed
     yield "POST", "/destructions", usual["POST /destructions"] | {"records": [theirs["awaiting"]]}
     yield "POST", "/notices/publications", {"service": other.town.service, "ground": "a test"}
     yield "POST", "/notices/documents", {"service": other.town.service, "title": "Generated"}

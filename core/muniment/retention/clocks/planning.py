@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, select, true
+from sqlalchemy import func, select
 
 from muniment.database.session import CouncilSession
 from muniment.policy.model import Policy
 from muniment.policy.plan import Moved
 from muniment.policy.store import adopted_or_none
-from muniment.retention.rules.clock_sql import Rows, decided
+from muniment.retention.clocks.walking import CHUNK, in_chunks
+from muniment.retention.rules.clock_sql import decided
 from muniment.retention.rules.compile import Clock, clocks, undeclared
 from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = ["due_dates_moved"]
-
-CHUNK = 20_000
-"""Rows looked at in one statement, so that no number of records runs into the time limit of one."""
 
 NO_DATE = ""
 
@@ -46,28 +43,10 @@ def due_dates_moved(session: CouncilSession, policy: Policy, chunk: int = CHUNK)
 
 def _months(session: CouncilSession, subject: Subject, clock: Clock, chunk: int) -> Counter[str]:
     months: Counter[str] = Counter()
-    table = subject.table
-    mine = select(table.c.id).where(table.c.record_class == clock.key).order_by(table.c.id)
-    last: UUID | None = None
-    while True:
-        rest = mine.where(table.c.id > last) if last is not None else mine
-        upto = session.scalar(rest.offset(chunk - 1).limit(1))
-        now = decided(clock, subject, _between(last, upto))
+    for which in in_chunks(session, subject, clock.key, chunk):
+        now = decided(clock, subject, which)
         month = func.coalesce(func.to_char(now.c.due_on, "YYYY-MM"), NO_DATE)
         found = select(month, func.count()).where(now.c.due_on.is_distinct_from(now.c.due_before)).group_by(month)
         for name, count in session.execute(found).all():
             months[name] += count
-        if upto is None:
-            return months
-        last = upto
-
-
-def _between(last: UUID | None, upto: UUID | None) -> Rows:
-    """Rows beyond one key and up to another; without one there is no bound."""
-
-    def which(row: FromClause) -> ColumnElement[bool]:
-        bounds = [row.c.id > last] if last is not None else []
-        bounds += [row.c.id <= upto] if upto is not None else []
-        return and_(true(), *bounds)
-
-    return which
+    return months

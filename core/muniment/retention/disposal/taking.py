@@ -24,7 +24,7 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.retention.disposal.erasing import empty_rows, expect
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.holds.judging import KeptBy, ask
-from muniment.retention.holds.placing import held
+from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Hold
@@ -109,7 +109,7 @@ def _judge(
     standing = select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))
     holds = session.execute(standing).scalar_one()
     table = subject.table
-    free = negate(held(subject, table)) if holds else true()
+    free = negate(held(session, subject, table)) if holds else true()
     if facade is None or not facade.judges_holds:
         return _Judgement(free, holds)
     asked = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)

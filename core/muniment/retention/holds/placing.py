@@ -13,7 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, and_, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -27,10 +27,9 @@ from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.subjects import Subject
 from muniment.retention.tables import Certificate, Hold, SweepRun
 
-__all__ = ["HoldView", "NewHold", "Placed", "held", "holds", "place_hold", "release_hold"]
+__all__ = ["HoldView", "NewHold", "Placed", "Scope", "holds", "place_hold", "release_hold"]
 
 HOLD = table_of(Hold)
 RUN = table_of(SweepRun)
@@ -138,25 +137,6 @@ def holds(session: CouncilSession, caller: Caller) -> tuple[HoldView, ...]:
         )
         for row in session.execute(select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id))
     )
-
-
-def held(subject: Subject, row: FromClause) -> ColumnElement[bool]:
-    """Whether a hold stands on a row of a clocked table: on itself, its class, or a file, person or programme it is
-    about. A register is about every file that it names."""
-    one = select(HOLD.c.id).where(HOLD.c.council_id == row.c.council_id, PLACED)
-    on_record = one.where(HOLD.c.scope == "record", HOLD.c.target_id == row.c.id).exists()
-    on_class = one.where(HOLD.c.scope == "class", HOLD.c.target == row.c.record_class).exists()
-    files = subject.files_of(row)
-    on_file = one.where(HOLD.c.scope == "file", HOLD.c.target_id.in_(files)).exists()
-    persons = select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id, FILE.c.id.in_(files)).correlate(row)
-    on_person = one.where(HOLD.c.scope == "person", HOLD.c.target_id.in_(persons)).exists()
-    programmes = (
-        select(ENROLMENT.c.programme)
-        .where(ENROLMENT.c.council_id == row.c.council_id, ENROLMENT.c.file_id.in_(files))
-        .correlate(row)
-    )
-    on_programme = one.where(HOLD.c.scope == "programme", HOLD.c.target.in_(programmes)).exists()
-    return or_(on_record, on_class, on_file, on_person, on_programme)
 
 
 def _key(target: str) -> UUID:

@@ -1,0 +1,137 @@
+"""`muniment retention forecast`: what falls due by month and class, and what would if the policy were another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from muniment.accounts.permissions import command_caller
+from muniment.api.errors import InvalidInput
+from muniment.cli.context import Context, pass_context, show
+from muniment.cli.keeping import retention
+from muniment.policy.deciding import parse_value
+from muniment.retention.clocks import forecasting
+from muniment.retention.clocks.supposing import Supposed, Supposition, suppose
+from muniment.retention.clocks.tabulating import MONTH_NAMES, Grid, as_csv, grids, total
+
+__all__ = ["retention"]
+
+CELL = 6
+"""Columns of a month: a year's line then fits a terminal of 80."""
+
+
+@retention.command("forecast")
+@click.argument("council")
+@click.option("--class", "record_class", help="One record class, as SERVICE/CLASS; all without it.")
+@click.option("--what-if", "decided", multiple=True, metavar="PATH=VALUE", help="Suppose a decision; may be repeated.")
+@click.option(
+    "--rules",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Suppose the [[rule]] tables of this file.",
+)
+@click.option("--service", default="", help="The service whose rules --rules supposes.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@pass_context
+def forecast_command(
+    context: Context,
+    council: str,
+    record_class: str | None,
+    decided: tuple[str, ...],
+    rules: Path | None,
+    service: str,
+    form: str,
+    as_json: bool,
+) -> None:
+    """Show what falls due in COUNCIL by month and class for the next ten years.
+
+    With --what-if or --rules also what would, if the policy were so; nothing is adopted, and nothing is written. A
+    month is that of the last day kept.
+    """
+    supposition = Supposition(
+        decisions=tuple(_supposed(one) for one in decided), service=service, rules=_read(rules) if rules else ""
+    )
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        if not decided and rules is None:
+            now = forecasting.forecast(session, caller, record_class)
+            found = None
+        else:
+            found = forecasting.what_if(session, caller, suppose(session, supposition), record_class)
+            now = found.before
+    if as_json or form == "json":
+        show(found or now, True)
+    elif form == "csv":
+        several = [("adopted", now), *([("supposed", found.after)] if found else [])]
+        click.echo("".join(as_csv(several)).replace("\r\n", "\n"), nl=False)
+    elif found is None:
+        show(None, False, *_table(now))
+    else:
+        show(None, False, *_differences(found))
+
+
+def _supposed(written: str) -> Supposed:
+    path, equals, value = written.partition("=")
+    if not equals or not path.strip():
+        raise InvalidInput(
+            "Write what to suppose as PATH=VALUE: housing.rule.tenancies.clause.all.keep='3 years'.", where="--what-if"
+        )
+    return Supposed(path.strip(), parse_value(value.strip()))
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise InvalidInput(f"{file.name} cannot be read as UTF-8 text.", where="--rules") from None
+
+
+def _table(now: forecasting.Forecast) -> list[str]:
+    each = grids(now)
+    if not each:
+        return ["No records are stored that you may see."]
+    lines = [f"Records by the month of their last day kept, {now.first_month} to {now.last_month}."]
+    shown = [total(now), *each] if len(each) > 1 else each
+    for grid in shown:
+        lines += ["", *_grid(grid)]
+    return lines
+
+
+def _grid(grid: Grid) -> list[str]:
+    apart = [f"{count} {group}" for group, count in grid.apart]
+    actions = [f"{action} {count}" for action, count in sorted(grid.actions.items())]
+    lines = [f"{grid.record_class or 'all classes'}: {', '.join([f'{grid.ahead} in these months', *apart])}"]
+    if actions:
+        lines.append(f"  then: {', '.join(actions)}")
+    if grid.ahead:
+        lines.append("  year" + "".join(f"{name:>{CELL}}" for name in MONTH_NAMES))
+        lines += [
+            f"  {year}" + "".join(f"{_cell(count):>{CELL}}" for count in counts).rstrip()
+            for year, counts in grid.years.items()
+            if any(counts)
+        ]
+    return lines
+
+
+def _cell(count: int | None) -> str:
+    """A count in five characters; beyond that in thousands or millions, which `--format csv` has to the last one."""
+    if not count:
+        return "" if count is None else "-"
+    if count < 100_000:
+        return str(count)
+    return f"{count // 1_000}k" if count < 10_000_000 else f"{count // 1_000_000}m"
+
+
+def _differences(found: forecasting.WhatIf) -> list[str]:
+    if not found.differences:
+        return ["Nothing would fall due on another day."]
+    lines = [f"Rules that would be others: {', '.join(found.classes)}", "  when           now    then  what is done"]
+    record_class = ""
+    for line in found.differences:
+        if line.record_class != record_class:
+            record_class = line.record_class
+            lines.append(record_class)
+        lines.append(f"  {line.when:<10}{line.before:>8}{line.after:>8}  {line.action}".rstrip())
+    return lines

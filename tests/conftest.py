@@ -115,9 +115,10 @@ class TestServer:
         """An engine as the superuser, past row-level security."""
         return open_owner_engine(make_url(self.url).set(database=database).render_as_string(hide_password=False))
 
-    def database(self, name: str, clock: Clock | None = None) -> Database:
+    def database(self, name: str, ledger_dir: Path, clock: Clock | None = None) -> Database:
         """A database on it as the application role."""
-        return Database(open_engine(self.url_of(APPLICATION, name), pool_size=4), clock or FixedClock(TODAY))
+        engine = open_engine(self.url_of(APPLICATION, name), pool_size=4)
+        return Database(engine, clock or FixedClock(TODAY), ledger_dir)
 
     def run(self, statement: str, database: str | None = None) -> None:
         url = make_url(self.url).set(drivername="postgresql")

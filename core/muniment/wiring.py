@@ -25,6 +25,7 @@ from muniment.retention.clocks.current import (
     on_registers_changed,
     past_period,
 )
+from muniment.retention.evidence import keeping
 
 __all__ = ["actors", "gauges", "wire"]
 
@@ -61,3 +62,4 @@ def wire() -> None:
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)
     policy_adopted.subscribe(on_policy_adopted)
+    policy_adopted.subscribe(keeping.on_policy_adopted)

@@ -89,10 +89,11 @@ def programs(context: Context, as_json: bool) -> None:
 @json_option
 @pass_context
 def restored(context: Context, as_json: bool) -> None:
-    """After a backup was restored: erase again what came back, and sweep each council.
+    """After a backup was restored: erase again what came back, put holds back, and sweep each council.
 
     Whatever the erasure ledger knows and the database does not is erased by its key, and its certificates are written
-    again. Workers do the same by themselves within an hour. Harmless where nothing was restored.
+    again. Holds, extensions and armings are as the ledger has them before anything is swept. Workers do the same by
+    themselves within an hour. Harmless where nothing was restored.
     """
     jobs = context.jobs
     found: dict[str, Repeated] = {}
@@ -125,10 +126,11 @@ def restore_drill(context: Context, dump: Path, as_json: bool) -> None:
 
 def _repeated(slug: str, repeated: Repeated) -> str:
     if not repeated.chunks:
-        return f"{slug}: nothing erased had come back"
+        return f"{slug}: nothing erased had come back, nothing that keeps records was lost"
     return (
-        f"{slug}: {repeated.chunks} chunks disposed of since the backup; {repeated.rows} rows were back and are erased "
-        f"again; {repeated.certificates} certificates written again"
+        f"{slug}: {repeated.chunks} lines of the ledger since the backup; {repeated.rows} rows were back and are "
+        f"erased again; {repeated.certificates} certificates written again; {repeated.kept} holds, extensions and "
+        "armings as they were"
     )
 
 

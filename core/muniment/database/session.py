@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Literal, cast
 from uuid import UUID
 
@@ -103,11 +104,13 @@ def _one_exchange(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
 
 
 class _LimitedSession(Session):
-    """A session with time limits and things to do after its commit. `clock` is the process's clock."""
+    """A session with time limits and things to do after its commit. `clock` is the process's clock, `ledger_dir` the
+    folder beside the database of what a restore must not take back."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(database.engine, expire_on_commit=False)
         self.clock = database.clock
+        self.ledger_dir = database.ledger_dir
         self._database = database
         self._after_commit: list[Callable[[], None]] = []
         self._at_commit: list[Asked] = []
@@ -220,10 +223,17 @@ class Database:
     """The application's way to the database: one pool, council sessions, and sessions without a council."""
 
     def __init__(
-        self, engine: Engine, clock: Clock, *, statement_timeout_ms: int = 60_000, lock_timeout_ms: int = 10_000
+        self,
+        engine: Engine,
+        clock: Clock,
+        ledger_dir: Path,
+        *,
+        statement_timeout_ms: int = 60_000,
+        lock_timeout_ms: int = 10_000,
     ) -> None:
         self.engine = engine
         self.clock = clock
+        self.ledger_dir = ledger_dir
         self.limits = {"statement_timeout": str(statement_timeout_ms), "lock_timeout": str(lock_timeout_ms)}
         self.doorbell: Doorbell = _no_doorbell
         """Set by a composition root that has workers to tell. Without one the schedule finds the work."""
@@ -251,6 +261,7 @@ class Database:
         return cls(
             engine,
             clock or system_clock(settings),
+            settings.ledger_dir,
             statement_timeout_ms=settings.statement_timeout_ms,
             lock_timeout_ms=settings.lock_timeout_ms,
         )

@@ -11,7 +11,7 @@ from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
 from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.current import RECOMPUTE, clock_stale
-from muniment.retention.disposal.restore import RESTORE, recover
+from muniment.retention.disposal.restore import RESTORE, forget_outdated, recover
 from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
@@ -67,7 +67,10 @@ def settle_ledger(deployment: Deployment, council_id: UUID) -> None:
 
 @actor(name="retention.upkeep", queue="retention", every=timedelta(days=1), time_limit=timedelta(hours=1))
 def upkeep(deployment: Deployment, council_id: UUID) -> None:
-    """Delete what one council's part of core's own tables has kept past its period; drop months of the audit log."""
+    """Delete what one council's part of core's own tables has kept past its period; drop months of the audit log.
+
+    What the erasure ledger says of holds and the like goes when their rows have gone.
+    """
     who = Actor("system", None, "retention.upkeep")
     for kept in kept_tables():
         gone = CHUNK
@@ -78,3 +81,5 @@ def upkeep(deployment: Deployment, council_id: UUID) -> None:
     while more:
         with deployment.database.council(council_id, who) as session:
             more = drop_oldest_month(session, deployment.keys) is not None
+    with deployment.database.council(council_id, who) as session:
+        forget_outdated(session, Ledger(deployment.settings.ledger_dir, council_id))

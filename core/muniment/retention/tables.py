@@ -39,8 +39,9 @@ class Arming(CouncilTable, Base):
 
     `rule_hash` is the rule approved: another rule is not armed by it. `newly_due` counts the records that a change
     (not the passing of time) has made due since the last sweep; too many of them end the arming. `ended_because` is
-    `superseded`, `newly-due` or `withdrawn`. `armed_kind` and `armed_by` say who, as in the audit log; for a
-    command, `armed_role` says whose decision it carried out, by role.
+    `superseded`, `newly-due`, `withdrawn` or `restored` (a restore took back the policy it was approved
+    under). `armed_kind` and `armed_by` say who, as in the audit log; for a command, `armed_role` says whose decision it
+    carried out, by role.
     """
 
     __tablename__ = "arming"
@@ -151,7 +152,8 @@ class SweepRun(CouncilTable, Base):
 class Disposal(CouncilTable, Base):
     """One chunk of a sweep, committed. Its presence is what the erasure ledger is settled against.
 
-    `kind` is `sweep`, `confirmation` (destroyed elsewhere) or `restore` (applied again after a restore).
+    `kind` is `sweep`, `confirmation` (destroyed elsewhere), `restore` (applied again after a restore) or `keeping` (a
+    line about a hold, an extension or an approval, which disposes of nothing).
     """
 
     __tablename__ = "disposal"

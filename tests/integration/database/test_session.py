@@ -130,7 +130,8 @@ def test_the_backup_role_reads_all_and_writes_nothing(
         with database.council(council_id) as session:
             insert = text("insert into service (council_id, slug, title) values (:id, 'x', 'x')")
             session.execute(insert, {"id": council_id})
-    backup = Database(open_engine(as_role(settings, "muniment_backup").database_url or "", pool_size=1), database.clock)
+    engine = open_engine(as_role(settings, "muniment_backup").database_url or "", pool_size=1)
+    backup = Database(engine, database.clock, settings.ledger_dir)
     with backup.platform_session() as session:
         assert session.scalar(text("select count(*) from service")) == 2
         with pytest.raises(Exception, match="SQLSTATE"):

@@ -32,7 +32,7 @@ def opened(server: Any, name: str, folder: Path, plugins: Plugins) -> Iterator[t
         files_dir=folder / "files",
         pool_size=4,
     )
-    database, superuser = server.database(name), server.engine(name)
+    database, superuser = server.database(name, settings.ledger_dir), server.engine(name)
     deployment = Deployment(settings, database, database.clock, KeyRing.open(settings.keys_file), plugins)
     with Client(open_application(deployment)) as client:
         client.follow_redirects = False

@@ -112,7 +112,7 @@ def populated(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Engine
                     connection.execute(text(f"alter table {table.name} drop constraint {constraint.name}"))
             for council_id in (ours, theirs):
                 connection.execute(insert(table).values(**example_row(table, council_id)))
-    database = server.database(name)
+    database = server.database(name, request.getfixturevalue("tmp_path_factory").mktemp("ledger"))
     yield database, superuser, ours, theirs
     database.close()
     superuser.dispose()

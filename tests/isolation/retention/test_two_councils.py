@@ -21,7 +21,7 @@ from muniment.database.session import CouncilSession, Database
 from muniment.retention.approval import arming
 from muniment.retention.clocks.planning import due_dates_moved
 from muniment.retention.disposal.destruction import awaiting, confirm
-from muniment.retention.disposal.restore import RestoreCheck, apply_again, forgotten, settle
+from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.disposal.sweep import run_view, runs
 from muniment.retention.evidence.certificates import certificates
 from muniment.retention.evidence.proving import certificate_document
@@ -150,7 +150,7 @@ def test_their_ledger_is_nothing_to_settle_or_to_apply_here(houses: tuple[House,
     theirs.sweep()
     before = content(ours)
     with ours.session() as session:
-        assert (settle(session, ours.ledger), apply_again(session, ours.ledger)) == (0, 0)
+        assert (settle(session, ours.ledger), apply_again(session, ours.ledger)) == (0, Repeated())
         assert forgotten(session, ours.ledger) == []
     assert content(ours) == before
     RestoreCheck(ours.database, ours.ledger_dir)()

@@ -23,6 +23,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.store import adopted
+from muniment.retention.evidence.keeping import remember
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Arming
@@ -40,8 +41,8 @@ SAMPLES = 10
 
 
 class ArmedRule(msgspec.Struct, frozen=True):
-    """Who armed a rule and when. `armed_role` is by whose decision, where a command did; `newly_due` counts what changes
-    have made due since the last sweep."""
+    """Who armed a rule and when. `armed_role` is by whose decision, where a command did; `newly_due` counts what
+    changes have made due since the last sweep."""
 
     id: UUID
     rule_hash: str
@@ -227,12 +228,15 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
 
 
 def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
-    return session.execute(
+    ended: UUID | None = session.execute(
         update(ARMING)
         .where(ARMING.c.record_class == record_class, IN_FORCE)
         .values(ended_at=session.clock.now(), ended_because=because)
         .returning(ARMING.c.id)
     ).scalar_one_or_none()
+    if ended is not None:
+        remember(session, ARMING, [ended])
+    return ended
 
 
 def _clock(session: CouncilSession, record_class: str) -> tuple[Policy, Clock]:

@@ -24,6 +24,7 @@ from muniment.clients.parsing import check_day
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
+from muniment.retention.evidence.keeping import remember
 from muniment.retention.rules.compile import clocks
 from muniment.retention.tables import Extension
 
@@ -90,6 +91,7 @@ def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExten
         .returning(EXTENSION.c.id)
     ).scalar_one()
     record(session, AuditEvent.EXTENSION_PLACED, file_id, extension=extension_id, until=new.until)
+    remember(session, EXTENSION, [extension_id])
     tell(session, [file_id], "extension")
     return extension_id
 
@@ -103,7 +105,7 @@ def withdraw_extension(session: CouncilSession, caller: Caller, extension_id: UU
     caller.require_somewhere(Permission.HOLD_RECORDS)
     if not reason.strip():
         raise InvalidInput("Say why the extension ends.", where="reason")
-    file_id = session.scalar(select(EXTENSION.c.file_id).where(EXTENSION.c.id == extension_id))
+    file_id: UUID | None = session.scalar(select(EXTENSION.c.file_id).where(EXTENSION.c.id == extension_id))
     if file_id is None:
         raise NotFound("There is no such extension.")
     change_file(session, caller, file_id, Permission.HOLD_RECORDS)
@@ -114,6 +116,7 @@ def withdraw_extension(session: CouncilSession, caller: Caller, extension_id: UU
     if found is None:
         raise Conflict("This extension has been withdrawn already.")
     record(session, AuditEvent.EXTENSION_WITHDRAWN, file_id, extension=extension_id)
+    remember(session, EXTENSION, [extension_id])
     tell(session, [file_id], "extension")
     return file_id
 

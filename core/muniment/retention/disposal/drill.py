@@ -66,7 +66,8 @@ def restored_copy(dump: Path, data_dir: Path, clock: Clock) -> Iterator[Database
             owner = open_owner_engine(server.url(OWNER))
             upgrade(owner)
             owner.dispose()
-            database = Database(open_engine(server.url(APPLICATION), pool_size=2), clock, statement_timeout_ms=0)
+            engine = open_engine(server.url(APPLICATION), pool_size=2)
+            database = Database(engine, clock, Path(folder) / "ledger", statement_timeout_ms=0)
             yield database
             database.close()
         finally:
@@ -76,28 +77,28 @@ def restored_copy(dump: Path, data_dir: Path, clock: Clock) -> Iterator[Database
 def rehearse(database: Database, ledger_dir: Path, keys: KeyRing) -> Iterator[Rehearsed]:
     """Verify the audit log in a scratch database and erase again what the ledger knows, council by council.
 
+    `ledger_dir` is the deployment's; the scratch database has a copy of it beside it.
+
     Raises `NotReady` for a damaged ledger.
     """
     with database.platform() as session:
         councils = session.execute(text("select id, slug from council order by slug")).all()
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "ledger"
-        if ledger_dir.is_dir():
-            shutil.copytree(ledger_dir, copy)
-        for council in councils:
-            ledger = Ledger(copy, council.id)
-            count = select(func.count()).select_from(FILE)
-            with database.council(council.id, RESTORE) as session:
-                log = verify(session, keys)
-            with database.council(council.id, RESTORE) as session:
-                before = session.scalar(count) or 0
-                repeated = apply_again(session, ledger)
-                yield Rehearsed(
-                    council=council.slug,
-                    files=before,
-                    files_left=session.scalar(count) or 0,
-                    repeated=repeated,
-                    forgotten=len(forgotten(session, ledger)),
-                    audit_events=log.leaves,
-                    audit_sound=log.sound,
-                )
+    if ledger_dir.is_dir():
+        shutil.copytree(ledger_dir, database.ledger_dir)
+    for council in councils:
+        ledger = Ledger(database.ledger_dir, council.id)
+        count = select(func.count()).select_from(FILE).where(FILE.c.council_id == council.id)
+        with database.council(council.id, RESTORE) as session:
+            log = verify(session, keys)
+        with database.council(council.id, RESTORE) as session:
+            before = session.scalar(count) or 0
+            repeated = apply_again(session, ledger)
+            yield Rehearsed(
+                council=council.slug,
+                files=before,
+                files_left=session.scalar(count) or 0,
+                repeated=repeated,
+                forgotten=len(forgotten(session, ledger)),
+                audit_events=log.leaves,
+                audit_sound=log.sound,
+            )

@@ -7,6 +7,9 @@ A chunk that is done in the ledger and unknown to the database was committed aft
 was restored: it is applied again, by key, in the order of the ledger. One that was never settled is not. Until all that
 is done, and until every council has been swept since, the deployment is not ready. A damaged ledger tells neither: it
 is settled and applied only once it has been restored from its copy.
+
+What keeps records (`evidence.keeping`) is put back in the same way and in the same order, so before any sweep. Where
+the database is a restored one, a line of it that was never settled counts: in doubt the records stay.
 """
 
 from __future__ import annotations
@@ -29,31 +32,37 @@ from muniment.retention import locks
 from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, tell
 from muniment.retention.disposal.sweep import want_run
 from muniment.retention.evidence.copies import put_back
+from muniment.retention.evidence.keeping import keeps_in_doubt, outdated, put_back_keeping, refuse_missing
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Awaiting, Disposal, SweepRun
 
-__all__ = ["Repeated", "RestoreCheck", "apply_again", "forgotten", "recover", "settle", "unswept"]
+__all__ = ["Repeated", "RestoreCheck", "apply_again", "forget_outdated", "forgotten", "recover", "settle", "unswept"]
 
 AWAITING = table_of(Awaiting)
 DISPOSAL = table_of(Disposal)
 RUN = table_of(SweepRun)
 RESTORE = Actor("system", None, "retention.restore")
-MISSING = (0, 0)
-"""The state of a ledger whose file is not there."""
 
 
 class Repeated(msgspec.Struct, frozen=True):
     """What a restore had brought back: chunks of the ledger, the rows of theirs that were there, and the certificates
-    that were written again. A row made after the backup was not there."""
+    that were written again. A row made after the backup was not there. `kept` are holds, extensions and armings that
+    the database did not know as they were."""
 
     chunks: int = 0
     rows: int = 0
     certificates: int = 0
+    kept: int = 0
 
     def __add__(self, other: Repeated) -> Repeated:
-        return Repeated(self.chunks + other.chunks, self.rows + other.rows, self.certificates + other.certificates)
+        return Repeated(
+            self.chunks + other.chunks,
+            self.rows + other.rows,
+            self.certificates + other.certificates,
+            self.kept + other.kept,
+        )
 
 
 def settle(session: CouncilSession, ledger: Ledger) -> int:
@@ -63,21 +72,18 @@ def settle(session: CouncilSession, ledger: Ledger) -> int:
     """
     locks.alone(session)
     refuse_missing(session, ledger)
-    waiting = [key for key, chunk in ledger.chunks().items() if chunk.is_open]
-    committed = _known(session, waiting)
-    ledger.close("done", (key for key in waiting if key in committed))
-    ledger.close("void", (key for key in waiting if key not in committed))
+    chunks = ledger.chunks()
+    known = _known(session, list(chunks))
+    is_restored = any("done" in chunk.steps and key not in known for key, chunk in chunks.items())
+    waiting = {key: chunk for key, chunk in chunks.items() if chunk.is_open}
+    done = {
+        key
+        for key, chunk in waiting.items()
+        if key in known or (is_restored and chunk.keeps and keeps_in_doubt(chunk.intent))
+    }
+    ledger.close("done", (key for key in waiting if key in done))
+    ledger.close("void", (key for key in waiting if key not in done))
     return len(waiting)
-
-
-def refuse_missing(session: CouncilSession, ledger: Ledger) -> None:
-    """Raise `NotReady` if the database knows of disposals and there is no ledger at all: its folder is not mounted, or
-    another one is. An empty file in its place says that the ledger is lost and that this is known."""
-    if ledger.state == MISSING and session.scalar(select(select(DISPOSAL.c.id).exists())):
-        raise NotReady(
-            f"The erasure ledger {ledger.path} is not there, though records were disposed of: mount the folder that "
-            "MUNIMENT_LEDGER_DIR must name. Where it is lost for good, docs/runbook.md says what to do."
-        )
 
 
 def forgotten(session: CouncilSession, ledger: Ledger) -> list[Line]:
@@ -105,12 +111,26 @@ def recover(session: CouncilSession, ledger: Ledger) -> Repeated:
     return repeated
 
 
+def forget_outdated(session: CouncilSession, ledger: Ledger) -> int:
+    """Take out of the ledger what it says of holds, extensions and armings that are gone; returns how many lines.
+
+    Nothing is taken out while the ledger tells of anything that the database has lost.
+    """
+    locks.alone(session)
+    refuse_missing(session, ledger)
+    chunks = [] if forgotten(session, ledger) else outdated(session, ledger)
+    ledger.forget(chunks)
+    return len(chunks)
+
+
 def unswept(session: CouncilSession) -> bool:
     """Whether no sweep was begun and finished since an erasure was last repeated."""
-    last = session.scalar(select(func.max(DISPOSAL.c.at)).where(DISPOSAL.c.kind == "restore"))
-    if last is None:
+    repeated = DISPOSAL.c.council_id == session.council_id, DISPOSAL.c.kind == "restore"
+    last = session.scalar(select(func.max(DISPOSAL.c.at)).where(*repeated))
+    if last is None or session.policy_hash is None:  # without a policy nothing can be due
         return False
-    swept = select(RUN.c.id).where(RUN.c.state == "done", RUN.c.started_at >= last)
+    done = RUN.c.council_id == session.council_id, RUN.c.state == "done"
+    swept = select(RUN.c.id).where(*done, RUN.c.started_at >= last)
     return not session.scalar(select(swept.exists()))
 
 
@@ -139,8 +159,8 @@ class RestoreCheck:
             refuse_missing(session, ledger)
             if forgotten(session, ledger):
                 raise NotReady(
-                    f"The database of {slug} was restored from a backup, and people who were erased since are back in "
-                    "it. The workers erase them again; `muniment db restored` does it at once."
+                    f"The database of {slug} was restored from a backup and does not know who was erased or held "
+                    "since. The workers erase and hold them again; `muniment db restored` does it at once."
                 )
             if unswept(session):
                 raise NotReady(
@@ -158,20 +178,23 @@ def _repeat(session: CouncilSession, line: Line) -> Repeated:
         if subject.name in line.emptied
     )
     gone = _delete(session, line.gone)
+    kept = put_back_keeping(session, line.evidence) if line.keeps else 0
     rows = sum(map(len, gone.values())) + emptied
     session.execute(
         insert(DISPOSAL).values(
             council_id=session.council_id, id=line.chunk, kind="restore", at=session.clock.now(), rows=rows
         )
     )
-    record(session, AuditEvent.ERASURE_REPEATED, line.chunk, rows=rows)
+    if not line.keeps:
+        record(session, AuditEvent.ERASURE_REPEATED, line.chunk, rows=rows)
     certificates = put_back(session, line.chunk, line.evidence)
     tell(session, gone)
-    return Repeated(1, rows, certificates)
+    return Repeated(1, rows, certificates, kept)
 
 
 def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
-    return frozenset(session.scalars(select(DISPOSAL.c.id).where(with_ids(chunks)(DISPOSAL))))
+    here = DISPOSAL.c.council_id == session.council_id
+    return frozenset(session.scalars(select(DISPOSAL.c.id).where(here, with_ids(chunks)(DISPOSAL))))
 
 
 def _delete(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys]:

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import NotFound
+from muniment.api.errors import NotFound, NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clock import london_day
@@ -181,7 +181,7 @@ class Sweeper:
             except DatabaseBusy:
                 if attempt == BUSY_TRIES - 1:
                     raise
-            except (DatabaseAway, OSError):
+            except (DatabaseAway, NotReady):
                 raise  # no file is at fault: the ledger or the database is away, and the actor is tried again
             except Exception as error:
                 log.warning("chunk_failed", council=str(self._council_id), error=type(error).__name__)
@@ -212,7 +212,7 @@ class Sweeper:
         for lock_id in dict.fromkeys(place[1] for place in places):
             try:
                 chunks.append(self._commit(subject, run_id, BEGINNING, only=lock_id))
-            except (DatabaseAway, OSError, PolicyMoved):
+            except (DatabaseAway, NotReady, PolicyMoved):
                 raise
             except Exception as error:
                 self._park(subject, run_id, lock_id, error)

@@ -12,8 +12,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Table, select
+from sqlalchemy import JSON, Table, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.types import TypeEngine
 
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -21,7 +22,7 @@ from muniment.retention.evidence.certificates import CERTIFICATE, CONFIRMATION, 
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Awaiting
 
-__all__ = ["Evidence", "evidence_of", "put_back"]
+__all__ = ["Evidence", "evidence_of", "put_back", "typed"]
 
 AWAITING = table_of(Awaiting)
 
@@ -45,7 +46,7 @@ def put_back(session: CouncilSession, disposal_id: UUID, evidence: Evidence) -> 
     What is there stays as it is. What belongs to a certificate that neither the database nor the ledger knows (a line
     of before ledgers carried evidence) is left out.
     """
-    lost = _missing(session, [_typed(CERTIFICATE, row) for row in evidence.get(CERTIFICATE.name, ())], "id")
+    lost = _missing(session, [typed(CERTIFICATE, row) for row in evidence.get(CERTIFICATE.name, ())], "id")
     for row in lost:
         write(session, disposal_id, row)
     awaited, confirmed = (_belonging(session, table, evidence) for table in (AWAITING, CONFIRMATION))
@@ -64,7 +65,7 @@ def _rows(session: CouncilSession, table: Table, column: str, keys: Collection[U
 
 def _belonging(session: CouncilSession, table: Table, evidence: Evidence) -> list[Mapping[str, Any]]:
     """The rows of a table whose certificate the database knows."""
-    rows = [_typed(table, row) for row in evidence.get(table.name, ())]
+    rows = [typed(table, row) for row in evidence.get(table.name, ())]
     orphans = {row["certificate_id"] for row in _missing(session, rows, "certificate_id")}
     return [row for row in rows if row["certificate_id"] not in orphans]
 
@@ -75,10 +76,10 @@ def _missing(session: CouncilSession, rows: Sequence[Mapping[str, Any]], column:
     return [row for row in rows if row[column] not in known]
 
 
-def _typed(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+def typed(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the ledger's JSON with the types of its table; columns of another version's are left out."""
-    return {
-        name: None if value is None else msgspec.convert(value, table.c[name].type.python_type)
-        for name, value in row.items()
-        if name in table.c
-    }
+    return {name: _value(table.c[name].type, value) for name, value in row.items() if name in table.c}
+
+
+def _value(kind: TypeEngine[Any], value: object) -> object:
+    return value if value is None or isinstance(kind, JSON) else msgspec.convert(value, kind.python_type)

@@ -5,6 +5,9 @@ One file a council, lines of JSON, only ever appended. Before a chunk is committ
 a restore, a chunk that is `done` here and unknown to the database is applied again, by key. The folder is seen by every
 host and is never part of a backup of the database. Keys are opaque; no name is ever written.
 
+What keeps records is written in the same way (`evidence.keeping`), for a restore would forget it just before it sweeps.
+Those lines alone may say what an officer wrote; they are forgotten when the row that they tell of is gone.
+
 Each line ends with a checksum of itself. A crash may cut off the last line alone: what it began was never committed,
 and the next line closes it with a mark. Anything else that cannot be read is damage, and may be an erasure that nobody
 knows of any more: then nothing is read from the ledger at all.
@@ -16,7 +19,7 @@ import fcntl
 import os
 import re
 from binascii import a2b_base64
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +47,8 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed.
 
     `evidence` are rows that prove it, by table, to be written again after a restore; they name nobody. `void` closes a
-    chunk that was never committed; a `done` of the same chunk, however late, outweighs it.
+    chunk that was never committed; a `done` of the same chunk, however late, outweighs it. `keeps` is a line of what
+    keeps records: it deletes nothing, and its evidence is put back whatever became of it since.
     """
 
     step: Step
@@ -52,6 +56,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     gone: Mapping[str, Keys] = {}
     emptied: Mapping[str, Keys] = {}
     evidence: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+    keeps: bool = False
 
 
 def _in_json(value: object) -> object:
@@ -73,6 +78,7 @@ class _Head(msgspec.Struct, frozen=True):
 
     step: Step
     chunk: UUID
+    keeps: bool = False
 
 
 @dataclass
@@ -80,6 +86,7 @@ class LedgerChunk:
     """What the ledger knows of one chunk; the line that began it is decoded when it is asked for."""
 
     raw: bytes
+    keeps: bool = False
     steps: set[Step] = field(default_factory=set)
 
     @property
@@ -104,12 +111,12 @@ class Ledger:
 
     @property
     def size(self) -> int:
-        """Bytes written so far; it only grows. Raises `NotReady` if the folder or the file is not one."""
+        """Its bytes; it grows, but for `forget`. Raises `NotReady` if the folder or the file is not one."""
         return self.state[0]
 
     @property
     def state(self) -> tuple[int, int]:
-        """Bytes written so far and when that was, in nanoseconds: what tells whether it must be read again.
+        """Its bytes and when it was last written, in nanoseconds: what tells whether it must be read again.
 
         Raises `NotReady` as `size`.
         """
@@ -122,19 +129,37 @@ class Ledger:
             return found.st_size, found.st_mtime_ns
 
     def intend(self, line: Line) -> None:
-        """Write what a chunk is about to delete; on disk when this returns. Raises `OSError`, `NotReady`."""
+        """Write what a chunk is about to delete; on disk when this returns. Raises `NotReady`."""
         self._append([line])
 
     def close(self, step: Step, chunks: Iterable[UUID]) -> None:
-        """Write that chunks are `done` or `void`; on disk when this returns. Raises `OSError`, `NotReady`."""
+        """Write that chunks are `done` or `void`; on disk when this returns. Raises `NotReady`."""
         self._append([Line(step, chunk) for chunk in chunks])
+
+    def forget(self, chunks: Collection[UUID]) -> None:
+        """Take closed chunks out of the file, whole: it is replaced by one without them. Raises `NotReady`.
+
+        What a backup could still bring back must stay in: only lines of what keeps are ever taken out.
+        """
+        if not chunks:
+            return
+        with self._told("written"), self._locked():
+            rest = self._path.with_suffix(".rest")
+            rest.unlink(missing_ok=True)
+            rest.touch(mode=0o600)
+            with rest.open("wb") as content:
+                content.writelines(raw for _, head, raw in self._lines() if head.chunk not in chunks)
+                content.flush()
+                os.fsync(content.fileno())
+            rest.replace(self._path)
+            _sync(self._path.parent)
 
     def chunks(self) -> dict[UUID, LedgerChunk]:
         """Every chunk by key, in the order they were intended. Raises `NotReady` if the ledger is damaged."""
         chunks: dict[UUID, LedgerChunk] = {}
         for number, head, raw in self._lines():
             if head.step == "intend":
-                chunks.setdefault(head.chunk, LedgerChunk(raw)).raw = raw
+                chunks.setdefault(head.chunk, LedgerChunk(raw, head.keeps)).raw = raw
             elif head.chunk in chunks:
                 chunks[head.chunk].steps.add(head.step)
             else:
@@ -172,35 +197,53 @@ class Ledger:
             raise NotReady(f"The erasure ledger's place {folder} is a file: MUNIMENT_LEDGER_DIR must name a folder.")
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What keeps the ledger from being read, in a sentence."""
+    def _told(self, what: str = "read") -> Iterator[None]:
+        """What keeps the ledger from being read or written, in a sentence."""
         try:
             yield
         except OSError as error:
             raise NotReady(
-                f"The erasure ledger {self._path} cannot be read ({error.strerror}): let Muniment's account read it."
+                f"The erasure ledger {self._path} cannot be {what} ({error.strerror}): nothing is disposed of or held "
+                "until Muniment's account can read and write it."
             ) from error
 
     def _append(self, lines: Iterable[Line]) -> None:
         data = b"".join(map(_written, lines))
         if not data:
             return
-        self._check_folder()
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        is_new = not self._path.exists()
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with self._told("written"), self._locked() as handle:
             size = os.fstat(handle).st_size
             if size and os.pread(handle, 1, size - 1) != b"\n":
                 data = TORN + data  # a crash cut the last line off: ours must not be glued to it
             while data:
                 data = data[os.write(handle, data) :]
             os.fsync(handle)
-        finally:
-            os.close(handle)
-        if is_new:
-            _sync(self._path.parent)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """The open file, made if it is not there, which nobody else writes meanwhile."""
+        self._check_folder()
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        while True:
+            is_new = not self._path.exists()
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                if is_new:
+                    _sync(self._path.parent)
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                if _is_file(handle, self._path):  # not one that `forget` has replaced while we waited
+                    yield handle
+                    return
+            finally:
+                os.close(handle)
+
+
+def _is_file(handle: int, path: Path) -> bool:
+    """Whether an open file is the one that a path names now."""
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _written(line: Line) -> bytes:

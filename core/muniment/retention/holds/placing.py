@@ -26,6 +26,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention import locks
+from muniment.retention.evidence.keeping import remember
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Certificate, Hold, SweepRun
 
@@ -103,6 +104,7 @@ def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
         .returning(HOLD.c.id)
     ).scalar_one()
     record(session, AuditEvent.HOLD_PLACED, hold_id, scope=new.scope, review_on=new.review_on)
+    remember(session, HOLD, [hold_id])
     return Placed(id=hold_id, records=sum(classes.values()), gone=_gone(session, sorted(classes)))
 
 
@@ -119,6 +121,7 @@ def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason:
     ended = {"released_at": session.clock.now(), "release_reason": reason}
     session.execute(update(HOLD).where(HOLD.c.id == hold_id).values(ended))
     record(session, AuditEvent.HOLD_RELEASED, hold_id)
+    remember(session, HOLD, [hold_id])
 
 
 def holds(session: CouncilSession, caller: Caller) -> tuple[HoldView, ...]:

@@ -1,0 +1,217 @@
+"""What keeps records is in the erasure ledger too, or a restore would forget it just before it sweeps.
+
+A restored database knows nothing of the holds and extensions placed after its backup, and takes those for standing that
+have ended since; an arming that was taken back is in force again; and it runs the policy of then. Each of these changes
+is therefore written to the ledger before it is committed, as the rows say it, and put back after a restore before
+anything is swept. A row of `disposal` tells, as for a chunk, that it was committed.
+
+What it is in doubt about, a restore decides for keeping: a hold or an extension whose commit nobody saw is put back,
+the end of one is not. Without its ledger nothing can be placed or ended.
+
+The words of officers stand in these lines, for a hold without its ground is worth little. They must not outlive the
+row: `outdated` names the lines of rows that are gone, and upkeep has the ledger forget them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Table, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from muniment.api.errors import NotReady
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record
+from muniment.clients.facts import FILE, RECORD
+from muniment.clients.locks import tell
+from muniment.database.ids import random_id
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.database.signals import PolicyAdopted
+from muniment.retention import locks
+from muniment.retention.evidence.copies import Evidence, typed
+from muniment.retention.evidence.ledger import Ledger, Line
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.tables import Arming, Disposal, Extension, Hold
+
+__all__ = ["keeps_in_doubt", "on_policy_adopted", "outdated", "put_back_keeping", "refuse_missing", "remember"]
+
+ARMING = table_of(Arming)
+DISPOSAL = table_of(Disposal)
+EXTENSION = table_of(Extension)
+HOLD = table_of(Hold)
+
+POLICY: Final = "policy"
+"""The name under which a line holds the hash of an adopted policy; no table's."""
+
+MISSING = (0, 0)
+"""The state of a ledger whose file is not there."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A table of what keeps. `ended` is the column that is null while a row stands; an approval keeps by its end."""
+
+    table: Table
+    ended: str
+    keeps_by_standing: bool
+    placed: Callable[[CouncilSession, Row], None]
+    over: Callable[[CouncilSession, Row], None]
+
+
+def _hold_placed(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.HOLD_PLACED, row["id"], scope=row["scope"], review_on=row["review_on"])
+
+
+def _hold_released(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.HOLD_RELEASED, row["id"])
+
+
+def _extended(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.EXTENSION_PLACED, row["file_id"], extension=row["id"], until=row["until"])
+    tell(session, [row["file_id"]], "extension")
+
+
+def _withdrawn(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.EXTENSION_WITHDRAWN, row["file_id"], extension=row["id"])
+    tell(session, [row["file_id"]], "extension")
+
+
+def _nothing(session: CouncilSession, row: Row) -> None:
+    """An arming of after the backup is written down with its end: that it was in force nobody need be told."""
+
+
+def _disarmed(session: CouncilSession, row: Row) -> None:
+    facts = {"record_class": row["record_class"], "because": row["ended_because"]}
+    record(session, AuditEvent.RULE_DISARMED, row["id"], **facts)
+
+
+KINDS: Final = {
+    kind.table.name: kind
+    for kind in (
+        _Kind(HOLD, "released_at", True, _hold_placed, _hold_released),
+        _Kind(EXTENSION, "ended_at", True, _extended, _withdrawn),
+        _Kind(ARMING, "ended_at", False, _nothing, _disarmed),
+    )
+}
+
+
+def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> None:
+    """Have rows that this transaction has placed or ended outlive a restore, as they are now.
+
+    `table` is that of holds, extensions or armings. Raises `NotReady` if the ledger cannot be written: then nothing
+    may be committed.
+    """
+    if keys:
+        found = session.execute(select(table).where(table.c.council_id == session.council_id, with_ids(keys)(table)))
+        rows = [{name: value for name, value in row._mapping.items() if name != "council_id"} for row in found]
+        _write(session, {table.name: rows})
+
+
+def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
+    """Have it outlive a restore that another policy is in force; with a council's first one nothing was armed."""
+    if payload.before is not None:
+        _write(session, {POLICY: [{"hash": payload.after}]})
+
+
+def refuse_missing(session: CouncilSession, ledger: Ledger) -> None:
+    """Raise `NotReady` if the database knows of lines of the ledger and there is none at all: its folder is not
+    mounted, or another one is. An empty file in its place says that the ledger is lost and that this is known."""
+    known = select(DISPOSAL.c.id).where(DISPOSAL.c.council_id == session.council_id)
+    if ledger.state == MISSING and session.scalar(select(known.exists())):
+        raise NotReady(
+            f"The erasure ledger {ledger.path} is not there, though records were disposed of or held: mount the folder "
+            "that MUNIMENT_LEDGER_DIR must name. Where it is lost for good, docs/runbook.md says what to do."
+        )
+
+
+def keeps_in_doubt(line: Line) -> bool:
+    """Whether a line whose commit nobody saw is put back after a restore: it only keeps."""
+    return line.keeps and all(
+        (row[kind.ended] is None) == kind.keeps_by_standing
+        for kind in KINDS.values()
+        for row in line.evidence.get(kind.table.name, ())
+    )
+
+
+def put_back_keeping(session: CouncilSession, evidence: Evidence) -> int:
+    """Put rows back as a line of the ledger has them; returns how many the database did not know so.
+
+    An extension of a file or record that the database does not have is left out. Where the line tells of another
+    policy than the one in force, every arming ends: its rule was approved under a policy that no longer runs.
+    """
+    count = 0
+    for row in evidence.get(POLICY, ()):
+        if row["hash"] != session.policy_hash:
+            count += _disarm_all(session)
+    for kind in KINDS.values():
+        for row in (typed(kind.table, each) for each in evidence.get(kind.table.name, ())):
+            if kind.table is not EXTENSION or _has_its_file(session, row):
+                count += _put_back(session, kind, row)
+    return count
+
+
+def outdated(session: CouncilSession, ledger: Ledger) -> list[UUID]:
+    """The closed lines of what keeps none of whose rows is there any more.
+
+    The caller holds the council's lock alone, and knows that the ledger tells of nothing that the database has lost.
+    """
+    rows: dict[UUID, set[UUID]] = {}
+    for key, chunk in ledger.chunks().items():
+        if chunk.keeps and not chunk.is_open and POLICY not in (evidence := chunk.intent.evidence):
+            rows[key] = {UUID(row["id"]) for each in evidence.values() for row in each}
+    wanted = list(set().union(*rows.values()))
+    there: set[UUID] = set()
+    for kind in KINDS.values():
+        here = kind.table.c.council_id == session.council_id
+        there.update(session.scalars(select(kind.table.c.id).where(here, with_ids(wanted)(kind.table))))
+    return [key for key, ids in rows.items() if not ids & there]
+
+
+def _write(session: CouncilSession, evidence: Evidence) -> None:
+    """Write a line that counts once this transaction is committed."""
+    locks.shared(session)
+    ledger, key = Ledger(session.ledger_dir, session.council_id), random_id()
+    refuse_missing(session, ledger)
+    session.execute(
+        insert(DISPOSAL).values(council_id=session.council_id, id=key, kind="keeping", at=session.clock.now(), rows=0)
+    )
+    ledger.intend(Line("intend", key, keeps=True, evidence=evidence))
+    session.after_commit(lambda: ledger.close("done", [key]))
+
+
+def _put_back(session: CouncilSession, kind: _Kind, row: Row) -> bool:
+    table = kind.table
+    here = (table.c.council_id == session.council_id) & (table.c.id == row["id"])
+    known = session.execute(select(table.c[kind.ended].label("ended")).where(here).with_for_update()).one_or_none()
+    if known is None:
+        session.execute(upsert(table).values(council_id=session.council_id, **row))
+        kind.placed(session, row)
+    ends = row[kind.ended] is not None and (known is None or known.ended is None)
+    if ends and known is not None:
+        session.execute(update(table).where(here).values(row))
+    if ends:
+        kind.over(session, row)
+    return known is None or ends
+
+
+def _has_its_file(session: CouncilSession, row: Row) -> bool:
+    mine = select(FILE.c.id).where(FILE.c.council_id == session.council_id, FILE.c.id == row["file_id"])
+    if row["record_id"] is not None:
+        of_record = RECORD.c.council_id == session.council_id, RECORD.c.id == row["record_id"]
+        mine = mine.join(RECORD, RECORD.c.file_id == FILE.c.id).where(*of_record)
+    return session.scalar(select(mine.exists())) is True
+
+
+def _disarm_all(session: CouncilSession) -> int:
+    ended = {"ended_at": session.clock.now(), "ended_because": "restored"}
+    in_force = ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None)
+    rows = session.execute(update(ARMING).where(*in_force).values(ended).returning(ARMING)).all()
+    for row in rows:
+        _disarmed(session, dict(row._mapping))
+    return len(rows)

@@ -17,7 +17,7 @@ from muniment.jobs.actors import Deployment, JobActor
 from muniment.jobs.gauges import queue_gauges
 from muniment.jobs.upkeep import check_files, remove_files
 from muniment.retention import gauges as retention_gauges
-from muniment.retention.actors import recompute, settle_ledger, sweep, upkeep
+from muniment.retention.actors import deliver, recompute, settle_ledger, sweep, upkeep
 from muniment.retention.clocks.current import (
     on_files_changed,
     on_policy_adopted,
@@ -25,6 +25,7 @@ from muniment.retention.clocks.current import (
     on_registers_changed,
     past_period,
 )
+from muniment.retention.disposal import outstanding
 from muniment.retention.evidence import keeping
 
 __all__ = ["actors", "gauges", "wire"]
@@ -40,6 +41,7 @@ def actors() -> tuple[JobActor, ...]:
         import_uploads(past_period),
         recompute,
         sweep,
+        deliver,
         settle_ledger,
         upkeep,
     )
@@ -48,7 +50,7 @@ def actors() -> tuple[JobActor, ...]:
 def gauges(deployment: Deployment) -> list[Gauge]:
     """Every gauge of every domain, in the order of the layers. `docs/operators.md` lists them."""
     of_councils = (*file_gauges.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
-    of_retention = retention_gauges.gauges(deployment.settings.ledger_dir)
+    of_retention = (*retention_gauges.gauges(deployment.settings.ledger_dir), *outstanding.GAUGES)
     queues = sorted({actor.queue for actor in actors()})
     return [
         *Readings(deployment.database, (*of_councils, *of_retention)).gauges(),

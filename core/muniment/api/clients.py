@@ -119,13 +119,17 @@ class Source(Declaration, frozen=True):
 
 
 class System(Declaration, frozen=True):
-    """Where data are held: this deployment, another system, or paper. `operator` is a party (a processor, mostly)."""
+    """Where data are held: this deployment, another system, or paper. `operator` is a party (a processor, mostly).
+
+    `connector` is the distribution of the plugin that erases in it (`erase_in_system`); without one a person does.
+    """
 
     id: Id
     title: Text
     medium: Medium
     operator: Id | None = None
     location: Text | None = None
+    connector: Label | None = None
 
 
 class CollectionLimit(Declaration, frozen=True):
@@ -143,7 +147,8 @@ class Column(Declaration, frozen=True):
     `to` is one of: `reference`, `given-names`, `family-name`, `born-on`, `postcode`, `address`, `email`, `phone` (the
     stub); `field:CATEGORY.FIELD`; `milestone:KIND` (a date the source states; `own_act` where the column records an act
     of the person, the only kind of last contact that counts); `enrolment:PROGRAMME` (a start date); `opened-on`;
-    `ignore`. A column of the file that no entry names is refused: ignoring is declared.
+    `system-key` (what the format's `system` knows the record by, so that it can be erased there); `ignore`. A column of
+    the file that no entry names is refused: ignoring is declared.
 
     `refresh` lets a later file change the value; otherwise a known reference with another value is rejected.
     """

@@ -81,6 +81,8 @@ class AuditEvent(StrEnum):
     FILE_DISPOSED = "retention.file.disposed"
     DESTRUCTION_AWAITED = "retention.destruction.awaited"
     DESTRUCTION_CONFIRMED = "retention.destruction.confirmed"
+    DELIVERY_REFUSED = "retention.delivery.refused"
+    DELIVERY_REPEATED = "retention.delivery.repeated"
     CERTIFICATE_ISSUED = "retention.certificate.issued"
     CERTIFICATE_CONFIRMED = "retention.certificate.confirmed"
     ERASURE_REPEATED = "retention.erasure.repeated"

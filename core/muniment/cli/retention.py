@@ -1,4 +1,4 @@
-"""`muniment retention`: preview, arm, sweep, hold, release, confirm, certificates."""
+"""`muniment retention`: preview, arm, sweep, hold, release, awaiting, confirm, systems, certificates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from muniment.api.errors import InvalidInput
 from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.retention.approval import arming
-from muniment.retention.disposal import destruction, sweep
+from muniment.retention.disposal import destruction, outstanding, sweep
 from muniment.retention.evidence import certificates
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds import placing as holds
@@ -203,6 +203,50 @@ def confirm_command(
             method=method,
         )
     click.echo(f"{count} confirmed as destroyed.")
+
+
+@retention.command("awaiting")
+@click.argument("council")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=1000, show_default=True)
+@json_option
+@pass_context
+def awaiting_command(context: Context, council: str, limit: int, as_json: bool) -> None:
+    """List what of COUNCIL must still be destroyed on paper or in another system, the longest waiting first."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = destruction.awaiting(session, command_caller(council_id, context.actor.name), limit=limit)
+    show(found, as_json, *([entry.line for entry in found] or ["Nothing awaits destruction."]))
+
+
+@retention.command("systems")
+@click.argument("council")
+@json_option
+@pass_context
+def systems_command(context: Context, council: str, as_json: bool) -> None:
+    """Show how the systems stand that are asked to erase what COUNCIL disposed of."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = outstanding.systems(session, command_caller(council_id, context.actor.name))
+    show(found, as_json, *([entry.line for entry in found] or ["No system was asked to erase anything."]))
+
+
+@retention.command("ask-again")
+@click.argument("council")
+@click.argument("records", type=click.UUID, nargs=-1, required=True)
+@by_option
+@pass_context
+def ask_again_command(context: Context, council: str, records: tuple[UUID, ...], by: str) -> None:
+    """Ask the systems of RECORDS of COUNCIL again at once, after a refusal or a failure."""
+    jobs = context.jobs
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        caller = command_caller(council_id, context.actor.name, by)
+        count = outstanding.ask_again(session, caller, records)
+    jobs.run()
+    with context.database.council(council_id, context.actor) as session:
+        found = outstanding.systems(session, command_caller(council_id, context.actor.name))
+    for line in (f"{count} asked for again.", *(entry.line for entry in found)):
+        click.echo(line)
 
 
 @retention.command("certificates")

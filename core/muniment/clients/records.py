@@ -20,11 +20,11 @@ from muniment.clients.context import Context, plain
 from muniment.clients.locks import LockedFile, change_file, tell
 from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.tables import Record
-from muniment.clients.values import GivenValue, ValueRules, refuse
+from muniment.clients.values import LONGEST_KEY, GivenValue, ValueRules, refuse
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 
-__all__ = ["NewRecord", "NewValue", "add_record", "change_values", "insert_record"]
+__all__ = ["NewRecord", "NewValue", "add_record", "change_values", "insert_record", "known_there"]
 
 MOST_VALUES = 500
 
@@ -42,12 +42,16 @@ class NewRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """A record to store. `record_class` is the id of a class of the file's service; `recorded_on` is today if absent.
 
     `location` says where a paper record or one in another system is to be found, and is required for those.
+    `system` is a declared system, besides this deployment, that holds the record, and `external_key` what it is known
+    by there; such a record needs no location, and is erased there when it is disposed of here.
     """
 
     record_class: str
     medium: Medium = "digital"
     recorded_on: date | None = None
     location: str | None = None
+    system: str | None = None
+    external_key: str | None = None
     values: dict[str, NewValue] = msgspec.field(default_factory=dict)
 
 
@@ -70,6 +74,7 @@ def insert_record(session: CouncilSession, context: Context, file: LockedFile, n
     recorded_on = check_day(new.recorded_on or today, "recorded_on", today)
     stored = _checked(rules, record_class, new.values, recorded_on)
     context.judge(file.service, record_class.id, stored)
+    system, external_key = known_there(rules, record_class, new.system, new.external_key)
     row = Record(
         id=new_id(),
         council_id=session.council_id,
@@ -77,7 +82,9 @@ def insert_record(session: CouncilSession, context: Context, file: LockedFile, n
         record_class=f"{file.service}/{record_class.id}",
         medium=new.medium,
         recorded_on=recorded_on,
-        location=place_of(new.medium, new.location),
+        location=None if system and not new.location else place_of(new.medium, new.location),
+        system=system,
+        external_key=external_key,
         values=stored,
     )
     session.add(row)
@@ -143,6 +150,28 @@ def place_of(medium: Medium, location: str | None) -> str | None:
         message = "Say where the record is to be found: it cannot be destroyed later if nobody finds it."
         raise InvalidInput(message, where="location", code="no-location")
     return place
+
+
+def known_there(
+    rules: ValueRules, record_class: RecordClass, system: str | None, external_key: str | None
+) -> tuple[str | None, str | None]:
+    """The system that holds a record too, and what it is known by there. Raises `InvalidInput`."""
+    if system is None and external_key is None:
+        return None, None
+    if system is None or external_key is None:
+        raise InvalidInput("Give both the system and the key it knows the record by, or neither.", where="system")
+    held_in = record_class.systems or tuple(rules.systems)
+    if system not in held_in or system not in rules.systems:
+        known = ", ".join(sorted(set(held_in) & rules.systems)) or "none"
+        message = f"Records of the class {record_class.id} are in no system {system!r}; there are: {known}."
+        raise InvalidInput(message, where="system", code="unknown-system")
+    try:
+        key = parse_text(external_key, LONGEST_KEY)
+    except BadValue as error:
+        raise InvalidInput(f"The key {error}.", where="external_key", code=error.code) from None
+    if not key:
+        raise InvalidInput("The key by which the system knows the record is empty.", where="external_key")
+    return system, key
 
 
 def _checked(

@@ -120,7 +120,8 @@ class Record(Clocked, CouncilTable, Base):
     `values` is `{"category.field": {"v": value, "s": source, "on": day it was given, "p": [purposes]}}`. `disposal` is
     `awaiting` when a record on paper or in another system has been emptied here and waits to be destroyed there; only
     then may it have no file. `origin` is the import format that made the record and may refresh it, but for the values
-    named in `corrected`, which staff have set or taken away by hand.
+    named in `corrected`, which staff have set or taken away by hand. `system` is the declared system, besides this
+    deployment, that holds the record too (or alone), and `external_key` what it is known by there.
     """
 
     __tablename__ = "record"
@@ -133,10 +134,20 @@ class Record(Clocked, CouncilTable, Base):
     disposal: Mapped[str | None]
     origin: Mapped[str | None]
     corrected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    system: Mapped[str | None]
+    external_key: Mapped[str | None] = mapped_column(Key)
 
     __table_args__ = (
         council_fk("file_id", "client_file.id"),
         CheckConstraint("file_id is not null or disposal is not null", name="has_file"),
+        CheckConstraint("(system is null) = (external_key is null)", name="known_there"),
+        Index(
+            "ix_record_external_key",
+            "council_id",
+            "external_key",
+            "system",
+            postgresql_where=text("external_key is not null"),
+        ),
         Index("ix_record_file", "council_id", "file_id"),
         Index(
             "uq_record_origin",
@@ -265,7 +276,7 @@ _client(
     below=Person,
     note="the identity stub; goes with the last record under it",
 )  # fmt: skip
-_client(Record, "values", "location", "recorded_on", below=ClientFile)
+_client(Record, "values", "location", "recorded_on", "external_key", below=ClientFile)
 _client(Milestone, "kind", "whose", "happened_on", "own_act", "noted_on", below=ClientFile)
 _client(Enrolment, "programme", "started_on", "ended_on", below=ClientFile)
 _client(Register, "title", "held_on", "location", note="goes as one, with its entries")

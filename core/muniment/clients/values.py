@@ -22,7 +22,10 @@ from muniment.api.retention import RecordClass
 from muniment.clients.parsing import EARLIEST, BadValue, Stored, parse_field
 from muniment.policy.model import Policy
 
-__all__ = ["GivenValue", "Problem", "ValueRules", "as_stored", "refuse"]
+__all__ = ["LONGEST_KEY", "GivenValue", "Problem", "ValueRules", "as_stored", "refuse"]
+
+LONGEST_KEY = 200
+"""Characters of the key by which another system knows a record."""
 
 NO_CONDITION = (
     "The adopted policy has no condition for recording this kind of data for that purpose (UK GDPR Art 9(2) or 10)."
@@ -83,6 +86,7 @@ class ValueRules:
         self.today = today
         self.classes: dict[str, RecordClass] = {entry.id: entry for entry in of_service.retention.classes}
         self.sources = frozenset(source.id for source in of_service.clients.sources)
+        self.systems = frozenset(system.id for system in of_service.clients.systems if system.medium == "other-system")
         self.purposes = frozenset(purpose.id for purpose in of_service.purposes.purposes)
         self._categories = {category.id: category for category in of_service.clients.categories}
         self._slots = {

@@ -25,13 +25,16 @@ class ValueView(msgspec.Struct, frozen=True):
 
 class RecordView(msgspec.Struct, frozen=True, rename=None):
     """One record. `due_on` is the last day it is kept, `state` the state of its clock (both null until clocked);
-    `disposal` is `awaiting` when it was emptied here and waits to be destroyed elsewhere."""
+    `disposal` is `awaiting` when it was emptied here and waits to be destroyed elsewhere. `system` holds it too, and
+    knows it by `external_key`."""
 
     id: UUID
     record_class: str
     medium: str
     recorded_on: date
     location: str | None
+    system: str | None
+    external_key: str | None
     values: dict[str, ValueView]
     state: str | None
     due_on: date | None
@@ -86,7 +89,8 @@ _COLUMNS = ", ".join(f"f.{name}" for name in FileView.__struct_fields__[:-3])
 _READ = text(
     f"select {_COLUMNS},"  # noqa: S608 - the names of our own columns
     " (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'record_class', r.record_class, 'medium', r.medium,"
-    " 'recorded_on', r.recorded_on, 'location', r.location, 'values', r.values, 'state', r.state, 'due_on', r.due_on,"
+    " 'recorded_on', r.recorded_on, 'location', r.location, 'system', r.system, 'external_key', r.external_key,"
+    " 'values', r.values, 'state', r.state, 'due_on', r.due_on,"
     " 'action', r.action, 'disposal', r.disposal) order by r.recorded_on, r.id), '[]')"
     " from record r where r.council_id = f.council_id and r.file_id = f.id) as records,"
     " (select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'happened_on', m.happened_on,"

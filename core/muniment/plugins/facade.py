@@ -19,12 +19,14 @@ import msgspec
 import pluggy
 
 from muniment.api.clients import ClientDeclarations, ProposedValues, RegisteredClient
+from muniment.api.connectors import Erasure, ErasureRequest
 from muniment.api.consent import PurposeDeclarations
 from muniment.api.council import Council
 from muniment.api.errors import DeclarationError, PluginError
 from muniment.api.notices import NoticeDeclarations, PublishedNotice, TemplateFolder
 from muniment.api.retention import DisposedRecords, HeldQuestion, RetentionDeclarations
 from muniment.api.sharing import RecipientDeclarations
+from muniment.plugins.connectors import ConnectorFailed, ask_erasures, ask_still_there
 from muniment.plugins.judges import Held, Refused, ask_holds, ask_refusals
 from muniment.plugins.observers import tell
 from muniment.plugins.sources import PluginSource
@@ -154,6 +156,27 @@ class CouncilFacade:
     def record_disposed(self, disposed: Sequence[DisposedRecords]) -> None:
         """Tell observers of disposals."""
         self._tell("record_disposed", disposed=disposed)
+
+    # Connecting
+
+    def erase_in_system(self, plugin: str, request: ErasureRequest) -> Mapping[str, Erasure]:
+        """What the connector that a system names says of each key. Raises `ConnectorFailed`, with `no-connector` where
+        the plugin is not installed, not used by the council, or connects nothing."""
+        erase = self._connector("erase_in_system", plugin)
+        if erase is None:
+            raise ConnectorFailed("no-connector")
+        return ask_erasures(plugin, partial(call, erase, {"request": request}), {item.key for item in request.items})
+
+    def still_in_system(self, plugin: str, request: ErasureRequest) -> frozenset[str] | None:
+        """The keys that the system still holds; None where its connector cannot look. Raises `ConnectorFailed`."""
+        look = self._connector("still_in_system", plugin)
+        if look is None:
+            return None
+        return ask_still_there(plugin, partial(call, look, {"request": request}), {item.key for item in request.items})
+
+    def _connector(self, hook: str, plugin: str) -> pluggy.HookImpl | None:
+        is_asked = any(source.distribution == plugin for source in self.asked)
+        return next(self._implementations(hook, only=plugin), None) if is_asked else None
 
     def _used(self) -> tuple[str, ...]:
         if self._uses is not None:

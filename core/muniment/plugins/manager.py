@@ -18,6 +18,7 @@ import pluggy
 import structlog
 
 from muniment.api.clients import ClientSpec
+from muniment.api.connectors import ConnectorSpec
 from muniment.api.consent import ConsentSpec
 from muniment.api.council import Council, CouncilSpec
 from muniment.api.errors import DeclarationError, NotFound, PluginError
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 DEFAULTS = "muniment"
 """The name that core's own plugin goes by: its distribution."""
 
-SPECS = (CouncilSpec, ClientSpec, ConsentSpec, SharingSpec, RetentionSpec, NoticeSpec)
+SPECS = (CouncilSpec, ClientSpec, ConsentSpec, SharingSpec, RetentionSpec, ConnectorSpec, NoticeSpec)
 """Every class of hook specifications there is."""
 
 PATIENCE = 30.0

@@ -19,8 +19,8 @@ A plugin is an object with `api_version = {API_VERSION}` and methods marked `@ho
 group `muniment.plugins`. A council's plugin names its entry point after the council's slug. Most need no code at all:
 `plugin = CouncilPlugin(__name__)` answers the declaring hooks from TOML files (see `policy-format.md`).
 
-Hooks *declare* (facts), *judge* (a batch in, an answer by item out; pure, within a second) or *observe* (after commit).
-Core acts on the answers. A plugin is asked only about councils that use it.
+Hooks *declare* (facts), *judge* (a batch in, an answer by item out; pure, within a second), *observe* (after commit) or
+*connect* (reach into another system). Core acts on the answers. A plugin is asked only about councils that use it.
 """
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from muniment.api.clients import Cohort, Column, ImportSource
+from muniment.api.clients import Cohort, Column, ImportSource, System
 from muniment.api.council import Document
 from muniment.api.notices import Notice
 from muniment.api.retention import Clause, Reference, When
@@ -48,6 +48,7 @@ def unresolved(policy: Policy) -> Iterator[Finding]:
     """A finding for each name that refers to nothing, saying what there is."""
     parties = frozenset(party.id for party in policy.council.parties)
     classes = frozenset(entry.id for entry in policy.platform.classes)
+    plugins = frozenset(plugin.name for plugin in policy.plugins)
     known: dict[str, Known] = {COUNCIL: {"party": parties}, PLATFORM: {"class": classes}}
     known |= {slug: _known_in(service) | {"party": parties} for slug, service in policy.services.items()}
     for scope, path, node in walk_policy(policy):
@@ -68,6 +69,14 @@ def unresolved(policy: Policy) -> Iterator[Finding]:
             for slug in node.services:
                 if slug not in policy.services:
                     yield _unknown_service(f"{path}.services", slug, policy)
+        if isinstance(node, System) and node.connector is not None and node.connector not in plugins:
+            choice = ", ".join(sorted(plugins)) or "none"
+            yield Finding(
+                id="policy.unknown-connector",
+                level="error",
+                path=f"{path}.connector",
+                message=f"The council uses no plugin {node.connector!r}; it uses: {choice}.",
+            )
         if isinstance(node, Reference) and node.to == "service" and node.id and node.id not in policy.services:
             yield _unknown_service(f"{path}.id", node.id, policy)
 

@@ -9,15 +9,19 @@ from muniment.clients.pretending import refuse_real_people
 from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment, actor
+from muniment.plugins.facade import CouncilFacade
+from muniment.policy.model import Policy
 from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.current import RECOMPUTE, clock_stale
+from muniment.retention.disposal.delivering import Courier
+from muniment.retention.disposal.erasing import DELIVER
 from muniment.retention.disposal.restore import RESTORE, forget_outdated, recover
 from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.upkeep import CHUNK, dispose_some, drop_oldest_month
 
-__all__ = ["recompute", "settle_ledger", "sweep", "upkeep"]
+__all__ = ["deliver", "recompute", "settle_ledger", "sweep", "upkeep"]
 
 
 @actor(name=RECOMPUTE, queue="retention", every=timedelta(hours=1), time_limit=timedelta(hours=1))
@@ -55,6 +59,19 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
     if Sweeper(deployment.database, council_id, ledger, facade).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
+
+
+@actor(name=DELIVER, queue="connectors", every=timedelta(minutes=1), time_limit=timedelta(hours=1))
+def deliver(deployment: Deployment, council_id: UUID) -> None:
+    """Ask other systems to erase what one council disposed of; ring again while there is more to ask."""
+
+    def facade_of(policy: Policy) -> CouncilFacade:
+        return deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
+
+    ledger = Ledger(deployment.settings.ledger_dir, council_id)
+    if Courier(deployment.database, council_id, ledger, facade_of).work():
+        with deployment.database.council(council_id) as session:
+            session.ring(DELIVER, (council_id,))
 
 
 @actor(name="retention.settle", queue="retention", every=timedelta(hours=1))

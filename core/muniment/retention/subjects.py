@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, select
+from sqlalchemy import ColumnElement, FromClause, Table, and_, select
 
 from muniment.clients import facts
 from muniment.database.registry import ClockedTable, clocked_tables
@@ -24,7 +24,8 @@ class Subject:
 
     `collected` is the day a row was recorded; `has_history` is whether it lies in a client file, whose milestones,
     birth and enrolments a clause may read. `emptied` is what a row is set to when it has gone here and its paper has
-    not; `with_it` are tables whose rows below it go at once.
+    not; `with_it` are tables whose rows below it go at once. `has_system`: a row may be known by a key in another
+    system, whatever its medium here.
     """
 
     table: Table
@@ -34,6 +35,7 @@ class Subject:
     has_history: bool
     emptied: Mapping[str, Any] = field(default_factory=dict)
     with_it: tuple[tuple[Table, str], ...] = ()
+    has_system: bool = False
 
     @property
     def name(self) -> str:
@@ -43,6 +45,12 @@ class Subject:
     def lock_id(self) -> ColumnElement[Any]:
         """The column that names the row to lock."""
         return self.table.c[self.lock_column]
+
+    @property
+    def lies_here_alone(self) -> ColumnElement[bool]:
+        """Whether nothing of a row is left anywhere once it has been deleted."""
+        digital = self.table.c.medium == "digital"
+        return and_(digital, self.table.c.system.is_(None)) if self.has_system else digital
 
     def files_of(self, row: FromClause) -> ColumnElement[Any]:
         """A subquery of the ids of the files that a row (of this table, or an alias) is about.
@@ -72,6 +80,7 @@ RECORDS = Subject(
     collected="recorded_on",
     has_history=True,
     emptied={"file_id": None, "values": {}, "origin": None, "corrected": []},
+    has_system=True,
 )
 REGISTERS = Subject(
     facts.REGISTER,

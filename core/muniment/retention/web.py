@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,13 +19,12 @@ from muniment.database.session import CouncilSession
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
-from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
 from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
 from muniment.retention.evidence.certificates import CertificateView, certificates
-from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
 from muniment.retention.web_certificates import certificate_pages, certificate_routes
+from muniment.retention.web_destructions import destruction_pages, destruction_routes
 from muniment.retention.web_files import file_pages, file_routes
 from muniment.retention.web_forecast import forecast_pages, forecast_routes
 from muniment.web.console import ConsoleSection
@@ -41,7 +38,6 @@ TAGS = ["retention"]
 
 Asker = NamedDependency[Caller]
 Council = NamedDependency[CouncilRef]
-LedgerFolder = NamedDependency[SkipValidation[Path]]
 OnceOnly = NamedDependency[Once]
 Session = NamedDependency[CouncilSession]
 Installed = NamedDependency[SkipValidation[Plugins]]
@@ -71,20 +67,6 @@ class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a hold ends, without personal data."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=2000)]
-
-
-class Destroyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Things on paper or in other systems that were destroyed: their records' keys, on which day, and how."""
-
-    records: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=1000)]
-    destroyed_on: date
-    method: Annotated[str, Meta(min_length=1, max_length=2000)]
-
-
-class Confirmed(msgspec.Struct, frozen=True):
-    """How many destructions were confirmed."""
-
-    count: int
 
 
 class ArmForm(msgspec.Struct, frozen=True):
@@ -170,22 +152,6 @@ def sweep_now(session: Session, caller: Asker, council: Council, once: OnceOnly)
     return once.answer(202, location=where, ids=[run_id], body=run_view(session, caller, run_id))
 
 
-@get("/destructions", sync_to_thread=True, tags=TAGS)
-def awaited(session: Session, caller: Asker) -> Listing[AwaitingView]:
-    """What was emptied here and must still be destroyed on paper or in another system."""
-    return Listing(list(awaiting(session, caller)))
-
-
-@post("/destructions", sync_to_thread=True, status_code=200, tags=TAGS)
-def confirm_destroyed(
-    data: JSONBody[Destroyed], session: Session, caller: Asker, ledger_dir: LedgerFolder
-) -> Confirmed:
-    """Confirm that things were destroyed: all of those named or none."""
-    ledger = Ledger(ledger_dir, session.council_id)
-    count = confirm(session, caller, ledger, data.records, destroyed_on=data.destroyed_on, method=data.method)
-    return Confirmed(count)
-
-
 @get("/console/retention", sync_to_thread=True)
 def retention_page(session: Session, caller: Asker, page: NamedDependency[Page]) -> Response[str]:
     """Every class with the preview of its rule, and the form that arms it for those who may."""
@@ -226,9 +192,8 @@ api_routes = [
     one_sweep,
     sweep_now,
     *certificate_routes,
-    awaited,
-    confirm_destroyed,
+    *destruction_routes,
     *file_routes,
     *forecast_routes,
 ]
-pages = [*certificate_pages, retention_page, arm_on_page, *file_pages, *forecast_pages]
+pages = [*certificate_pages, *destruction_pages, retention_page, arm_on_page, *file_pages, *forecast_pages]

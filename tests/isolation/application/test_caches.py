@@ -53,6 +53,7 @@ KEPT = {
     "notices.shelf.Shelf._versions": "by council",
     "notices.words.Voice._macros": "one document's own",
     "notices.words.Voice._spoken": "one document's own",
+    "plugins.connectors._hanging": "a thread that hangs, by plugin; nothing of what it was asked",
     "policy.paths.field_named": "shapes of structs",
     "policy.paths.fields_of": "shapes of structs",
     "policy.paths.key_name": "shapes of structs",

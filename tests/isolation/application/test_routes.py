@@ -129,6 +129,8 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /extensions/{extension_id}/withdraw": {"reason": "settled"},
         "POST /records/{record_id}/reviews": None,
         "POST /sweeps": None,
+        "POST /destructions/repeats": {"records": [ids["awaiting"]]},
+        "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},

@@ -31,7 +31,7 @@ _STUBS = text(
     " where council_id = :council_id and id = any(:ids)"
 )
 _RECORDS = text(
-    "select id, file_id, record_class, values, disposal, corrected from record"
+    "select id, file_id, record_class, values, disposal, corrected, external_key from record"
     " where council_id = :council_id and file_id = any(:ids) and origin = :issuer"
 )
 _EVENTS = text(
@@ -86,7 +86,7 @@ def find_known(session: CouncilSession, issuer: str, memories: Mapping[str, Memo
     for row in session.execute(_RECORDS, scope):
         class_id = row.record_class.partition("/")[2]
         known[row.file_id].records[class_id] = StoredRecord(
-            row.id, row.values, row.disposal is not None, frozenset(row.corrected)
+            row.id, row.values, row.disposal is not None, frozenset(row.corrected), row.external_key
         )
     for row in session.execute(_EVENTS, scope):
         known[row.file_id].events.add((row.kind, row.happened_on))

@@ -12,9 +12,9 @@ from muniment.api.clients import Column, Field, ImportSource
 from muniment.api.errors import InvalidInput
 from muniment.api.retention import RecordClass
 from muniment.clients.normalise import reference_key
-from muniment.clients.parsing import BadValue, parse_date, parse_field
+from muniment.clients.parsing import BadValue, parse_date, parse_field, parse_text
 from muniment.clients.stub import STUB_PARSERS
-from muniment.clients.values import ValueRules, as_stored
+from muniment.clients.values import LONGEST_KEY, ValueRules, as_stored
 
 __all__ = ["Layout", "Reject", "Row"]
 
@@ -27,6 +27,12 @@ STUB_COLUMNS: Final = {
     "email": "email",
     "phone": "phone",
 }
+
+
+PLACES: Final = frozenset(
+    {*STUB_COLUMNS, "born-on", "opened-on", "ignore", "milestone", "enrolment", "field", "system-key"}
+)
+"""What a column's `to` may begin with."""
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -42,7 +48,7 @@ class Row(msgspec.Struct):
 
     `stub` is by column of `client_file`, `born_on` and `opened_on` among them; `values` by class id and
     `category.field`, in stored form; `events` by kind of milestone, with whether it is the client's own act;
-    `enrolments` by programme.
+    `enrolments` by programme; `system_keys` by class id, what another system knows that record by.
     """
 
     line: int
@@ -51,6 +57,7 @@ class Row(msgspec.Struct):
     values: dict[str, dict[str, Any]]
     events: dict[str, tuple[date, bool]]
     enrolments: dict[str, date]
+    system_keys: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 Reader = Callable[[str, Row], None]
@@ -133,6 +140,8 @@ class Layout:
                 return self._read_enrolment(detail, column.date_format)
             case "field":
                 return self._read_field(detail, column)
+            case "system-key":
+                return self._read_system_key(column)
             case _:
                 return self._read_stub(kind)
 
@@ -180,6 +189,15 @@ class Layout:
 
         return read
 
+    def _read_system_key(self, column: Column) -> Reader:
+        classes = [entry.id for entry in self.classes if column.record_class in (None, entry.id)]
+
+        def read(cell: str, row: Row) -> None:
+            key = parse_text(cell, LONGEST_KEY)
+            row.system_keys |= dict.fromkeys(classes, key)
+
+        return read
+
     def _past(self, cell: str, date_format: str) -> date:
         day = parse_date(cell, date_format)
         if day > self.rules.today:
@@ -191,10 +209,12 @@ class Layout:
         found: dict[str, RecordClass] = {}
         for column in self.source.columns:
             kind, _, detail = column.to.partition(":")
-            if kind not in {*STUB_COLUMNS, "born-on", "opened-on", "ignore", "milestone", "enrolment", "field"}:
+            if kind not in PLACES:
                 raise self._wrong(f"sends the column {column.name!r} to {column.to!r}, which is no place")
             if kind == "milestone" and detail not in self._kinds:
                 raise self._wrong(f"names a milestone that there is not: {detail}")
+            if kind == "system-key" and self.source.system not in self.rules.systems:
+                raise self._wrong(f"gives keys in the column {column.name!r} and names no system that has them")
             class_id = self._class_of(column, detail) if kind == "field" else column.record_class
             if class_id is not None:
                 found[class_id] = self._digital(class_id)

@@ -28,6 +28,7 @@ class StoredRecord(msgspec.Struct):
     values: dict[str, Any]
     gone: bool
     corrected: frozenset[str] = frozenset()
+    system_key: str | None = None
 
 
 class Known(msgspec.Struct):
@@ -42,13 +43,16 @@ class Known(msgspec.Struct):
 
 
 class Change(msgspec.Struct):
-    """What a row changes in a file: only what differs. `new_records` are classes not made before; `kept` are the
+    """What a row changes in a file: only what differs. `new_records` are classes not made before, `new_keys`
+    what another system knows them by, `keys` the same of records that were made before; `kept` are the
     columns of what staff have corrected and the row would have changed."""
 
     file_id: UUID
     stub: dict[str, Any] = msgspec.field(default_factory=dict)
     records: list[tuple[UUID, dict[str, Any]]] = msgspec.field(default_factory=list)
     new_records: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    new_keys: dict[str, str] = msgspec.field(default_factory=dict)
+    keys: dict[UUID, str] = msgspec.field(default_factory=dict)
     events: dict[str, tuple[date, bool]] = msgspec.field(default_factory=dict)
     enrolments: dict[str, date] = msgspec.field(default_factory=dict)
     kept: list[str] = msgspec.field(default_factory=list)
@@ -58,7 +62,7 @@ class Change(msgspec.Struct):
         """The kinds of change, in the words of the signal `files_changed`; empty when nothing differs."""
         kinds = {
             "file": self.stub,
-            "record": self.records or self.new_records,
+            "record": self.records or self.new_records or self.keys,
             "milestone": self.events,
             "enrolment": self.enrolments,
         }
@@ -79,6 +83,13 @@ def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
             differing.append(name.replace("_", "-"))
     for class_id, values in row.values.items():
         differing += _merge_record(layout, change, known, class_id, values)
+    for class_id, key in row.system_keys.items():
+        record = known.records.get(class_id)
+        if class_id in change.new_records:
+            change.new_keys[class_id] = key
+        elif record is not None and not record.gone and record.system_key != key:
+            change.keys[record.id] = key
+            differing.append("system-key")
     for kind, (day, own_act) in row.events.items():
         if (kind, day) not in known.events:
             change.events[kind] = (day, own_act)

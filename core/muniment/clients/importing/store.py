@@ -28,7 +28,7 @@ _STUB = (
     "id", "person_id", "service", "source", "issuer", "reference", "reference_key", "referred_on", "notice_due_on",
     "generated", *_REFRESHED,
 )  # fmt: skip
-_RECORD = ("id", "file_id", "recorded_on", "record_class", "medium", "values", "origin")
+_RECORD = ("id", "file_id", "recorded_on", "record_class", "medium", "values", "origin", "system", "external_key")
 _MILESTONE = ("id", "file_id", "kind", "happened_on", "own_act", "source", "noted_on")
 _ENROLMENT = ("file_id", "programme", "started_on")
 _MEMORY = ("service", "issuer", "digest", "file_id", "record_classes", "seen_on")
@@ -38,6 +38,10 @@ _CHANGE_STUBS = (
     " from {} i where f.council_id = :council_id and f.id = i.id"
 )
 _CHANGE_RECORDS = 'update record r set "values" = i."values" from {} i where r.council_id = :council_id and r.id = i.id'
+_CHANGE_KEYS = (
+    "update record r set (system, external_key) = (i.system, i.external_key)"
+    " from {} i where r.council_id = :council_id and r.id = i.id"
+)
 _CHANGE_MEMORIES = (
     " on conflict (council_id, service, issuer, digest)"
     " do update set file_id = excluded.file_id, record_classes = excluded.record_classes"
@@ -80,7 +84,13 @@ class Store:
         insert_many(self._session, facts.FILE, _STUB, (self._stub(file) for file in files))
         made = [(file, self._classes_of(file.row)) for file in files]
         self._add_records(
-            (file.file_id, class_id, self._opened_on(file.row), file.row.values.get(class_id, {}))
+            (
+                file.file_id,
+                class_id,
+                self._opened_on(file.row),
+                file.row.values.get(class_id, {}),
+                file.row.system_keys.get(class_id),
+            )
             for file, classes in made
             for class_id in classes
         )
@@ -103,8 +113,14 @@ class Store:
         if records:
             name = load(self._session, facts.RECORD, ("id", "values"), records)
             self._session.execute(text(_CHANGE_RECORDS.format(name)), self._scope)
+        keys = [
+            (record_id, self._layout.source.system, key) for change in changes for record_id, key in change.keys.items()
+        ]
+        if keys:
+            name = load(self._session, facts.RECORD, ("id", "system", "external_key"), keys)
+            self._session.execute(text(_CHANGE_KEYS.format(name)), self._scope)
         self._add_records(
-            (change.file_id, class_id, self._today, values)
+            (change.file_id, class_id, self._today, values, change.new_keys.get(class_id))
             for change in changes
             for class_id, values in change.new_records.items()
         )
@@ -143,10 +159,21 @@ class Store:
             stub["reference"], file.row.key, referred_on, due_on, self._generated, *_with_keys(stub),
         )  # fmt: skip
 
-    def _add_records(self, records: Iterable[tuple[UUID, str, date, dict[str, Any]]]) -> None:
+    def _add_records(self, records: Iterable[tuple[UUID, str, date, dict[str, Any], str | None]]) -> None:
+        system = self._layout.source.system
         rows = [
-            (new_id(), file_id, recorded_on, f"{self._service}/{class_id}", "digital", _json(values), self._issuer)
-            for file_id, class_id, recorded_on, values in records
+            (
+                new_id(),
+                file_id,
+                recorded_on,
+                f"{self._service}/{class_id}",
+                "digital",
+                _json(values),
+                self._issuer,
+                None if key is None else system,
+                key,
+            )
+            for file_id, class_id, recorded_on, values, key in records
         ]
         if rows:
             insert_many(self._session, facts.RECORD, _RECORD, rows)

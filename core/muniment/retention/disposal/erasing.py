@@ -7,18 +7,27 @@ what was judged. Keys stay packed: of a row that goes nothing else is fetched.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import CTE, Delete, Table, Update, delete, func, select, update
+from sqlalchemy import CTE, Delete, Table, Update, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.clients.facts import FILE, PERSON
 from muniment.database.packed import Keys, packed
+from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import Erased, erased
+from muniment.retention.disposal.tables import Delivery
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 
-__all__ = ["Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]
+__all__ = ["DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]
+
+DELIVERY = table_of(Delivery)
+
+DELIVER = "retention.deliver"
+"""The actor that asks other systems to erase; it takes the council's key."""
 
 
 class Miscounted(RuntimeError):
@@ -49,13 +58,39 @@ def delete_keys(session: CouncilSession, table: Table, ids: Sequence[UUID]) -> K
 
 
 def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> Keys:
-    """Leave nothing of rows but class, medium, location and key: their paper is still to be destroyed."""
+    """Leave nothing of rows but class, medium, location and keys: they are still to be destroyed elsewhere.
+
+    A system that knows a row by a key is asked to erase it: the request is written here, in the same transaction.
+    """
     table = subject.table
     for below, column in subject.with_it:
         session.execute(delete(below).where(with_ids(ids, column)(below)))
     nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
     blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
-    return _keys_of(session, update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank), table)
+    emptied = _keys_of(
+        session, update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank), table
+    )
+    if subject.has_system and emptied:
+        _ask_systems(session, table, emptied)
+    return emptied
+
+
+def _ask_systems(session: CouncilSession, table: Table, ids: Keys) -> None:
+    """Write down which of the emptied rows another system is to erase, and wake the worker that asks it."""
+    service = func.split_part(table.c.record_class, "/", 1)
+    since, due_at = session.clock.now(), datetime.now(UTC)
+    wanted = select(
+        table.c.council_id,
+        table.c.id,
+        service.concat("/").concat(table.c.system),
+        table.c.record_class,
+        literal(since),
+        literal(due_at),
+    ).where(with_ids(ids)(table), table.c.system.is_not(None))
+    columns = ("council_id", "record_id", "system", "record_class", "since", "due_at")
+    asked = upsert(DELIVERY).from_select(columns, wanted).on_conflict_do_nothing().returning(DELIVERY.c.record_id)
+    if session.execute(asked).first() is not None:
+        session.ring(DELIVER, (session.council_id,))
 
 
 def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, Keys]:

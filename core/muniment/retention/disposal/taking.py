@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, delete, func, select, true
 from sqlalchemy import not_ as negate
@@ -32,7 +32,6 @@ from muniment.retention.tables import Hold
 __all__ = ["Taken", "take"]
 
 HOLD = table_of(Hold)
-DIGITAL: Final = "digital"
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def _delete(
     here = with_ids(locked, subject.lock_column)(table)
     deleted = (
         delete(table)
-        .where(here, due, table.c.medium == DIGITAL, free)
+        .where(here, due, subject.lies_here_alone, free)
         .returning(table.c.id, table.c.record_class, table.c.due_on)
         .cte("deleted")
     )
@@ -143,7 +142,7 @@ def _left(
     """
     table = subject.table
     fate = case(
-        (and_(due, negate(free)), "kept"), (and_(due, table.c.medium == DIGITAL), "missed"), (due, "emptied"),
+        (and_(due, negate(free)), "kept"), (and_(due, subject.lies_here_alone), "missed"), (due, "emptied"),
         else_="stays",
     )  # fmt: skip
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))

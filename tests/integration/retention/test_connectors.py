@@ -1,0 +1,406 @@
+"""What another system holds is erased there too, however badly the system behaves, and is owed until it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from muniment.api.connectors import Erasure, ErasureRequest
+from muniment.api.errors import Forbidden, NotFound
+from muniment.plugins import connectors
+from muniment.retention.disposal.delivering import BATCH, LEASE, TRIPS, pause
+from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.outstanding import GAUGES, ask_again, systems
+from muniment.retention.disposal.restore import recover
+from muniment.retention.evidence.certificates import certificates
+from muniment.web.callers import Caller, Permission
+from tests.conftest import TestServer
+from tests.integration.retention.backups import Dump
+from tests.integration.retention.kit import House
+from tests.integration.retention.systems import System, adopt_with_system, connected_facade
+
+pytestmark = pytest.mark.filterwarnings("error")
+LATER = datetime(2036, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def system(house: House) -> System:
+    return System(house)
+
+
+def gauge(house: House, name: str) -> Any:
+    with house.session() as session:
+        return next(entry for entry in GAUGES if entry.name.endswith(name)).count(session)
+
+
+def test_a_disposed_record_leaves_class_system_and_key_until_the_system_has_erased_it(system: System) -> None:
+    (record_id,) = system.due("K-1")
+    run = system.sweep()
+    assert (run.disposed, run.awaited) == (0, 1)
+    (row,) = system.house.all("select * from record")
+    left = {name: value for name, value in row._mapping.items() if value not in (None, {}, [])}
+    assert left.keys() == {
+        "council_id", "id", "record_class", "medium", "recorded_on", "system", "external_key", "disposal",
+    }  # fmt: skip
+    assert row.recorded_on == system.house.clock.today(), "the day of the emptying, not the record's"
+    assert system.owed() == [("K-1", "waiting", 0, None)]
+    assert gauge(system.house, "deliveries") == {("waiting",): 1.0, ("refused",): 0.0}
+    system.house.clock.move_to(system.house.clock.now() + timedelta(hours=2))
+    assert gauge(system.house, "delivery_oldest_seconds") == 7200.0
+
+    system.deliver()
+    assert system.fake.held == set()
+    assert system.owed() == []
+    assert system.house.ids("select id from record") == []
+    with system.house.session() as session:
+        (certificate,) = certificates(session, system.house.caller)
+    assert (certificate.awaited, certificate.confirmed, certificate.complete) == (1, 1, True)
+    (method,) = system.house.ids("select method from confirmation")
+    assert method == "erased in crm through muniment-crm, and was looked up afterwards: gone"
+    assert [request.items[0].once for request in system.fake.calls] == [str(record_id)]
+    assert gauge(system.house, "delivery_oldest_seconds") == 0.0
+
+
+def test_what_the_system_does_not_hold_is_confirmed_in_those_words(system: System) -> None:
+    system.due("K-1")
+    system.fake.held.clear()
+    system.sweep()
+    system.deliver()
+    assert system.owed() == []
+    assert list(system.house.ids("select method from confirmation")) == ["crm answered that it holds nothing under the key"]
+
+
+def test_the_word_of_a_system_that_cannot_be_looked_into_is_told_as_such(system: System) -> None:
+    system.due("K-1")
+    system.fake.looks = lambda _request: None
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 1, "not-looked-up")], "a hook that answers nothing has not looked"
+
+
+def raises(_request: ErasureRequest) -> Any:
+    raise RuntimeError("K-1 of somebody is locked")
+
+
+FAILURES: dict[str, tuple[Callable[[ErasureRequest], Any], str]] = {
+    "raises": (raises, "raised"),
+    "answers nothing": (lambda _request: None, "not-understood"),
+    "answers a word": (lambda _request: "done", "not-understood"),
+    "answers other things": (lambda _request: [{"status": "ok"}], "not-understood"),
+    "answers a number for a key": (lambda _request: [Erasure(5, "erased")], "not-understood"),  # type: ignore[arg-type]  # on purpose
+    "answers an unknown outcome": (lambda _request: [Erasure("K-1", "gone")], "not-understood"),  # type: ignore[arg-type]  # on purpose
+    "answers for keys of another council": (
+        lambda request: [*(Erasure(item.key, "erased") for item in request.items), Erasure("B-9", "erased")],
+        "foreign-key",
+    ),
+    "answers hugely": (lambda _request: [Erasure("K-1", "erased")] * 1_000_000, "too-many-answers"),
+}
+
+
+@pytest.mark.parametrize(("answer", "reason"), FAILURES.values(), ids=FAILURES)
+def test_nothing_is_believed_of_an_answer_that_cannot_be(system: System, answer: Any, reason: str) -> None:
+    system.due("K-1", "K-2")
+    system.fake.answer = answer
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 1, reason), ("K-2", "waiting", 1, reason)]
+    assert system.house.scalar("select count(*) from confirmation") == 0
+    system.fake.answer = None
+    system.machine.move(timedelta(hours=1))
+    system.deliver()
+    assert system.owed() == []
+
+
+def test_half_of_the_keys_and_two_answers_for_one(system: System) -> None:
+    system.due("K-1", "K-2", "K-3", "K-4")
+    said = [
+        Erasure("K-1", "unknown"), Erasure("K-1", "unknown"),
+        Erasure("K-2", "unknown"), Erasure("K-2", "refused", reason="locked"),
+        Erasure("K-3", "later"),
+    ]  # fmt: skip
+    system.fake.answer = lambda _request: said
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [
+        ("K-2", "waiting", 1, "two-answers"), ("K-3", "waiting", 1, "no-instant"), ("K-4", "waiting", 1, "no-answer"),
+    ]  # fmt: skip
+
+
+def test_a_system_that_says_erased_and_did_not_is_found_out(system: System) -> None:
+    system.due("K-1", "K-2")
+    system.fake.answer = lambda request: [Erasure(item.key, "erased") for item in request.items]
+    system.fake.held = {"K-2"}
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-2", "waiting", 1, "still-there")]
+
+
+def test_what_could_not_be_looked_up_is_not_confirmed(system: System) -> None:
+    system.due("K-1")
+    system.fake.looks = raises
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 1, "not-looked-up")]
+
+
+def test_a_system_that_hangs_is_left_behind_and_asked_nothing_until_it_comes_back(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come_back = threading.Event()
+    system.fake.answer = lambda _request: come_back.wait(60) and []
+    monkeypatch.setattr(connectors, "PATIENCE", 0.2)
+    monkeypatch.setattr(connectors.ask_erasures, "__defaults__", (0.2,))
+    system.due("K-1")
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 1, "timed-out")]
+    system.machine.move(timedelta(hours=1))
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 2, "still-busy")]
+    assert len(system.fake.calls) == 1
+    come_back.set()
+    system.fake.answer = None
+    while any(thread.name.startswith("connector ") for thread in threading.enumerate()):
+        time.sleep(0.01)
+    system.machine.move(timedelta(hours=1))
+    system.deliver()
+    assert system.owed() == []
+
+
+def test_a_system_that_puts_us_off_is_asked_when_it_says(system: System) -> None:
+    system.due("K-1")
+    after = system.machine.at + timedelta(days=2)
+    system.fake.answer = lambda request: [Erasure(item.key, "later", after=after) for item in request.items]
+    system.sweep()
+    system.deliver()
+    system.machine.move(timedelta(days=1))
+    system.deliver()
+    assert len(system.fake.calls) == 1
+    system.machine.move(timedelta(days=1, minutes=1))
+    system.fake.answer = None
+    system.deliver()
+    assert system.owed() == []
+
+
+def test_no_system_puts_us_off_for_more_than_thirty_days(system: System) -> None:
+    system.due("K-1")
+    system.fake.answer = lambda request: [Erasure(item.key, "later", after=LATER) for item in request.items]
+    system.sweep()
+    system.deliver()
+    due_at = system.house.scalar("select due_at from delivery")
+    assert due_at == system.machine.at + timedelta(days=30)
+
+
+def test_a_refusal_waits_for_an_officer_who_may_have_it_asked_again(system: System) -> None:
+    (record_id,) = system.due("K-1")
+    system.fake.answer = lambda request: [Erasure(item.key, "refused", reason="locked") for item in request.items]
+    system.sweep()
+    system.deliver()
+    system.machine.move(timedelta(days=365))
+    system.deliver()
+    assert system.owed() == [("K-1", "refused", 1, "locked")]
+    assert gauge(system.house, "deliveries") == {("waiting",): 0.0, ("refused",): 1.0}
+    assert system.house.scalar("select count(*) from audit_event where event = 'retention.delivery.refused'") == 1
+    system.fake.answer = None
+    reader = Caller(system.house.caller.actor, system.house.id, {Permission.READ_RETENTION: None})
+    with pytest.raises(Forbidden), system.house.session() as session:
+        ask_again(session, reader, [record_id])
+    with system.house.session() as session:
+        assert ask_again(session, system.house.caller, [record_id]) == 1
+    system.deliver()
+    assert system.owed() == []
+    with pytest.raises(NotFound), system.house.session() as session:
+        ask_again(session, system.house.caller, [record_id])
+
+
+def test_an_officer_may_confirm_by_hand_what_no_system_will(system: System) -> None:
+    (record_id,) = system.due("K-1")
+    system.fake.answer = raises
+    system.sweep()
+    system.deliver()
+    house = system.house
+    with house.session() as session:
+        (entry,) = awaiting(session, house.caller)
+        assert (entry.system, entry.external_key, entry.delivery, entry.reason) == ("crm", "K-1", "waiting", "raised")
+        confirm(session, house.caller, house.ledger, [record_id], destroyed_on=date(2026, 11, 20), method="by hand")
+    assert system.owed() == []
+    assert house.scalar("select count(*) from record") == 0
+
+
+def test_a_system_that_keeps_failing_is_left_alone_then_tried_with_a_single_key(system: System) -> None:
+    system.due(*(f"K-{number}" for number in range(5)))
+    system.fake.answer = raises
+    system.sweep()
+    for _ in range(TRIPS):
+        system.deliver()
+        system.machine.move(LEASE + timedelta(hours=7))
+    assert [len(request.items) for request in system.fake.calls] == [5] * TRIPS
+    system.machine.move(-timedelta(hours=7))
+    system.house.all("update delivery set due_at = :now returning 1", now=system.machine.at)
+    system.house.all("update connected_system set closed_until = :at returning 1", at=system.machine.at + LEASE)
+    system.deliver()
+    assert len(system.fake.calls) == TRIPS, "the circuit is open"
+    with system.house.session() as session:
+        (view,) = systems(session, system.house.caller)
+    assert (view.system, view.failures, view.reason, view.waiting) == ("advice/crm", TRIPS, "raised", 5)
+    assert gauge(system.house, "left_alone") == 1
+    system.machine.move(LEASE + timedelta(seconds=1))
+    system.fake.answer = None
+    system.deliver()
+    assert [len(request.items) for request in system.fake.calls[TRIPS:]] == [1, 4]
+    assert system.owed() == []
+    with system.house.session() as session:
+        assert systems(session, system.house.caller)[0].failures == 0
+
+
+def test_pauses_double_from_a_minute_to_six_hours_and_differ() -> None:
+    longest = [pause(attempts, lambda: 1.0) for attempts in range(1, 12)]
+    assert longest[:4] == [timedelta(minutes=minutes) for minutes in (1, 2, 4, 8)]
+    assert longest[-1] == pause(10_000, lambda: 1.0) == timedelta(hours=6)
+    assert pause(3, lambda: 0.0) == timedelta(minutes=2)
+
+
+def test_more_than_a_batch_goes_batch_by_batch(system: System) -> None:
+    keys = [f"K-{number:04}" for number in range(12)]
+    system.due(*keys)
+    system.sweep()
+    assert BATCH == 100
+    system.house.all("update connected_system set failures = 0 returning 1")
+    system.deliver()
+    assert sorted(system.fake.asked) == keys
+    assert system.fake.held == set()
+
+
+def test_two_couriers_never_ask_one_system_at_the_same_time(system: System) -> None:
+    system.due(*(f"K-{number}" for number in range(6)))
+    system.sweep()
+    inside, most = 0, 0
+    lock = threading.Lock()
+
+    def slowly(request: ErasureRequest) -> list[Erasure]:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.1)
+        with lock:
+            inside -= 1
+        return system.fake.erase(request)
+
+    system.fake.answer = slowly
+    facade = connected_facade(system.fake)
+    couriers = [threading.Thread(target=system.courier(facade).work) for _ in range(4)]
+    for courier in couriers:
+        courier.start()
+    for courier in couriers:
+        courier.join()
+    system.deliver()
+    assert most == 1
+    assert sorted(system.fake.asked) == [f"K-{number}" for number in range(6)], "each once"
+    assert system.owed() == []
+    assert system.house.scalar("select sum(count) from confirmation") == 6
+
+
+class Killed(BaseException):
+    """What no handler catches, as a kill is not."""
+
+
+def test_a_courier_killed_between_the_call_and_its_note_asks_again_and_that_is_harmless(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (record_id,) = system.due("K-1")
+    system.sweep()
+    courier = system.courier()
+
+    def killed(*_arguments: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(courier, "_settle", killed)
+        with pytest.raises(Killed):
+            courier.work()
+    assert system.fake.held == set(), "the system has erased it"
+    assert system.owed() == [("K-1", "waiting", 1, None)]
+    system.deliver()
+    assert len(system.fake.calls) == 1, "the lease still runs"
+    system.machine.move(LEASE + timedelta(minutes=2))
+    system.deliver()
+    assert [request.items[0].once for request in system.fake.calls] == [str(record_id)] * 2, "the same key both times"
+    assert system.owed() == []
+    assert system.house.scalar("select sum(count) from confirmation") == 1
+
+
+def test_no_transaction_is_open_during_a_call(system: System, superuser_engine: Engine) -> None:
+    seen: list[int | None] = []
+
+    def look(request: ErasureRequest) -> list[Erasure]:
+        with superuser_engine.connect() as connection:
+            open_now = text(
+                "select count(*) from pg_stat_activity where datname = current_database()"
+                " and state like 'idle in transaction%'"
+            )
+            seen.append(connection.scalar(open_now))
+        return system.fake.erase(request)
+
+    system.due("K-1")
+    system.sweep()
+    system.fake.answer = look
+    system.deliver()
+    assert seen == [0]
+
+
+def test_a_key_that_a_record_still_kept_has_is_not_erased_yet(system: System) -> None:
+    system.due("K-1")
+    kept = system.record("K-1", date(2026, 3, 1))
+    system.sweep()
+    system.deliver()
+    assert system.fake.calls == []
+    assert len(system.owed()) == 1
+    system.house.all("delete from record where id = :id returning 1", id=kept)
+    system.deliver()
+    assert system.owed() == []
+
+
+def test_a_connector_that_is_not_there_leaves_it_owed(house: House) -> None:
+    system = System(house)
+    adopt_with_system(house, connector=None)
+    system.due("K-1")
+    system.sweep()
+    system.deliver()
+    assert system.owed() == [("K-1", "waiting", 1, "no-connector")]
+    assert system.fake.calls == []
+
+
+def test_after_a_restore_the_system_is_asked_again_with_the_same_key(system: System, tmp_path: Path, server: TestServer,
+                                                                     database_name: str) -> None:  # fmt: skip
+    (record_id,) = system.due("K-1")
+    backup = Dump(server, database_name, tmp_path / "before.dump")
+    system.house.arm("case")
+    backup.take()
+    system.house.sweep()
+    system.fake.answer = raises
+    system.deliver()
+    system.house.database.engine.dispose()
+    backup.restore()
+    system.fake.answer = None
+    with system.house.session() as session:
+        recover(session, system.house.ledger)
+    system.deliver()
+    assert [request.items[0].once for request in system.fake.calls] == [str(record_id)] * 2
+    assert (system.owed(), system.house.scalar("select count(*) from record")) == ([], 0)
+
+
+def test_nothing_of_a_key_is_logged_when_a_connector_fails(system: System, capfd: pytest.CaptureFixture[str]) -> None:
+    system.due("K-1")
+    system.fake.answer = raises
+    system.sweep()
+    system.deliver()
+    told = capfd.readouterr()
+    assert "K-1" not in told.out + told.err

@@ -67,6 +67,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     lock_timeout_ms: int = 10_000
     """`MUNIMENT_LOCK_TIMEOUT_MS`: the longest a statement waits for a lock, in milliseconds; 0 is no limit."""
 
+    sweep_rest: int = 9
+    """`MUNIMENT_SWEEP_REST`: how many times as long as it worked a sweep rests while others use the database, 0 to 100;
+    0 is no rest."""
+
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read `MUNIMENT_*` from `environ`; relative paths count from the current directory.
@@ -92,6 +96,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             raise SettingsError(f"{PREFIX}POOL_SIZE must be from 1 to 500.")
         if self.statement_timeout_ms < 0 or self.lock_timeout_ms < 0:
             raise SettingsError(f"{PREFIX}STATEMENT_TIMEOUT_MS and {PREFIX}LOCK_TIMEOUT_MS must not be negative.")
+        if not 0 <= self.sweep_rest <= 100:
+            raise SettingsError(f"{PREFIX}SWEEP_REST must be from 0 to 100.")
         for name in ("database_url", "owner_database_url"):
             url = getattr(self, name)
             if url is not None and not url.startswith(("postgresql://", "postgres://")):

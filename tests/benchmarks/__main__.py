@@ -16,11 +16,12 @@ from tests.benchmarks.harness import Figure, table
 from tests.benchmarks.imports import importing
 from tests.benchmarks.machine import machine
 from tests.benchmarks.requests import notice_page, reading_a_client
+from tests.benchmarks.screens import screens
 from tests.benchmarks.stage import Stage, staged
 from tests.benchmarks.sweeps import sweeping
 from tests.benchmarks.worker import memory
 
-MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
+MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure | tuple[Figure, ...]]]] = {
     "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 3_000, rounds=3 if quick else 7),
     "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 1_000, rounds=3 if quick else 7),
     "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 3),
@@ -28,6 +29,9 @@ MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
         stage, few=10_000 if quick else 100_000, many=200_000 if quick else 2_000_000, rounds=5
     ),
     "sweep": lambda stage, quick: sweeping(stage, files=5_000 if quick else 50_000, rounds=2),
+    "screens": lambda stage, quick: screens(
+        stage, files=20_000 if quick else 100_000, seconds=5 if quick else 20, rounds=1 if quick else 3
+    ),
     "clock": lambda stage, quick: clocking(stage, records=100_000 if quick else 1_000_000, rounds=1),
     "memory": lambda stage, quick: memory(stage, few=2_000 if quick else 20_000, many=20_000 if quick else 200_000),
 }
@@ -38,12 +42,13 @@ MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure]]] = {
 @click.option("--quick", is_flag=True, help="A tenth of the rows and fewer rounds: to try it out, not to quote.")
 def main(only: tuple[str, ...], quick: bool) -> None:
     """Measure Muniment against the bare equivalents."""
-    figures = []
+    figures: list[Figure] = []
     with staged() as stage:
         postgres = stage.version()
         for name in only or MEASUREMENTS:
             click.echo(f"measuring {name} ...", err=True)
-            figures.append(MEASUREMENTS[name](stage, quick))
+            measured = MEASUREMENTS[name](stage, quick)
+            figures += measured if isinstance(measured, tuple) else [measured]
     click.echo(table(figures))
     click.echo(f"\n{machine(postgres)}")
 

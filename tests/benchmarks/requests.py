@@ -29,7 +29,7 @@ from tests.benchmarks.load import ask, get_request, wait_for
 from tests.benchmarks.servers import bare_server, our_server
 from tests.benchmarks.stage import COUNCIL, SERVICE, Stage
 
-__all__ = ["notice_page", "reading_a_client"]
+__all__ = ["new_tokens", "notice_page", "reading_a_client"]
 
 PAGE = f"/{COUNCIL}/privacy/{SERVICE}"
 PEOPLE = 500
@@ -68,7 +68,7 @@ def reading_a_client(stage: Stage, *, requests: int, rounds: int) -> Figure:
     with stage.copy() as name:
         take_in(stage, name, file)
         deployment = stage.deployment(name)
-        tokens, files = _tokens(stage, deployment), _files(stage, deployment)
+        tokens, files = new_tokens(stage, deployment), _files(stage, deployment)
         authorised = [
             get_request(f"/api/v1/councils/{COUNCIL}/clients/{file_id}", Authorization=f"Bearer {token}")
             for file_id, token in zip(files, cycle(tokens), strict=False)
@@ -97,7 +97,8 @@ def _publish(stage: Stage, deployment: Deployment) -> None:
             publish(session, caller, Draft(policy, ref, words, law), stage.plugins.facade(COUNCIL), approval)
 
 
-def _tokens(stage: Stage, deployment: Deployment) -> list[str]:
+def new_tokens(stage: Stage, deployment: Deployment) -> list[str]:
+    """Tokens that may do anything, as many as are never used up."""
     now = SystemClock().now()  # the server's own clock is the real one
     with deployment.database.council(stage.council_id) as session:
         return [

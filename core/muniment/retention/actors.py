@@ -15,6 +15,7 @@ from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.current import RECOMPUTE, clock_stale
 from muniment.retention.disposal.delivering import Courier
 from muniment.retention.disposal.erasing import DELIVER
+from muniment.retention.disposal.pace import Pace
 from muniment.retention.disposal.restore import RESTORE, forget_outdated, recover
 from muniment.retention.disposal.sweep import SWEEP, Sweeper, begin_run
 from muniment.retention.evidence.ledger import Ledger
@@ -56,7 +57,8 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
     if policy is None or run_id is None:
         return
     facade = deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
-    if Sweeper(deployment.database, council_id, ledger, facade).work(run_id):
+    pace = Pace(deployment.settings.sweep_rest)
+    if Sweeper(deployment.database, council_id, ledger, facade, pace=pace).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
 

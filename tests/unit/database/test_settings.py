@@ -42,6 +42,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ({"MUNIMENT_PORT": "70000"}, "MUNIMENT_PORT must be a port"),
         ({"MUNIMENT_TODAY": "20/11/2026"}, "MUNIMENT_TODAY must be a date"),
         ({"MUNIMENT_POOL_SIZE": "0"}, "MUNIMENT_POOL_SIZE must be"),
+        ({"MUNIMENT_SWEEP_REST": "101"}, "MUNIMENT_SWEEP_REST must be from 0 to 100"),
         ({"MUNIMENT_TRUSTED_PROXIES": "127.0.0.1, s3cret"}, "MUNIMENT_TRUSTED_PROXIES must be IP addresses"),
         ({"MUNIMENT_DATABASE_URL": "mysql://s3cret"}, "MUNIMENT_DATABASE_URL must begin with postgresql://"),
         ({"MUNIMENT_DATABASE_URL_FILE": "/nowhere"}, "MUNIMENT_DATABASE_URL_FILE names cannot be read"),

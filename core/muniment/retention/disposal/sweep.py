@@ -5,10 +5,12 @@ disposed of is no longer there to be found. So any number may work on one run, a
 mend: its last chunk was rolled back, and the next to come finds the work.
 
 A chunk that fails is tried file by file; a file that fails alone is parked, where people see it, and the run goes on.
+Between chunks it rests while others are at work (`pace`).
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import date
 from uuid import UUID
@@ -38,6 +40,7 @@ from muniment.retention.disposal.chunk import (
     due_places,
     sweep_chunk,
 )
+from muniment.retention.disposal.pace import Pace
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.judging import KeptBy, added_up
 from muniment.retention.subjects import SUBJECTS, Subject
@@ -133,7 +136,7 @@ def runs(session: CouncilSession, caller: Caller, limit: int = 20) -> tuple[RunV
 
 
 class Sweeper:
-    """Works on a run of one council. Any number of them may, in as many processes."""
+    """Works on a run of one council. Any number of them may, in as many processes; without a pace none rests."""
 
     def __init__(
         self,
@@ -143,10 +146,11 @@ class Sweeper:
         facade: CouncilFacade | None = None,
         *,
         files: int = FILES,
+        pace: Pace | None = None,
         told: Callable[[Chunk], None] = lambda _chunk: None,
     ) -> None:
         self._database, self._council_id, self._ledger, self._facade = database, council_id, ledger, facade
-        self._files, self._told = files, told
+        self._files, self._told, self._pace = files, told, pace or Pace(0)
         self._actor = Actor("system", None, SWEEP)
 
     def work(self, run_id: UUID, chunks: int = CHUNKS) -> bool:
@@ -162,11 +166,14 @@ class Sweeper:
             while place is not None:
                 if productive == chunks:
                     return True
+                began = time.monotonic()
                 chunk = self._chunk(subject, run_id, place)
                 productive += chunk.disposed + chunk.awaited > 0
                 kept += chunk.kept
                 kept_by = added_up([kept_by, chunk.kept_by])
                 place = chunk.end
+                if place is not None:
+                    self._pace.rest(time.monotonic() - began)
         if productive:
             return True
         self._finish(run_id, kept, kept_by)
@@ -202,6 +209,7 @@ class Sweeper:
             )
             if chunk.locked:
                 _count(session, run_id, chunk)
+            self._pace.look(session)
         self._told(chunk)
         return chunk
 

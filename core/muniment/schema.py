@@ -14,6 +14,7 @@ import muniment.files.tables
 import muniment.jobs.tables
 import muniment.notices.tables
 import muniment.policy.tables
+import muniment.retention.approval.tables
 import muniment.retention.disposal.tables
 import muniment.retention.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base

@@ -11,13 +11,14 @@ from muniment.clients import gauges as client_gauges
 from muniment.clients.importing.actors import import_uploads
 from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
-from muniment.database.signals import files_changed, policy_adopted, programme_changed, registers_changed
+from muniment.database.signals import erased, files_changed, policy_adopted, programme_changed, registers_changed
 from muniment.files import gauges as file_gauges
 from muniment.jobs.actors import Deployment, JobActor
 from muniment.jobs.gauges import queue_gauges
 from muniment.jobs.upkeep import check_files, remove_files
 from muniment.retention import gauges as retention_gauges
 from muniment.retention.actors import deliver, recompute, settle_ledger, sweep, upkeep
+from muniment.retention.approval.proposing import on_erased
 from muniment.retention.clocks.current import (
     on_files_changed,
     on_policy_adopted,
@@ -64,4 +65,5 @@ def wire() -> None:
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)
     policy_adopted.subscribe(on_policy_adopted)
+    erased.subscribe(on_erased)
     policy_adopted.subscribe(keeping.on_policy_adopted)

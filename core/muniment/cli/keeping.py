@@ -9,7 +9,8 @@ import click
 
 from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.cli.retention import DAY, by_option, retention, role
+from muniment.cli.retention import DAY, by_option, role
+from muniment.cli.review import retention
 from muniment.retention import explain
 from muniment.retention.clocks import extending, reviewing
 

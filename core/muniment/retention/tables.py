@@ -126,7 +126,8 @@ class SweepRun(CouncilTable, Base):
     """One run of the sweep. `today` is the day it judged by; `state` is `waiting`, `running`, `done` or `stopped`.
 
     Counts grow with each committed chunk: `files` locked, `disposed` records gone, `awaited` records sent to be
-    destroyed elsewhere; `kept`, set at the end, records that are due and that a hold keeps.
+    destroyed elsewhere, `proposed` records put before a reviewer; `kept`, set at the end, records that are due and
+    that a hold keeps.
     """
 
     __tablename__ = "sweep_run"
@@ -141,6 +142,7 @@ class SweepRun(CouncilTable, Base):
     files: Mapped[int] = mapped_column(server_default="0")
     disposed: Mapped[int] = mapped_column(server_default="0")
     awaited: Mapped[int] = mapped_column(server_default="0")
+    proposed: Mapped[int] = mapped_column(server_default="0")
     kept: Mapped[int] = mapped_column(server_default="0")
     parked: Mapped[int] = mapped_column(server_default="0")
     kept_by: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
@@ -200,6 +202,9 @@ class Certificate(CouncilTable, Base):
     kept: Mapped[int]
     method: Mapped[str]
     issued_at: Mapped[datetime]
+    approved_kind: Mapped[str | None]
+    """Where a reviewer decided record by record, who that was, beside whoever armed the rule."""
+    approved_by: Mapped[UUID | None]
     content: Mapped[bytes | None]
     """What it says, as canonical JSON (`evidence.content`); none where it was issued before that was kept."""
 

@@ -27,6 +27,7 @@ from muniment.retention.web_certificates import certificate_pages, certificate_r
 from muniment.retention.web_destructions import destruction_pages, destruction_routes
 from muniment.retention.web_files import file_pages, file_routes
 from muniment.retention.web_forecast import forecast_pages, forecast_routes
+from muniment.retention.web_review import review_pages, review_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing
@@ -194,6 +195,7 @@ api_routes = [
     *certificate_routes,
     *destruction_routes,
     *file_routes,
+    *review_routes,
     *forecast_routes,
 ]
-pages = [*certificate_pages, *destruction_pages, retention_page, arm_on_page, *file_pages, *forecast_pages]
+pages = [*certificate_pages, *destruction_pages, retention_page, arm_on_page, *file_pages, *review_pages, *forecast_pages]

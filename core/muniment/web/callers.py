@@ -37,6 +37,8 @@ class Permission(StrEnum):
     ARM_RETENTION = "retention.arm"
     SWEEP_RETENTION = "retention.sweep"
     HOLD_RECORDS = "retention.hold"
+    PROPOSE_DISPOSAL = "retention.propose"
+    REVIEW_DISPOSAL = "retention.review"
     READ_AUDIT = "audit.read"
     MANAGE_STAFF = "staff.manage"
     MANAGE_TOKENS = "tokens.manage"

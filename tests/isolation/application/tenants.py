@@ -17,7 +17,7 @@ from uuid import UUID
 
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, insert, text
 
 from muniment.accounts.permissions import Permission, Role, command_caller
 from muniment.accounts.sessions import begin_session
@@ -28,11 +28,13 @@ from muniment.clients.importing.run import Importer, Order
 from muniment.councils.adopting import adopt_policy, decide_policy
 from muniment.councils.directory import sync_councils
 from muniment.database.base import council_tables
+from muniment.database.ids import new_id
 from muniment.jobs.actors import Deployment
 from muniment.jobs.drain import Drain
 from muniment.plugins.manager import Plugins
 from muniment.policy.deciding import read_decisions
 from muniment.policy.store import adopted
+from muniment.retention.approval.tables import Proposal
 from muniment.retention.clocks.current import past_period
 from muniment.schema import metadata
 from muniment.wiring import actors
@@ -170,6 +172,7 @@ def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path)
     work.run()
     for tenant in tenants:
         _dispose(Api(client, tenant), work)
+        _propose(tenant, deployment)
     for tenant in tenants:
         _leave_work(Api(client, tenant), folder / f"{tenant.town.slug}.csv")
     return tenants
@@ -267,6 +270,20 @@ def _dispose(api: Api, work: Drain) -> None:
     ids["awaiting"] = [entry["id"] for entry in api.ask("GET", "/destructions")["items"]]
     assert ids["certificate_id"]
     assert ids["awaiting"]
+
+
+def _propose(tenant: Tenant, deployment: Deployment) -> None:
+    """A line in the review queue, written by hand: no rule of these councils asks for a review."""
+    [record_id], proposal_id = tenant.ids["record_id"], new_id()
+    with deployment.database.council(tenant.council_id) as session:
+        session.execute(
+            insert(Proposal).values(
+                council_id=tenant.council_id, id=proposal_id, record_id=UUID(record_id), kept_in="record",
+                record_class=f"{tenant.town.service}/{tenant.town.digital}", due_on=LONG_AGO, fingerprint="",
+                state="open", proposed_at=deployment.clock.now(), proposed_kind="system", proposed_role="",
+            )
+        )  # fmt: skip
+    tenant.ids["proposal_id"] = [str(proposal_id)]
 
 
 def _leave_work(api: Api, file: Path) -> None:

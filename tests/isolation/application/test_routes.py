@@ -20,7 +20,7 @@ from tests.isolation.application.tenants import House, Tenant, digests
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id",
+    "certificate_id", "proposal_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -128,10 +128,14 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         },
         "POST /extensions/{extension_id}/withdraw": {"reason": "settled"},
         "POST /records/{record_id}/reviews": None,
+        "POST /proposals": {"records": [ids["record_id"]]},
+        "POST /proposals/decisions": {"proposals": [ids["proposal_id"]], "decision": {"outcome": "approve"}},
+        "POST /proposals/{proposal_id}/decision": {"outcome": "approve"},
         "POST /sweeps": None,
         "POST /destructions/repeats": {"records": [ids["awaiting"]]},
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
+        "POST /console/review": {"outcome": "approve", "proposal": ids["proposal_id"]},
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},

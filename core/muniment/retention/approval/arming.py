@@ -59,8 +59,8 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     `stored` records in all, `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still
     change), `due` how many are due now under the rule in force and have not gone, `due_by_year` and `ahead_by_year`
     the last days kept of what is due now and later. `samples` are opaque keys of due records. `actions` counts what
-    is due by what is done then; a sweep does `destroy` alone. `rests_on` are the decisions behind the rule.
-    `can_be_due` is whether the rule can make anything due at all.
+    is due by what is done then: a sweep destroys, or proposes what is to be reviewed. `rests_on` are the decisions
+    behind the rule. `can_be_due` is whether the rule can make anything due at all.
     """
 
     record_class: str

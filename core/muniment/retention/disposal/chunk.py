@@ -37,21 +37,24 @@ from muniment.audit.log import record
 from muniment.database.ids import random_id
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
-from muniment.database.session import CouncilSession
+from muniment.database.session import Actor, CouncilSession
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
+from muniment.retention.approval.proposing import forget, propose_rows
 from muniment.retention.disposal.erasing import delete_stubs, tell
+from muniment.retention.disposal.errands import DESTROYING, Errand, errands
 from muniment.retention.disposal.taking import Taken, take
 from muniment.retention.evidence.certificates import issue
 from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy
-from muniment.retention.rules.compile import DESTROY, Clock, clocks
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.compile import Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal
 
-__all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "sweep_chunk"]
+__all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "due_places", "errands_of", "sweep_chunk"]
 
 Place = tuple[date, UUID]
 """How far a run has come: the last `due_on` and file (or register) looked at."""
@@ -60,6 +63,9 @@ BEGINNING: Place = (date.min, UUID(int=0))
 
 ARMING = table_of(Arming)
 DISPOSAL = table_of(Disposal)
+
+SWEEPER = Actor("system", None, "retention.sweep")
+"""Who proposes what is due for a review."""
 
 
 class PolicyMoved(RuntimeError):
@@ -74,9 +80,15 @@ class Chunk:
     locked: int = 0
     disposed: int = 0
     awaited: int = 0
+    proposed: int = 0
     kept: int = 0
     kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
     certificates: tuple[UUID, ...] = ()
+
+    @property
+    def done(self) -> int:
+        """Rows that something was done about: they are not due for the same again."""
+        return self.disposed + self.awaited + self.proposed
 
 
 @dataclass(frozen=True)
@@ -86,14 +98,15 @@ class _Live:
     armings: Mapping[str, Any]
     clocks: Mapping[str, Clock]
 
-    def due(self, subject: Subject, today: date) -> ColumnElement[bool]:
+    def due(self, subject: Subject, today: date, errand: Errand) -> ColumnElement[bool]:
         table = subject.table
         pairs = [(key, self.clocks[key].hash) for key in sorted(self.armings)]
         return and_(
             table.c.due_on < today,
             tuple_(table.c.record_class, table.c.rule_hash).in_(pairs),
-            table.c.action == DESTROY,
+            table.c.action == errand.action,
             table.c.disposal.is_(None),
+            errand.also(subject, today),
         )
 
 
@@ -107,8 +120,9 @@ def sweep_chunk(
     limit: int,
     facade: CouncilFacade | None = None,
     only: UUID | None = None,
+    errand: Errand = DESTROYING,
 ) -> Chunk:
-    """Dispose of what is due in the next files after `after`; the caller commits at once.
+    """Do what `errand` says about what is due in the next files after `after`; the caller commits at once.
 
     Looks at up to `limit` pairs of day and file; `only` names a single file to try alone. Plugins are asked and told
     through `facade`; without one there are none. The day is the session's clock's: a record goes when `due_on`, the
@@ -119,29 +133,41 @@ def sweep_chunk(
     if not live.armings:
         return Chunk(None)
     today = session.clock.today()
-    due = live.due(subject, today)
+    due = live.due(subject, today, errand)
     end, locked = _lock_due(session, subject, due, after, limit, only)
     if not locked:
         return Chunk(end)
+    if not errand.destroys:
+        which = and_(with_ids(locked, subject.lock_column)(subject.table), due)
+        return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, which, SWEEPER)))
     taken = take(session, subject, due, locked, facade)
-    certificates = _prove(session, subject, ledger, live, taken, run_id, facade) if taken.gone else ()
+    certificates = _prove(session, subject, ledger, live, taken, run_id, facade, errand) if taken.gone else ()
     return Chunk(
         end,
         len(locked),
         len(taken.here),
         len(taken.elsewhere),
+        0,
         sum(taken.kept.values()),
         taken.kept_by,
         certificates,
     )
 
 
-def due_places(session: CouncilSession, subject: Subject, after: Place, limit: int) -> list[Place]:
+def errands_of(session: CouncilSession, subject: Subject) -> list[Errand]:
+    """What a sweep is to do in a clocked table, in order. Raises `PolicyMoved`."""
+    live = _live(session)
+    return errands(session, subject, {key: live.clocks[key] for key in live.armings})
+
+
+def due_places(
+    session: CouncilSession, subject: Subject, after: Place, limit: int, errand: Errand = DESTROYING
+) -> list[Place]:
     """Days and files of the next chunk after `after`, looked at and not locked."""
     live = _live(session)
     if not live.armings:
         return []
-    due = live.due(subject, session.clock.today())
+    due = live.due(subject, session.clock.today(), errand)
     return [(row.due_on, row.lock_id) for row in session.execute(_due(subject, due, after).limit(limit))]
 
 
@@ -202,6 +228,7 @@ def _prove(
     taken: Taken,
     run_id: UUID,
     facade: CouncilFacade | None,
+    errand: Errand,
 ) -> tuple[UUID, ...]:
     """Delete the stubs of which nothing is left, and leave the evidence of all that has gone."""
     chunk_id = random_id()
@@ -215,9 +242,10 @@ def _prove(
             council_id=session.council_id, id=chunk_id, run_id=run_id, kind="sweep", at=session.clock.now(), rows=total
         )
     )
-    certificates = _certify(session, subject, live, taken, chunk_id, run_id)
+    certificates = _certify(session, subject, live, taken, chunk_id, run_id, errand)
     record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(gone.get("client_file", ())))
     tell(session, gone)
+    forget(session, taken.elsewhere)
     proof = evidence_of(session, certificates.values(), awaited=bool(emptied))
     ledger.intend(Line("intend", chunk_id, gone, emptied, proof))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
@@ -232,7 +260,7 @@ def _prove(
 
 
 def _certify(
-    session: CouncilSession, subject: Subject, live: _Live, taken: Taken, chunk_id: UUID, run_id: UUID
+    session: CouncilSession, subject: Subject, live: _Live, taken: Taken, chunk_id: UUID, run_id: UUID, errand: Errand
 ) -> dict[str, UUID]:
     """Issue a certificate for each class."""
     return {
@@ -246,6 +274,7 @@ def _certify(
             run_id=run_id,
             holds=taken.holds,
             kept=taken.kept.get(record_class, 0),
+            approver=errand.approver,
         )
         for record_class, part in sorted(taken.gone.items())
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from uuid import UUID
 
@@ -38,8 +39,10 @@ from muniment.retention.disposal.chunk import (
     Place,
     PolicyMoved,
     due_places,
+    errands_of,
     sweep_chunk,
 )
+from muniment.retention.disposal.errands import DESTROYING, Errand
 from muniment.retention.disposal.pace import Pace
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.judging import KeptBy, added_up
@@ -67,8 +70,8 @@ BUSY_TRIES = 3
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and how far it is. Counts are of committed chunks; `kept` and `kept_by` (what each plugin keeps, by
-    distribution) are known when it is done."""
+    """A run and how far it is. Counts are of committed chunks; `proposed` records were put before a reviewer; `kept`
+    and `kept_by` (what each plugin keeps, by distribution) are known when it is done."""
 
     id: UUID
     today: date
@@ -80,6 +83,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     disposed: int
     awaited: int
+    proposed: int
     kept: int
     kept_by: dict[str, KeptBy]
     parked: int
@@ -161,14 +165,14 @@ class Sweeper:
         """
         productive = kept = 0
         kept_by: dict[str, KeptBy] = {}
-        for subject in SUBJECTS:
+        for subject, errand in self._errands():
             place: Place | None = BEGINNING
             while place is not None:
                 if productive == chunks:
                     return True
                 began = time.monotonic()
-                chunk = self._chunk(subject, run_id, place)
-                productive += chunk.disposed + chunk.awaited > 0
+                chunk = self._chunk(subject, errand, run_id, place)
+                productive += chunk.done > 0
                 kept += chunk.kept
                 kept_by = added_up([kept_by, chunk.kept_by])
                 place = chunk.end
@@ -179,10 +183,16 @@ class Sweeper:
         self._finish(run_id, kept, kept_by)
         return False
 
-    def _chunk(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
+    def _errands(self) -> list[tuple[Subject, Errand]]:
+        for _ in range(BUSY_TRIES):
+            with suppress(PolicyMoved), self._database.council(self._council_id, self._actor) as session:
+                return [(subject, errand) for subject in SUBJECTS for errand in errands_of(session, subject)]
+        return [(subject, DESTROYING) for subject in SUBJECTS]
+
+    def _chunk(self, subject: Subject, errand: Errand, run_id: UUID, after: Place) -> Chunk:
         for attempt in range(BUSY_TRIES):
             try:
-                return self._commit(subject, run_id, after)
+                return self._commit(subject, errand, run_id, after)
             except PolicyMoved:
                 continue
             except DatabaseBusy:
@@ -192,10 +202,12 @@ class Sweeper:
                 raise  # no file is at fault: the ledger or the database is away, and the actor is tried again
             except Exception as error:
                 log.warning("chunk_failed", council=str(self._council_id), error=type(error).__name__)
-                return self._one_by_one(subject, run_id, after)
+                return self._one_by_one(subject, errand, run_id, after)
         return Chunk(None)
 
-    def _commit(self, subject: Subject, run_id: UUID, after: Place, only: UUID | None = None) -> Chunk:
+    def _commit(
+        self, subject: Subject, errand: Errand, run_id: UUID, after: Place, only: UUID | None = None
+    ) -> Chunk:
         with self._database.council(self._council_id, self._actor) as session:
             chunk = sweep_chunk(
                 session,
@@ -206,6 +218,7 @@ class Sweeper:
                 limit=self._files,
                 facade=self._facade,
                 only=only,
+                errand=errand,
             )
             if chunk.locked:
                 _count(session, run_id, chunk)
@@ -213,13 +226,13 @@ class Sweeper:
         self._told(chunk)
         return chunk
 
-    def _one_by_one(self, subject: Subject, run_id: UUID, after: Place) -> Chunk:
+    def _one_by_one(self, subject: Subject, errand: Errand, run_id: UUID, after: Place) -> Chunk:
         with self._database.council(self._council_id, self._actor) as session:
-            places = due_places(session, subject, after, self._files)
+            places = due_places(session, subject, after, self._files, errand)
         chunks: list[Chunk] = []
         for lock_id in dict.fromkeys(place[1] for place in places):
             try:
-                chunks.append(self._commit(subject, run_id, BEGINNING, only=lock_id))
+                chunks.append(self._commit(subject, errand, run_id, BEGINNING, only=lock_id))
             except (DatabaseAway, NotReady, PolicyMoved):
                 raise
             except Exception as error:
@@ -228,6 +241,7 @@ class Sweeper:
             places[-1] if places else None,
             disposed=sum(chunk.disposed for chunk in chunks),
             awaited=sum(chunk.awaited for chunk in chunks),
+            proposed=sum(chunk.proposed for chunk in chunks),
             kept=sum(chunk.kept for chunk in chunks),
             kept_by=added_up(chunk.kept_by for chunk in chunks),
         )
@@ -286,6 +300,7 @@ def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
             files=RUN.c.files + chunk.locked,
             disposed=RUN.c.disposed + chunk.disposed,
             awaited=RUN.c.awaited + chunk.awaited,
+            proposed=RUN.c.proposed + chunk.proposed,
         )
     )
 

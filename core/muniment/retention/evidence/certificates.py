@@ -70,6 +70,8 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     due_until: date
     armed_kind: str
     armed_by: UUID | None
+    approved_kind: str | None
+    approved_by: UUID | None
     holds: int
     kept: int
     method: str
@@ -120,11 +122,13 @@ def issue(
     run_id: UUID,
     holds: int,
     kept: int,
+    approver: Actor | None = None,
 ) -> UUID:
     """Certify that a chunk disposed of the rows of one class, and remember which of them are still to be destroyed.
 
     `arming` is the approval under which they went. They lay in the clocked table `kept_in`; `holds` in force were
-    judged, `kept` records of the class stayed because of one.
+    judged, `kept` records of the class stayed because of one. `approver` is the reviewer who decided about each of
+    them, where one did.
     """
     certificate_id, root = random_id(), merkle_root(Keys.joined((gone.here, gone.elsewhere)))
     row = {
@@ -147,6 +151,8 @@ def issue(
         "kept": kept,
         "method": METHOD_ELSEWHERE if gone.elsewhere else METHOD,
         "issued_at": session.clock.now(),
+        "approved_kind": approver.capacity if approver else None,
+        "approved_by": approver.id if approver else None,
     }
     row["content"] = canonical(certificate_content(session.council_id, adopted(session), row))
     write(session, disposal_id, row)

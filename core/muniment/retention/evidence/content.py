@@ -35,13 +35,14 @@ COMMITTED_BEFORE: Final = ("record_class", "rule_hash", "root", "disposed", "awa
 """What every event of a certificate says of it, whenever it was written."""
 
 
-class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What was disposed of, under which rule, by whose approval; it identifies nobody.
 
     `disposed` records went here, `awaited` were set going elsewhere. `root` is the RFC 6962 root over their keys, in
     hexadecimal. `due_from` and `due_until` span the last days kept (inclusive). `holds` in force were judged, `kept`
     records of the class stayed because of one. `armed_kind` and `armed_by` say who let the rule act: a capacity, and
     the key of a member of staff where it was one. `council_name` and `class_title` are those of the policy.
+    `approved_kind` and `approved_by` are there where a reviewer decided about each record, and say who.
     """
 
     id: UUID
@@ -65,6 +66,8 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     kept: int
     method: str
     issued_at: datetime
+    approved_kind: str | None = None
+    approved_by: UUID | None = None
 
 
 class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

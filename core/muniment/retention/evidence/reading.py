@@ -12,6 +12,7 @@ import msgspec
 
 from muniment.clock import london_day
 from muniment.notices.language import long_date
+from muniment.retention.evidence.content import CertificateContent
 from muniment.retention.evidence.document import CertificateDocument, ProvenConfirmation
 
 __all__ = ["COMMAND", "LANGUAGES", "Reading", "reading"]
@@ -124,6 +125,7 @@ def _particulars(document: CertificateDocument, said: _Words) -> Sequence[Labell
         Labelled(said("confirmed"), str(document.confirmed)),
         Labelled(said("due"), span),
         Labelled(said("approved"), approved),
+        *_decided(content, said),
         Labelled(said("holds"), str(content.holds)),
         Labelled(said("kept"), str(content.kept)),
         Labelled(said("method"), content.method),
@@ -131,6 +133,14 @@ def _particulars(document: CertificateDocument, said: _Words) -> Sequence[Labell
         Labelled(said("policy_hash"), content.policy_hash, True),
         Labelled(said("root"), content.root, True),
     ]
+
+
+def _decided(content: CertificateContent, said: _Words) -> Sequence[Labelled]:
+    """Who decided record by record, where somebody did."""
+    if content.approved_kind is None:
+        return ()
+    who = f"{content.approved_kind} {content.approved_by}" if content.approved_by else content.approved_kind
+    return (Labelled(said("decided"), who),)
 
 
 def _confirmation(document: CertificateDocument, entry: ProvenConfirmation, said: _Words) -> tuple[str, ...]:

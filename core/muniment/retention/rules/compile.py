@@ -16,11 +16,12 @@ from typing import Literal
 from muniment.api.clients import Cohort
 from muniment.api.retention import Anchor, RecordClass, RetentionRule, When
 from muniment.policy.model import PLATFORM, Policy, canonical
-from muniment.retention.rules.definite import AWAIT_HOLDER, DESTROY, ClauseClock, Combine, definite
+from muniment.retention.rules.definite import AWAIT_HOLDER, DESTROY, REVIEW, ClauseClock, Combine, definite
 
 __all__ = [
     "AWAIT_HOLDER",
     "DESTROY",
+    "REVIEW",
     "UNDECLARED",
     "ClauseClock",
     "Clock",

@@ -14,7 +14,7 @@ import msgspec
 from muniment.api.periods import Period, Span, parse_keep
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When, Whose
 
-__all__ = ["AWAIT_HOLDER", "DESTROY", "NOTHING", "ClauseClock", "Combine", "definite"]
+__all__ = ["AWAIT_HOLDER", "DESTROY", "NOTHING", "REVIEW", "ClauseClock", "Combine", "definite"]
 
 Combine = Literal["longest", "earliest", "sequence"]
 
@@ -25,6 +25,9 @@ DESTROY = "destroy"
 """What is done when a source says how long and not what then: what is no longer needed goes."""
 
 NOTHING = Period()
+REVIEW = "review"
+"""Somebody decides, record by record, whether it goes: the sweep proposes and destroys nothing."""
+
 
 
 @dataclass(frozen=True)

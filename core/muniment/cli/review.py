@@ -1,0 +1,113 @@
+"""`muniment retention`: queue, propose, decide: what is proposed for disposal, and deciding about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import click
+
+from muniment.accounts.permissions import command_caller
+from muniment.api.errors import Conflict
+from muniment.cli.context import Context, json_option, pass_context, show
+from muniment.cli.retention import DAY, by_option, retention
+from muniment.retention.approval import deciding, proposing
+
+__all__ = ["retention"]
+
+
+@retention.command("queue")
+@click.argument("council")
+@click.option(
+    "--state", type=click.Choice(["open", "approved", "deferred", "rejected"]), default="open", show_default=True
+)
+@click.option("--class", "record_class", help="One record class, as SERVICE/CLASS; all without it.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@json_option
+@pass_context
+def queue_command(
+    context: Context,
+    council: str,
+    state: Literal["open", "approved", "deferred", "rejected"],
+    record_class: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List what is proposed for disposal in COUNCIL, the longest due first."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        found = deciding.queue(session, caller, state=state, record_class=record_class, limit=limit)
+    lines = [
+        f"{line.id} {line.record_class}: kept until {line.due_on}, proposed by {line.proposed_kind}"
+        f"{f', again: {line.again}' if line.again else ''}{f', until {line.until}' if line.until else ''}"
+        for line in found
+    ]
+    show(found, as_json, *(lines or ["Nothing is in the queue."]))
+
+
+@retention.command("propose")
+@click.argument("council")
+@click.argument("records", type=click.UUID, nargs=-1)
+@click.option("--class", "record_class", help="Instead of records: a class, as SERVICE/CLASS.")
+@click.option("--due-until", type=DAY, help="With --class: the last day kept is this one or before.")
+@by_option
+@json_option
+@pass_context
+def propose_command(
+    context: Context,
+    council: str,
+    records: tuple[UUID, ...],
+    record_class: str | None,
+    due_until: datetime | None,
+    by: str,
+    as_json: bool,
+) -> None:
+    """Propose RECORDS of COUNCIL, whose rule asks for a review, for disposal; nothing goes before its day."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name, by)
+    day = due_until.date() if due_until is not None else None
+    new = proposing.NewProposals(records=records, record_class=record_class, due_until=day)
+    with context.database.council(council_id, caller.actor) as session:
+        made = proposing.propose(session, caller, new)
+    left_out = [f"Not proposed: {key}: it is in the queue already, or its rule asks for no review."
+                for key in made.left_out]  # fmt: skip
+    show(made, as_json, f"{len(made.records)} proposed.", *left_out)
+
+
+@retention.command("decide")
+@click.argument("council")
+@click.argument("proposals", type=click.UUID, nargs=-1, required=True)
+@click.option("--approve", "outcome", flag_value="approve", help="The next sweep destroys them.")
+@click.option("--defer", "outcome", flag_value="defer", help="Kept, and proposed again on the day of --until.")
+@click.option("--reject", "outcome", flag_value="reject", help="Kept until something changes.")
+@click.option("--until", type=DAY, help="With --defer.")
+@click.option("--reason", default="", help="With --defer and --reject.")
+@by_option
+@json_option
+@pass_context
+def decide_command(
+    context: Context,
+    council: str,
+    proposals: tuple[UUID, ...],
+    outcome: deciding.Outcome | None,
+    until: datetime | None,
+    reason: str,
+    by: str,
+    as_json: bool,
+) -> None:
+    """Decide about PROPOSALS in COUNCIL. Whoever proposed a record (the same --by) cannot decide about it."""
+    if outcome is None:
+        raise click.UsageError("Say what is decided: --approve, --defer or --reject.")
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name, by)
+    day = until.date() if until is not None else None
+    decision = deciding.Decision(outcome=outcome, until=day, reason=reason)
+    with context.database.council(council_id, caller.actor) as session:
+        answers = deciding.decide(session, caller, proposals, decision)
+    decided = sum(answer.decided for answer in answers)
+    refused = [f"{answer.proposal}: {answer.detail}" for answer in answers if not answer.decided]
+    show(answers, as_json, f"{decided} decided.", *refused)
+    if refused:
+        raise Conflict(f"{len(refused)} of {len(answers)} could not be decided about.")

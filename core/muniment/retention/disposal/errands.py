@@ -1,0 +1,72 @@
+"""What a walk of the sweep is out for: a sweep walks what is due once for each errand that armed rules give it.
+
+The plain one destroys what its rule says is to be destroyed. Where a rule asks for a review, one carries out what each
+approver has approved, and the last proposes what nobody has looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, and_, select, true
+
+from muniment.database.registry import table_of
+from muniment.database.session import Actor, CouncilSession
+from muniment.retention.approval.deciding import approvers
+from muniment.retention.approval.proposing import fingerprint, needs_proposing
+from muniment.retention.approval.tables import Proposal
+from muniment.retention.rules.compile import DESTROY, REVIEW, Clock
+from muniment.retention.subjects import Subject
+
+__all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
+
+PROPOSAL = table_of(Proposal)
+
+
+def _every(_subject: Subject, _today: date) -> ColumnElement[bool]:
+    return true()
+
+
+@dataclass(frozen=True)
+class Errand:
+    """Rows whose clock says `action`, and of which `also` is true. `approver` decided about each of them, where
+    somebody did; `destroys` is whether they go."""
+
+    action: str
+    also: Callable[[Subject, date], ColumnElement[bool]] = _every
+    approver: Actor | None = None
+    destroys: bool = True
+
+
+DESTROYING = Errand(DESTROY)
+PROPOSING = Errand(REVIEW, needs_proposing, destroys=False)
+
+
+def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock]) -> list[Errand]:
+    """What is to be done in a clocked table, in order, under rules that are armed."""
+    actions = {entry.action for clock in armed.values() for entry in clock.clauses}
+    found = [DESTROYING]
+    if REVIEW in actions:
+        found += [_approved_by(approver) for approver in approvers(session, subject)]
+        found.append(PROPOSING)
+    return found
+
+
+def _approved_by(approver: Actor) -> Errand:
+    def still_approved(subject: Subject, today: date) -> ColumnElement[bool]:
+        """Approved by them, in time, and since then unchanged."""
+        table = subject.table
+        approval = select(PROPOSAL.c.id).where(
+            and_(PROPOSAL.c.council_id == table.c.council_id, PROPOSAL.c.record_id == table.c.id),
+            PROPOSAL.c.state == "approved",
+            PROPOSAL.c.until >= today,
+            PROPOSAL.c.decided_kind == approver.kind,
+            PROPOSAL.c.decided_role == approver.role,
+            PROPOSAL.c.decided_by.is_not_distinct_from(approver.id),
+            PROPOSAL.c.fingerprint == fingerprint(subject),
+        )
+        return approval.correlate(table).exists()
+
+    return Errand(REVIEW, still_approved, approver)

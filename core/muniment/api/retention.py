@@ -20,27 +20,10 @@ from muniment.api.periods import Keep, Length
 from muniment.api.text import Id, Label, Slug, Text
 
 __all__ = [
-    "Action",
-    "Anchor",
-    "Authority",
-    "Bound",
-    "Clause",
-    "DisposedRecords",
-    "Event",
-    "Extension",
-    "HeldQuestion",
-    "HoldAnswer",
-    "ProgrammePeriod",
-    "RecordClass",
-    "Reference",
-    "RetentionDeclarations",
-    "RetentionRule",
-    "RetentionSpec",
-    "Review",
-    "ScheduleDefaults",
-    "When",
-    "Whose",
-]
+    "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause", "DisposedRecords", "Event", "Extension",
+    "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass", "Reference", "RetentionDeclarations",
+    "RetentionRule", "RetentionSpec", "Review", "ScheduleDefaults", "When", "Whose",
+]  # fmt: skip
 
 Event = Literal[
     "collection", "case-closed", "service-end", "last-contact", "last-action", "decision", "payment", "birth", "death",
@@ -55,32 +38,45 @@ Action = Literal[
     "destroy", "anonymise", "pseudonymise", "archive", "transfer", "review", "redact", "publish", "restrict"
 ]
 
+Alignment = Literal[
+    "month-end", "quarter-end", "calendar-year-end", "financial-year-end", "tax-year-end", "academic-year-end"
+]
 Whose = Literal["client", "child", "parent", "other"]
 """Whose birth, death or other event a day is."""
 
 
 class Anchor(Declaration, frozen=True):
-    """The day a period counts from. Exactly one of `event`, `milestone` and `on` is given, or `in_words` alone.
+    """The day a period counts from. One of `event`, `milestone`, `on`, `either`, `stage` is given, or `in_words` alone.
+
+    `either` is the latest (or, by `occurrence`, the first) of several days; those that have not come are passed over.
+    `stage` is the day that another clause of the rule, written before, comes to: 3 years after *that*.
 
     `birthday` moves a birth to the Nth birthday. `whose` says whose event it is; somebody else's days are milestones of
     the file with the same `whose`, and a birth that is not noted there leaves the clause unclocked. Then `plus` is
-    added, and `align` moves the day to the end of the month or year in which it then lies (calendar: 31 December,
-    financial: 31 March, academic: 31 August), so that *current year plus six* is an aligned day and a `keep` of six
-    years, and *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of `none`. `in_words`
-    alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more about it, such as
-    who the *other* is whose birth counts.
+    added, and `align` moves the day to the end of the month, quarter or year in which it then lies (calendar: 31
+    December, financial: 31 March, tax: 5 April, academic: 31 August): *current year plus six* is an aligned day and a
+    `keep` of six years, *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of
+    `none`. `in_words` alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more
+    about it, such as who the *other* is whose birth counts.
     """
 
     event: Event | None = None
     milestone: Slug | None = None
     on: date | None = None
+    either: tuple[Anchor, ...] = ()
+    stage: Id | None = None
     in_words: Text | None = None
     occurrence: Literal["latest", "first"] = "latest"
     whose: Whose = "client"
     birthday: Annotated[int, Meta(ge=1, le=120)] | None = None
     plus: Length | None = None
-    align: Literal["month-end", "calendar-year-end", "financial-year-end", "academic-year-end"] | None = None
+    align: Alignment | None = None
     programme: Slug | None = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it says more than words: something that a day can be looked up for."""
+        return bool(self.event or self.milestone or self.on or self.either or self.stage)
 
 
 class When(Declaration, frozen=True):
@@ -88,7 +84,8 @@ class When(Declaration, frozen=True):
 
     `milestone` and `no_milestone`: the file has, or has not, such an event; `in_programme`: it is or was enrolled
     (`any` for any externally funded one); `cohort`: the client belongs to it, as far as its declaration says how that
-    is known; `field` with `equals`: a stored value; `medium`: of the record; `form`: of its class; `purpose`: a value
+    is known; `field`: a stored value, which `equals` one of these or, a number or pounds, is `more_than`, `at_least` or
+    `less_than` a whole number; `medium`: of the record; `form`: of its class; `purpose`: a value
     of the record is held for it; `anchor` with `before` or `after`: one day against another (died before the 15th
     birthday); `request`: the person asked for deletion. `in_words` is a condition outside the vocabulary: it is
     *unknown* until decided. What is unknown leaves the clause unclocked.
@@ -101,6 +98,9 @@ class When(Declaration, frozen=True):
     cohort: Id | None = None
     field: Label | None = None
     equals: tuple[str, ...] = ()
+    more_than: int | None = None
+    at_least: int | None = None
+    less_than: int | None = None
     medium: Medium | None = None
     purpose: Id | None = None
     form: Literal["identifiable", "pseudonymised", "anonymised"] | None = None
@@ -118,7 +118,7 @@ class Reference(Declaration, frozen=True):
     `class` takes over the clauses of that class's rule: always where the reference is the only clause here, else where
     that rule has one clause, or combines its clauses as this one does (not as stages). `programme-notice` takes the
     periods of the client's programmes. For the other places the clause may give, or a decision may say, the `keep`
-    that is found there.
+    that is found there. `plus` is what comes on top: as the main file, plus one year.
     """
 
     to: Literal[
@@ -129,9 +129,12 @@ class Reference(Declaration, frozen=True):
         "funder-notice",
         "recipient-rule",
         "guidance",
+        "legislation",
+        "agreement",
     ]
     id: Id | None = None
     title: Text | None = None
+    plus: Length | None = None
 
 
 class Authority(Declaration, frozen=True):
@@ -185,11 +188,16 @@ class Clause(Declaration, frozen=True):
 
 
 class Extension(Declaration, frozen=True):
-    """Somebody may keep longer for some people. `by` is a role; the reason is recorded with each extension."""
+    """Somebody may keep longer for some people. `by` is a role; the reason is recorded with each extension.
+
+    `at_most` beyond the last day by the rule; `once`: a record that was kept longer before is not extended again.
+    """
 
     by: Text | None = None
     why: Text | None = None
     cohorts: tuple[Id, ...] = ()
+    at_most: Length | None = None
+    once: bool = False
 
 
 class RecordClass(Declaration, frozen=True):

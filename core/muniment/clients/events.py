@@ -72,7 +72,9 @@ class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def milestone_kinds(policy: ServicePolicy) -> frozenset[str]:
     """The kinds of milestone a service may note: the events of the vocabulary, and those its clauses name."""
-    named = set[str]()
+    named = set(_of_anchor(policy.retention.defaults.anchor))
+    for period in policy.retention.programmes:
+        named.update(_of_anchor(period.anchor))
     for rule in policy.retention.rules:
         for clause in rule.clauses:
             named.update(_of_anchor(clause.anchor))
@@ -190,8 +192,12 @@ def end_programme(session: CouncilSession, caller: Caller, programme: str, happe
 
 
 def _of_anchor(anchor: Anchor | None) -> Iterator[str]:
-    if anchor is not None and anchor.milestone is not None:
+    if anchor is None:
+        return
+    if anchor.milestone is not None:
         yield anchor.milestone
+    for inner in anchor.either:
+        yield from _of_anchor(inner)
 
 
 def _of_condition(when: When | None) -> Iterator[str]:

@@ -56,8 +56,11 @@ def _of_service(service: ServicePolicy) -> Iterator[str | None]:
 
 
 def _of_anchor(anchor: Anchor | None) -> Iterator[str | None]:
-    if anchor is not None:
-        yield anchor.programme
+    if anchor is None:
+        return
+    yield anchor.programme
+    for inner in anchor.either:
+        yield from _of_anchor(inner)
 
 
 def _of_condition(when: When | None) -> Iterator[str | None]:

@@ -87,6 +87,7 @@ class Subject:
                 for field in category.fields:
                     name = f"{category.id}.{field.id}"
                     found["field", name] = field.title
+                    found["unit", name] = "£" if field.type == "money" else ""
                     found |= {("choice", f"{name}.{choice.id}"): choice.title for choice in field.choices}
             for statute in policy.purposes.statutes:
                 found["statute", statute.id] = _with_provisions(statute)

@@ -30,7 +30,7 @@ from muniment.api.council import Council
 from muniment.api.errors import PluginError
 from muniment.api.notices import TemplateFolder
 from muniment.api.text import say
-from muniment.notices.language import as_sentence, listed, long_date, period_words
+from muniment.notices.language import as_sentence, listed, long_date, number, period_words
 from muniment.plugins.facade import Said as SaidBy
 from muniment.plugins.manager import Plugins
 
@@ -124,8 +124,8 @@ class Words:
         )
         self._environment.globals.clear()
         self._environment.filters = {name: FILTERS[name] for name in PLAIN_FILTERS} | {
-            "joined": _joined, "listed": _listed, "period": _period, "put": _put, "sentence": _sentence,
-            "titles": _titles,
+            "amount": _amount, "joined": _joined, "listed": _listed, "period": _period, "put": _put,
+            "sentence": _sentence, "titles": _titles,
         }  # fmt: skip
 
     @classmethod
@@ -280,6 +280,13 @@ def _put(context: Context, value: Any, frame: str) -> str:
 @pass_context
 def _period(context: Context, value: str) -> str:
     return period_words(value, context["spoken"])
+
+
+@pass_context
+def _amount(context: Context, value: int | None, field: str) -> str:
+    """A limit on a field as people write it: pounds where the field holds money; nothing for None."""
+    names: Names = context["names"]
+    return "" if value is None else f"{names.get(('unit', field), '')}{number(value, context['spoken'])}"
 
 
 @pass_context

@@ -56,20 +56,27 @@ def _ways(floor: Clause, under: ScheduleDefaults, own: Clause, own_under: Schedu
     if floor.keep is None or own.keep is None:
         if (own.keep, own.refer, own.in_words) != (floor.keep, floor.refer, floor.in_words):
             yield "one of the two gives no period to compare"
-    elif not _as_long(own.keep, floor.keep):
+    elif not _as_long(own, floor):
         yield f"{own.keep!r} is shorter than {floor.keep!r}, or left open"
     yield from _days(floor.anchor or under.anchor, own.anchor or own_under.anchor)
 
 
-def _as_long(own: str, floor: str) -> bool:
-    ours, theirs = parse_keep(own), parse_keep(floor)
+def _as_long(own: Clause, floor: Clause) -> bool:
+    ours, theirs = parse_keep(own.keep or "none"), parse_keep(floor.keep or "none")
     if "variable" in (ours.kind, theirs.kind):
-        return own == floor
-    return _reaches(ours.shortest, theirs.longest if theirs.kind == "range" else theirs.shortest)
+        return own.keep == floor.keep
+    longest = theirs.longest if theirs.kind == "range" else theirs.shortest
+    return _reaches(ours.shortest + _on_top(own), longest + _on_top(floor))
+
+
+def _on_top(clause: Clause) -> Period:
+    return _length(clause.refer.plus if clause.refer is not None else None)
 
 
 def _reaches(own: Period, floor: Period) -> bool:
-    return all(add_period(day, own) >= add_period(day, floor) for day in YARDSTICKS)
+    """Bank holidays can only lengthen what is counted in working days: the floor may not have more of these."""
+    longer = all(add_period(day, own) >= add_period(day, floor) for day in YARDSTICKS)
+    return longer and own.working_days >= floor.working_days
 
 
 def _days(floor: Anchor | None, own: Anchor | None) -> Iterator[str]:
@@ -83,15 +90,16 @@ def _days(floor: Anchor | None, own: Anchor | None) -> Iterator[str]:
         yield "it counts from the first of several days instead of the latest"
     if (own.birthday or 0) < (floor.birthday or 0):
         yield "it counts from an earlier birthday"
-    if not _reaches(_plus(own), _plus(floor)):
+    if not _reaches(_length(own.plus), _length(floor.plus)):
         yield "it counts from a day that lies less far ahead"
     if floor.align not in (None, own.align):
         yield "it does not wait for the end of the month or year"
 
 
 def _event(anchor: Anchor) -> tuple[object, ...]:
-    return anchor.event, anchor.milestone, anchor.on, anchor.in_words, anchor.whose, anchor.programme
+    named = (anchor.event, anchor.milestone, anchor.on, anchor.in_words, anchor.whose, anchor.programme)
+    return *named, anchor.either, anchor.stage
 
 
-def _plus(anchor: Anchor) -> Period:
-    return parse_period(anchor.plus) if anchor.plus is not None else Period()
+def _length(words: str | None) -> Period:
+    return parse_period(words) if words is not None else Period()

@@ -147,7 +147,7 @@ def _is_open(node: msgspec.Struct, name: str, current: Any, field: msgspec.struc
             return current in (None, "about")
         case Clause(), "refer":
             return current is None and node.keep is None
-        case Anchor(), _ if node.event or node.milestone or node.on:
+        case Anchor(), _ if node.is_named:
             return False
         case When(), _ if msgspec.structs.replace(node, in_words=None) != When():
             return False

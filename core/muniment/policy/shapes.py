@@ -17,12 +17,15 @@ __all__ = ["contradictions"]
 
 def contradictions(policy: Policy) -> Iterator[Finding]:
     """A finding for each declaration that contradicts itself."""
-    for _, path, node in walk_policy(policy):
+    numbers = _numbers(policy)
+    for scope, path, node in walk_policy(policy):
         match node:
             case Anchor():
                 yield from _anchor(path, node)
             case When():
                 yield from _when(path, node)
+                if _limits(node) and node.field is not None and node.field not in numbers.get(scope, ()):
+                    yield _error(path, f"{node.field} is no number: only integers and money have limits.")
             case Clause():
                 yield from _clause(path, node)
             case RetentionRule():
@@ -42,16 +45,39 @@ def _error(path: str, message: str) -> Finding:
     return Finding(id="policy.contradiction", level="error", path=path, message=message)
 
 
+def _numbers(policy: Policy) -> dict[str, set[str]]:
+    """The fields of each service that hold a number or pounds."""
+    return {
+        slug: {
+            f"{category.id}.{field.id}"
+            for category in service.clients.categories
+            for field in category.fields
+            if field.type in ("integer", "money")
+        }
+        for slug, service in policy.services.items()
+    }
+
+
+def _limits(when: When) -> list[int]:
+    return [limit for limit in (when.more_than, when.at_least, when.less_than) if limit is not None]
+
+
 def _anchor(path: str, anchor: Anchor) -> Iterator[Finding]:
-    given = [name for name in ("event", "milestone", "on") if getattr(anchor, name) is not None]
+    given = [name for name in ("event", "milestone", "on", "either", "stage") if getattr(anchor, name)]
     if len(given) > 1 or not (given or anchor.in_words):
-        yield _error(path, "A first day is one of `event`, `milestone`, `on`, or told in `in_words`.")
+        yield _error(path, "A first day is one of `event`, `milestone`, `on`, `either`, `stage`, or in `in_words`.")
+    if len(anchor.either) == 1:
+        yield _error(path, "`either` names several days; a single one stands by itself.")
+    if anchor.stage is not None and path.split(".")[-3::2] != ["clause", "from"]:
+        yield _error(path, "`stage` goes in the `from` of a clause alone.")
     if anchor.birthday is not None and anchor.event != "birth":
         yield _error(path, '`birthday` goes with `event = "birth"`.')
     if anchor.whose != "client" and (anchor.on is not None or anchor.event in ("collection", "programme-end")):
         yield _error(path, "`whose` goes with what happens to a person: a birth, a death or another milestone.")
-    if anchor.occurrence == "first" and anchor.on is not None:
-        yield _error(path, "A fixed day has no first occurrence.")
+    if anchor.whose != "client" and (anchor.either or anchor.stage):
+        yield _error(path, "`whose` goes with each of the days in `either`, and not with another clause's.")
+    if anchor.occurrence == "first" and (anchor.on is not None or anchor.stage is not None):
+        yield _error(path, "A fixed day, or that of another clause, has no first occurrence.")
 
 
 def _when(path: str, when: When) -> Iterator[Finding]:
@@ -59,8 +85,10 @@ def _when(path: str, when: When) -> Iterator[Finding]:
         yield _error(path, "`before` and `after` compare the day in `anchor` with another; give `anchor`.")
     if when.anchor is not None and not (when.before or when.after):
         yield _error(path, "`anchor` is compared with `before` or `after`; give one of them.")
-    if when.equals and when.field is None:
-        yield _error(path, "`equals` says what `field` must hold; give `field`.")
+    if (when.equals or _limits(when)) and when.field is None:
+        yield _error(path, "`equals`, `more_than`, `at_least` and `less_than` are about a `field`; give it.")
+    if when.equals and _limits(when):
+        yield _error(path, "A field is compared with values (`equals`) or with numbers, not with both.")
     if when == When():
         yield _error(path, "The condition is empty; leave `when` out where there is none.")
 
@@ -79,7 +107,13 @@ def _clause(path: str, clause: Clause) -> Iterator[Finding]:
 def _rule(path: str, rule: RetentionRule) -> Iterator[Finding]:
     if not rule.clauses:
         yield _error(path, "A rule has at least one clause.")
+    before: list[str] = []
     for clause in rule.clauses:
+        stage = clause.anchor.stage if clause.anchor is not None else None
+        if stage is not None and stage not in before:
+            there = f"there are: {', '.join(before)}" if before else "there is none"
+            yield _error(f"{path}.clause.{clause.id}.from", f"No clause {stage!r} stands before this one; {there}.")
+        before.append(clause.id)
         for outside in sorted(set(clause.classes) - set(rule.classes)):
             there = ", ".join(rule.classes)
             message = f"A clause narrows its rule, which is not about the class {outside!r} but about: {there}."

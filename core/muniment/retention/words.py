@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,8 +35,10 @@ EVENTS = {
 }
 ALIGNED = {
     "month-end": "the end of that month",
+    "quarter-end": "the end of that quarter",
     "calendar-year-end": "the end of that year",
     "financial-year-end": "the end of that financial year",
+    "tax-year-end": "the end of that tax year",
     "academic-year-end": "the end of that academic year",
 }
 BOUNDS = {"at-least": "at least ", "at-most": "at most ", "about": "about ", "exactly": "", None: ""}
@@ -84,7 +86,8 @@ def clause_words(entry: ClauseClock, language: str = "en") -> str:
         parts.append(f"kept {BOUNDS[clause.bound]}{keep}")
         parts.append(f" from {anchor_words(entry.anchor)}" if entry.anchor else "")
     elif clause.refer is not None:
-        parts.append(f"kept as stated in the {clause.refer.to.replace('-', ' ')}")
+        more = f", and {clause.refer.plus} more" if clause.refer.plus is not None else ""
+        parts.append(f"kept as stated in the {clause.refer.to.replace('-', ' ')}{more}")
     else:
         parts.append("kept for a time that is not stated")
     return "".join([*parts, f", then {action_words(entry.action)}"])
@@ -94,6 +97,11 @@ def anchor_words(anchor: Anchor) -> str:
     """The day that a period counts from."""
     if anchor.on is not None:
         words = anchor.on.strftime("%d %B %Y").lstrip("0")
+    elif anchor.either:
+        which = "first" if anchor.occurrence == "first" else "last"
+        words = f"whichever came {which}: {' or '.join(map(anchor_words, anchor.either))}"
+    elif anchor.stage is not None:
+        words = f"the day of clause {anchor.stage}"
     elif anchor.in_words is not None:
         words = say(anchor.in_words, "en")
     else:
@@ -131,7 +139,7 @@ def when_words(when: When) -> str:
         name = "any externally funded programme" if when.in_programme == "any" else f"the programme {when.in_programme}"
         parts.append(f"the client is or was in {name}")
     if when.field is not None:
-        parts.append(f"{when.field} is {' or '.join(when.equals) if when.equals else 'known'}")
+        parts.append(f"{when.field} is {' and '.join(_limits(when)) or ' or '.join(when.equals) or 'known'}")
     if when.medium is not None:
         parts.append(f"it is kept on {when.medium.replace('-', ' ')}")
     if when.purpose is not None:
@@ -147,6 +155,12 @@ def when_words(when: When) -> str:
     if when.never is not None:
         parts.append(f"it is not so that {when_words(when.never)}")
     return " and ".join(parts) or "always"
+
+
+def _limits(when: When) -> Iterator[str]:
+    yield from (f"more than {limit}" for limit in [when.more_than] if limit is not None)
+    yield from (f"at least {limit}" for limit in [when.at_least] if limit is not None)
+    yield from (f"less than {limit}" for limit in [when.less_than] if limit is not None)
 
 
 def authority_words(authority: Authority) -> str:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import insert, text
 
 from muniment.accounts.permissions import Caller, command_caller
-from muniment.api.clients import ClientDeclarations, Cohort
+from muniment.api.clients import Category, ClientDeclarations, Cohort
 from muniment.api.council import Council, Service
 from muniment.api.retention import RetentionDeclarations
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, RECORD, REGISTER, REGISTER_ENTRY
@@ -58,14 +58,19 @@ RETENTION: dict[str, Any] = {
 }
 
 
-def policy_of(retention: Mapping[str, Any], slug: str = "alpha", cohorts: Sequence[Cohort] = ()) -> Policy:
+def policy_of(
+    retention: Mapping[str, Any],
+    slug: str = "alpha",
+    cohorts: Sequence[Cohort] = (),
+    categories: Sequence[Category] = (),
+) -> Policy:
     """A policy of one service with the retention declarations of a TOML document."""
     return Policy(
         council=Council(slug=slug, name=slug.title(), nation="england", own_party=slug),
         services={
             SERVICE: ServicePolicy(
                 service=msgspec.convert({"slug": SERVICE, "title": "Advice", "folder": SERVICE}, Service),
-                clients=ClientDeclarations(cohorts=tuple(cohorts)),
+                clients=ClientDeclarations(cohorts=tuple(cohorts), categories=tuple(categories)),
                 retention=msgspec.convert(retention, RetentionDeclarations),
             )
         },

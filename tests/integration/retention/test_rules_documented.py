@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from muniment.api.clients import Cohort
+from muniment.api.clients import Category, Cohort, Field
 from muniment.api.retention import RetentionDeclarations
 from muniment.policy.shapes import contradictions
 from tests.integration.retention.kit import House, policy_of
@@ -22,6 +22,8 @@ PAGE = Path(__file__).parents[3] / "docs" / "retention-rules.md"
 SECTION = re.compile(r"^## (?P<title>.+?)\n.*?```toml\n(?P<toml>.+?)```\n\n(?P<table>(?:\|[^\n]*\n)+)", re.M | re.S)
 EXAMPLES = {match["title"]: match for match in SECTION.finditer(PAGE.read_text(encoding="utf-8"))}
 COHORTS = (Cohort(id="learners", title="Learners", in_programme="bridge"), Cohort(id="carers", title="Carers"))
+VALUE = Field(id="value", title="Value", type="money")
+CATEGORIES = (Category(id="contract", title="Contract", fields=(VALUE,)),)
 DAY = r"(?P<day>\d{4}-\d\d-\d\d)"
 
 
@@ -34,7 +36,7 @@ def test_each_example_comes_to_what_the_page_says(house: House, title: str) -> N
     retention = tomllib.loads(EXAMPLES[title]["toml"])
     retention["class"] = [{"id": "case", "title": "Cases"}, *retention.get("class", [])]
     retention = msgspec.to_builtins(retention)
-    policy = policy_of(retention, cohorts=COHORTS)
+    policy = policy_of(retention, cohorts=COHORTS, categories=CATEGORIES)
     assert list(contradictions(policy)) == []
     declared = msgspec.convert(retention, RetentionDeclarations)
     lines = [line.strip("| ").split(" | ") for line in EXAMPLES[title]["table"].splitlines()[2:]]

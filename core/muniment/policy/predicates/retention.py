@@ -24,7 +24,7 @@ def anchor_in_words(scene: Scene) -> Iterator[Hit]:
     """A period that counts from something that no stored date tells."""
     for path, clause, _, _ in _clauses(scene):
         anchor = clause.anchor
-        if anchor is not None and not (anchor.event or anchor.milestone or anchor.on):
+        if anchor is not None and not anchor.is_named:
             yield Hit(f"{path}.from.event", words_of(anchor.in_words))
 
 

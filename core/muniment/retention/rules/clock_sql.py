@@ -40,7 +40,7 @@ from muniment.retention.rules.clause_sql import ClauseCompiler
 from muniment.retention.rules.compile import ClauseClock, Clock
 from muniment.retention.subjects import Subject
 
-__all__ = ["Rows", "clauses_of_rows", "decided", "set_clocks", "with_ids"]
+__all__ = ["MOST_MARKED", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks", "with_ids"]
 
 Rows = Callable[[FromClause], ColumnElement[bool]]
 """Which rows of a clocked table are meant, as a condition on it (or on an alias of it)."""
@@ -87,20 +87,24 @@ def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subque
 
 
 def _line(place: int, entry: ClauseClock, compiler: ClauseCompiler) -> tuple[ColumnElement[Any], ...]:
-    holds, anchor_on, due_on, missing = compiler.clause(entry)
-    timed = literal(entry.fixed, Text) if entry.fixed else case((due_on.is_(None), missing), else_="dated")
+    holds, first, due = compiler.clause(entry)
+    computed = case((due.day.is_not(None), "dated"), (due.unknown, "unclocked"), else_="running")
+    timed = literal(entry.fixed, Text) if entry.fixed else computed
     # Not `holds is null` first: SQLAlchemy writes no brackets about a `not` there, and it would bind the wrong way.
     state = case((holds, timed), (negate(holds), "out"), else_="unclocked")
     return (
         literal(place, Integer),
         literal(entry.stage, Integer),
         cast(state, Text),
-        cast(anchor_on, Date),
-        cast(due_on, Date),
+        cast(first.day, Date),
+        cast(due.day, Date),
         literal(entry.action, Text),
         cast(compiler.review(entry), Date),
     )
 
+
+MOST_MARKED = 15
+"""Clauses of a rule without stages that can be marked as done: the bits of a column."""
 
 RANKS = {
     "longest": ("permanent", "unclocked", "running", "dated"),
@@ -138,7 +142,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     ranks = RANKS["earliest" if clock.combine == "earliest" else "longest"]
     rank = case({state: place for place, state in enumerate(ranks)}, value=clauses.c.state)
     day = clauses.c.due_on.asc() if clock.combine == "earliest" else clauses.c.due_on.desc()
-    reached = clauses.c.stage >= facts.c.stage_before if sequence else true()
+    reached = clauses.c.stage >= facts.c.stage_before if sequence else _not_marked(facts.c.stage_before, clauses.c.stage)
     deciding = (
         select(clauses.c.state, clauses.c.due_on, clauses.c.action, clauses.c.stage, clauses.c.place)
         .where(clauses.c.state != "out", reached)
@@ -168,6 +172,17 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
         .select_from(facts.outerjoin(deciding, true()))
         .subquery("decided")
     )
+
+
+def marked(stage: ColumnElement[int | None], clause: ColumnElement[int]) -> ColumnElement[int]:
+    """`stage` of a row whose rule has no stages, with a clause (by its place in the rule) marked as done."""
+    bit = literal(1, Integer).op("<<", return_type=Integer())(clause)
+    return func.coalesce(stage, 0).op("|", return_type=Integer())(bit)
+
+
+def _not_marked(stage: ColumnElement[int], clause: ColumnElement[int]) -> ColumnElement[bool]:
+    bit = literal(1, Integer).op("<<", return_type=Integer())(clause)
+    return func.coalesce(stage, 0).op("&", return_type=Integer(), precedence=6)(bit) == 0
 
 
 def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date) -> Select[int, int]:

@@ -14,14 +14,18 @@ from functools import lru_cache
 from typing import Literal
 
 from muniment.api.clients import Cohort
+from muniment.api.periods import parse_period
 from muniment.api.retention import Anchor, RecordClass, RetentionRule, When
+from muniment.defaults.calendars import Calendar, working_days_of
 from muniment.policy.model import PLATFORM, Policy, canonical
-from muniment.retention.rules.definite import AWAIT_HOLDER, DESTROY, REVIEW, ClauseClock, Combine, definite
+from muniment.retention.rules.definite import AWAIT_HOLDER, DESTROY, REDACT, REVIEW, TRANSFER, ClauseClock, Combine, definite
 
 __all__ = [
     "AWAIT_HOLDER",
     "DESTROY",
+    "REDACT",
     "REVIEW",
+    "TRANSFER",
     "UNDECLARED",
     "ClauseClock",
     "Clock",
@@ -34,7 +38,7 @@ __all__ = [
 
 State = Literal["out", "running", "unclocked", "dated", "permanent"]
 
-COMPILED = 2
+COMPILED = 3
 """Raised when the same rule would come to another date: then every record is clocked and armed anew."""
 
 UNDECLARED = "undeclared"
@@ -47,7 +51,7 @@ class Clock:
 
     `combine` is the rule's, or that of a rule it refers to whole. `elsewhere` are clauses about what other holders
     have, beside those about the council's own: they are told and move no date. `cohorts` says how it is known who
-    belongs to the cohorts that conditions name.
+    belongs to the cohorts that conditions name, `calendar` which days are no working days; None where none is counted.
     """
 
     key: str
@@ -58,6 +62,7 @@ class Clock:
     combine: Combine = "longest"
     elsewhere: tuple[ClauseClock, ...] = ()
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
+    calendar: Calendar | None = None
 
     @property
     def reads_programmes(self) -> bool:
@@ -94,17 +99,27 @@ def undeclared(key: str) -> Clock:
 
 
 def anchors_of(entry: ClauseClock) -> Iterator[Anchor]:
-    """Every anchor that a clause reads, in its conditions too."""
+    """Every anchor that a clause reads: in its conditions, of the clause that it counts from, inside another."""
     if entry.anchor is not None and entry.fixed is None:
-        yield entry.anchor
+        yield from _within(entry.anchor)
+    if entry.after is not None:
+        yield from anchors_of(entry.after)
     for condition in entry.conditions:
         yield from _anchors_in(condition)
 
 
 def _anchors_in(when: When) -> Iterator[Anchor]:
-    yield from (anchor for anchor in (when.anchor, when.before, when.after) if anchor is not None)
+    for anchor in (when.anchor, when.before, when.after):
+        if anchor is not None:
+            yield from _within(anchor)
     for inner in below(when):
         yield from _anchors_in(inner)
+
+
+def _within(anchor: Anchor) -> Iterator[Anchor]:
+    yield anchor
+    for inner in anchor.either:
+        yield from _within(inner)
 
 
 def below(when: When) -> tuple[When, ...]:
@@ -126,10 +141,16 @@ def _clock(policy: Policy, key: str) -> Clock:
     named = {name for entry in clauses for condition in entry.conditions for name in _cohorts_in(condition)}
     declared = () if service is None else service.clients.cohorts
     cohorts = {cohort.id: cohort for cohort in declared if cohort.id in named}
-    return Clock(
-        key, record_class, rule, clauses, _hash(key, record_class, rule, combine, clauses, cohorts), combine, elsewhere,
-        cohorts,
-    )  # fmt: skip
+    calendar = working_days_of(policy.council.nation) if any(map(_counts_working_days, clauses)) else None
+    rests_on = _hash(key, record_class, rule, combine, clauses, cohorts, calendar)
+    return Clock(key, record_class, rule, clauses, rests_on, combine, elsewhere, cohorts, calendar)
+
+
+def _counts_working_days(entry: ClauseClock) -> bool:
+    lengths = [anchor.plus for anchor in anchors_of(entry)]
+    lengths += [entry.clause.review.every] if entry.clause.review is not None else []
+    before = entry.after is not None and _counts_working_days(entry.after)
+    return before or any(period.working_days for period in (entry.period, *map(parse_period, filter(None, lengths))))
 
 
 def _cohorts_in(when: When) -> Iterator[str]:
@@ -146,6 +167,7 @@ def _hash(
     combine: Combine | None = None,
     clauses: tuple[ClauseClock, ...] = (),
     cohorts: Mapping[str, Cohort] | None = None,
+    calendar: Calendar | None = None,
 ) -> str:
     """Sha256 over everything that a date of this class rests on in the policy."""
     rests_on = {
@@ -157,22 +179,25 @@ def _hash(
         "cohorts": {
             name: (cohort.field, cohort.equals, cohort.in_programme) for name, cohort in (cohorts or {}).items()
         },
-        "clauses": [
-            {
-                "when": entry.conditions,
-                "stage": entry.stage,
-                "anchor": entry.anchor,
-                "period": (entry.period.months, entry.period.days),
-                "margin": entry.margin,
-                "action": entry.action,
-                "into": entry.clause.into,
-                "redact": entry.clause.redact,
-                "review": entry.clause.review.every if entry.clause.review else None,
-                "fixed": entry.fixed,
-                "enrolled": entry.enrolled,
-                "beside": entry.enrolled_beside,
-            }
-            for entry in clauses
-        ],
+        "clauses": list(map(_rests_on, clauses)),
+        "holidays": calendar,
     }
     return hashlib.sha256(canonical(rests_on)).hexdigest()
+
+
+def _rests_on(entry: ClauseClock) -> dict[str, object]:
+    return {
+        "when": entry.conditions,
+        "stage": entry.stage,
+        "anchor": entry.anchor,
+        "period": (entry.period.months, entry.period.days, entry.period.working_days),
+        "margin": entry.margin,
+        "action": entry.action,
+        "into": entry.clause.into,
+        "redact": entry.clause.redact,
+        "review": entry.clause.review.every if entry.clause.review else None,
+        "fixed": entry.fixed,
+        "enrolled": entry.enrolled,
+        "beside": entry.enrolled_beside,
+        "after": _rests_on(entry.after) if entry.after is not None else None,
+    }

@@ -5,16 +5,17 @@ What a clause leaves open is never filled with a guess: it becomes *unclocked*, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import msgspec
 
-from muniment.api.periods import Period, Span, parse_keep
+from muniment.api.periods import Period, Span, parse_keep, parse_period
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When, Whose
 
-__all__ = ["AWAIT_HOLDER", "DESTROY", "NOTHING", "REVIEW", "ClauseClock", "Combine", "definite"]
+__all__ = ["AWAIT_HOLDER", "DESTROY", "NOTHING", "REDACT", "REVIEW", "TRANSFER", "ClauseClock", "Combine", "definite"]
 
 Combine = Literal["longest", "earliest", "sequence"]
 
@@ -24,10 +25,13 @@ AWAIT_HOLDER = "await-holder"
 DESTROY = "destroy"
 """What is done when a source says how long and not what then: what is no longer needed goes."""
 
-NOTHING = Period()
 REVIEW = "review"
 """Somebody decides, record by record, whether it goes: the sweep proposes and destroys nothing."""
 
+REDACT, TRANSFER = "redact", "transfer"
+"""A record stays, without some of its values, or as one of another class."""
+
+NOTHING = Period()
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class ClauseClock:
     It counts where all of `conditions` hold: its own, and those of a rule that it refers to. `fixed` is the state that
     it then has for every record (`unclocked` with the reason in `why`, or `permanent`); without it the clause is dated
     `period` after `anchor`, less `margin` days. `enrolled` limits it to files in one of these programmes,
-    `enrolled_beside` to files in one that is not among these. `stage` is the clause's place in its rule.
+    `enrolled_beside` to files in one that is not among these. `stage` is the clause's place in its rule,
+    `after` the clause from whose day this one counts.
     """
 
     clause: Clause
@@ -51,6 +56,7 @@ class ClauseClock:
     why: str = ""
     enrolled: tuple[str, ...] = ()
     enrolled_beside: tuple[str, ...] | None = None
+    after: ClauseClock | None = None
 
 
 def definite(
@@ -81,11 +87,10 @@ class _Rules:
             own = _condition(clause.when, self.defaults.client)
             combine, found = self.rule(other, _class_of(clause), (*conditions, *own), seen)
             return combine, [self._taken_over(clause, entry, len(found)) for entry in found]
-        made = [
-            replace(entry, conditions=(*conditions, *entry.conditions))
-            for stage, clause in clauses
-            for entry in self._clause(clause, stage, rule.combine, seen)
-        ]
+        made: list[ClauseClock] = []
+        for stage, clause in clauses:
+            for entry in self._clause(clause, stage, rule.combine, seen):
+                made.append(_following(replace(entry, conditions=(*conditions, *entry.conditions)), made))
         return rule.combine, made
 
     def _clause(self, clause: Clause, stage: int, combine: Combine, seen: frozenset[str]) -> Iterator[ClauseClock]:
@@ -123,9 +128,8 @@ class _Rules:
         declared = [period for period in self.retention.programmes if only in (None, period.programme)]
         for period in declared:
             anchor = period.anchor or base.clause.anchor  # the council's default anchor says nothing of others' data
-            if anchor is not None and anchor.event == "programme-end" and anchor.programme is None:
-                anchor = msgspec.structs.replace(anchor, programme=period.programme)
-            timed = replace(base, anchor=_ours(anchor, self.defaults.client), enrolled=(period.programme,))
+            anchor = _ours(_each(anchor, partial(_its_end, period.programme)), self.defaults.client)
+            timed = replace(base, anchor=anchor, enrolled=(period.programme,))
             if period.keep is None:
                 yield replace(timed, fixed="unclocked", why="the programme's notice gives no period")
             else:
@@ -171,7 +175,9 @@ class _Rules:
             review=clause.review or entry.clause.review,
         )
         action = clause.action if clause.action not in (None, "transfer") else entry.action
-        return replace(entry, clause=own, action=AWAIT_HOLDER if own.holder is not None else action or entry.action)
+        period = entry.period + _on_top(clause) if entry.fixed is None else entry.period
+        done = AWAIT_HOLDER if own.holder is not None else action or entry.action
+        return replace(entry, clause=own, period=period, action=done)
 
 
 def _about(rule: RetentionRule, class_id: str) -> list[tuple[int, Clause]]:
@@ -183,6 +189,23 @@ def _about(rule: RetentionRule, class_id: str) -> list[tuple[int, Clause]]:
 
 def _class_of(clause: Clause) -> str:
     return (clause.refer.id if clause.refer is not None else None) or ""
+
+
+def _on_top(clause: Clause) -> Period:
+    """What a clause adds to the period that it refers to."""
+    return parse_period(clause.refer.plus) if clause.refer is not None and clause.refer.plus is not None else NOTHING
+
+
+def _following(entry: ClauseClock, earlier: list[ClauseClock]) -> ClauseClock:
+    """The clause with the one from whose day it counts, found among the earlier ones of its rule."""
+    if entry.anchor is None or entry.anchor.stage is None:
+        return entry
+    found = [other for other in earlier if other.clause.id == entry.anchor.stage]
+    if len(found) == 1 and found[0].fixed is None:
+        return replace(entry, after=found[0])
+    if entry.fixed is not None:
+        return entry
+    return replace(entry, fixed="unclocked", why="the clause that it counts from comes to no single day here")
 
 
 def _timed(base: ClauseClock, span: Span, bound: str | None) -> ClauseClock:
@@ -198,16 +221,29 @@ def _timed(base: ClauseClock, span: Span, bound: str | None) -> ClauseClock:
     anchor = base.anchor
     if anchor is None:
         return replace(base, fixed="unclocked", why="it does not say from which day it counts")
-    if not (anchor.event or anchor.milestone or anchor.on):
+    if not anchor.is_named:
         return replace(base, fixed="unclocked", why="the day it counts from is stated in words alone")
-    return replace(base, period=span.shortest)
+    return replace(base, period=span.shortest + _on_top(base.clause))
+
+
+def _each(anchor: Anchor | None, change: Callable[[Anchor], Anchor]) -> Anchor | None:
+    """The anchor with a change made to it and to all that it is the first or latest of."""
+    if anchor is None:
+        return None
+    either = tuple(found for inner in anchor.either if (found := _each(inner, change)) is not None)
+    return change(msgspec.structs.replace(anchor, either=either))
+
+
+def _its_end(programme: str, anchor: Anchor) -> Anchor:
+    """*The end of the programme*, said in a programme's own notice, is of that one."""
+    if anchor.event != "programme-end" or anchor.programme is not None:
+        return anchor
+    return msgspec.structs.replace(anchor, programme=programme)
 
 
 def _ours(anchor: Anchor | None, client: Whose | None) -> Anchor | None:
     """The anchor with the client called so, whatever the schedule calls them."""
-    if anchor is None or client is None or anchor.whose != client:
-        return anchor
-    return msgspec.structs.replace(anchor, whose="client")
+    return _each(anchor, lambda one: msgspec.structs.replace(one, whose="client") if one.whose == client else one)
 
 
 def _condition(when: When | None, client: Whose | None) -> tuple[When, ...]:

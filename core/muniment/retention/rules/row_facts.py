@@ -6,7 +6,8 @@ and nowhere else, so that no two clauses can read the same history differently.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,10 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     FromClause,
+    Numeric,
     and_,
     case,
+    cast,
     column,
     exists,
     func,
@@ -36,6 +39,8 @@ EXTENSION = table_of(Extension)
 
 OWN_ACT_ONLY = frozenset({"last-contact"})
 """Milestones that count only when the person acted: a bulk email or an import is no contact."""
+
+COMPARED = {"more_than": operator.gt, "at_least": operator.ge, "less_than": operator.lt}
 
 Day = ColumnElement[Any]
 Truth = ColumnElement[Any]
@@ -109,6 +114,15 @@ class Facts:
         answer = func.bool_or(stored.in_(equals)) if equals else func.count() > 0
         found = select(answer).where(*mine)
         return self.fetch(f"value {field} {' '.join(equals)}", found.scalar_subquery(), Boolean)
+
+    def number(self, field: str, limits: Mapping[str, int]) -> Truth:
+        """Whether a number, or pounds, stored in the file lies within limits; unknown where none is stored."""
+        stored = RECORD.c["values"][field]["v"].astext
+        number = case((stored.regexp_match(r"^-?[0-9]+(\.[0-9]+)?$"), cast(stored, Numeric)))
+        within = and_(*(COMPARED[name](number, limit) for name, limit in limits.items()))
+        found = select(func.bool_or(within)).where(*self._own(RECORD))
+        told = " ".join(f"{name} {limit}" for name, limit in limits.items())
+        return self.fetch(f"number {field} {told}", found.scalar_subquery(), Boolean)
 
     def purpose(self, purpose: str) -> Truth:
         """Whether a value of the record is held for a purpose; unknown where it has no values."""

@@ -24,7 +24,7 @@ import muniment.councils.web
 import muniment.notices.web
 import muniment.retention.web
 import muniment.schema  # every table is known before the first query
-from muniment.accounts.callers import refuse_foreign_token, settle_caller
+from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
 from muniment.clients.pages import find_section
@@ -55,7 +55,7 @@ from muniment.web.health import ReadinessCheck, health_routes
 from muniment.web.hosts import Hosts
 from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
-from muniment.web.pages import Assets, Pages
+from muniment.web.pages import Assets, MenuEntry, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
 from muniment.web.shared import SharedAnswers, not_modified
 from muniment.web.surface import (
@@ -67,7 +67,7 @@ from muniment.web.surface import (
     respond_to_error,
     static_routes,
 )
-from muniment.web.unit_of_work import HandlerNeeds, Places
+from muniment.web.unit_of_work import HandlerNeeds, Places, asker_first
 from muniment.wiring import gauges
 
 __all__ = ["Surface", "create_app", "open_application", "surface_of"]
@@ -81,6 +81,7 @@ class Surface(msgspec.Struct, frozen=True, kw_only=True):
     templates: Mapping[str, BaseLoader] = {}
     """Loaders by the domain's name, which begins the names of its templates."""
     sections: Sequence[ConsoleSection] = ()
+    menu: Sequence[MenuEntry] = ()
     readiness: Sequence[ReadinessCheck] = ()
     refuse_council: Callable[[UUID, str], None] = lambda _id, _slug: None
     """Asked of a council's id and slug before anything is answered in its name; raises what is awaited."""
@@ -111,7 +112,7 @@ def create_app(
     database_answers = ReadinessCheck("database", lambda: _ask(database))
     app = Litestar(
         [
-            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], needs, places, [refuse_foreign_token]),
+            api_router([*muniment.accounts.web.api_routes, *surface.api_routes], needs, places),
             page_router(pages, needs, places),
             *health_routes([database_answers, *surface.readiness]),
             *metrics_routes(metrics),
@@ -122,10 +123,11 @@ def create_app(
                 "places": places,
                 "councils": Councils(_finder(database, surface.refuse_council), places),
                 "allowance": ApiAllowance(database),
-                "pages": Pages(assets, templates),
+                "pages": Pages(assets, templates, surface.menu),
             }
         ),
         exception_handlers={Exception: respond_to_error},
+        after_exception=[asker_first],
         before_send=[security_headers, answers.keep, not_modified, metrics.count],
         lifespan=[places.close_at_end],
         openapi_config=openapi_config(version("muniment")),
@@ -172,6 +174,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
         },
         sections=[find_section, retention_section, policy_section(plugins)],
+        menu=[*muniment.retention.web.menu, *muniment.notices.web.menu],
         things={
             "plugins": plugins,
             "file_store": store,

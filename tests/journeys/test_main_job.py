@@ -25,6 +25,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 from muniment.cli.demonstration.population import Life, lives, write_csv
 from muniment.plugins.manager import load_plugins
 from muniment.policy.compile import compile_policy
+from muniment.web.wording import day
 from tests.benchmarks.load import free_port, wait_for
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -170,7 +171,7 @@ def _find_a_client(page: Page, password: str, shots: Path) -> None:
     page.get_by_role("link", name=f"{client.given} {client.family}").click()
     assert client.closed_on is not None
     last_day = client.closed_on.replace(year=client.closed_on.year + 3)
-    expect(page.get_by_text(f"Kept until {last_day:%d/%m/%Y}, inclusive.")).to_be_visible()
+    expect(page.get_by_text(f"Kept until {day(last_day)}, inclusive.")).to_be_visible()
     page.get_by_text("Why is this kept until then?").click()
     expect(page.get_by_text(re.compile("case was closed|closing of the case|closed"))).not_to_have_count(0)
     page.screenshot(path=shots / "file.png", full_page=True)

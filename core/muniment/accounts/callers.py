@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Request
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
 
 from muniment.accounts.limits import ApiAllowance
 from muniment.accounts.permissions import Caller
@@ -20,18 +18,7 @@ from muniment.web.council import CouncilRef
 from muniment.web.forms import Credentials
 from muniment.web.surface import NOTHING_HERE
 
-__all__ = ["refuse_foreign_token", "settle_caller"]
-
-
-def refuse_foreign_token(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler) -> None:
-    """A Litestar guard: a token that says it is for another council meets nothing, before what it sends is judged.
-
-    Raises `NotFound`. It looks at the token's own words alone; `settle_caller` settles whose it is.
-    """
-    words = connection.headers.get("authorization", "").split(None, 1)
-    slug = council_of_token(words[-1].strip()) if words else None
-    if slug is not None and slug != connection.path_params["council_slug"]:
-        raise NotFound(NOTHING_HERE)
+__all__ = ["settle_caller"]
 
 
 def settle_caller(

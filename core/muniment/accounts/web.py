@@ -23,6 +23,7 @@ from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
+from muniment.web.errors import Fault
 from muniment.web.forms import Credentials, form_token, new_secret, session_cookie
 from muniment.web.pages import Page
 
@@ -59,10 +60,10 @@ def sign_in_page(
 ) -> Response[str]:
     """The sign-in form, with a cookie that ties it to this browser."""
     if credentials.anonymous is not None:
-        return page.render("accounts/sign_in.html", fault="", form_token=form_token(credentials.anonymous))
+        return page.render("accounts/sign_in.html", faults=[], form_token=form_token(credentials.anonymous))
     secret = new_secret()
     cookie = session_cookie(council.slug, secret, secure=credentials.secure, anonymous=True)
-    return page.render("accounts/sign_in.html", fault="", form_token=form_token(secret), cookies=[cookie])
+    return page.render("accounts/sign_in.html", faults=[], form_token=form_token(secret), cookies=[cookie])
 
 
 @post("/console/sign-in", sync_to_thread=True, opt={"public": SIGNED_OUT}, status_code=303)
@@ -86,10 +87,10 @@ def sign_in_with_password(
             "accounts/sign_in.html",
             status=refused.status,
             headers={"Retry-After": str(refused.retry_after)},
-            fault=str(refused),
+            faults=[Fault("", str(refused))],
         )
     if outcome.secret is None:
-        return page.render("accounts/sign_in.html", status=InvalidInput.status, fault=WRONG)
+        return page.render("accounts/sign_in.html", status=InvalidInput.status, faults=[Fault("email", WRONG)])
     ends = int(LONGEST.total_seconds())
     cookies = [
         session_cookie(council.slug, outcome.secret, secure=credentials.secure, max_age=ends),
@@ -116,7 +117,7 @@ def sign_out(
 def password_page(caller: NamedDependency[Caller], page: NamedDependency[Page]) -> Response[str]:
     """The form that changes one's own password."""
     _require_staff(caller)
-    return page.render("accounts/password.html", caller=caller, fault="")
+    return page.render("accounts/password.html", caller=caller, faults=[])
 
 
 @post("/console/password", sync_to_thread=True, status_code=303)
@@ -140,10 +141,11 @@ def change_own_password(
             caller=caller,
             status=fault.status,
             headers={"Retry-After": str(fault.retry_after)},
-            fault=str(fault),
+            faults=[Fault("", str(fault))],
         )
     except InvalidInput as fault:
-        return page.render("accounts/password.html", caller=caller, status=fault.status, fault=str(fault))
+        faults = [Fault("current" if fault.where == "current" else "new", str(fault))]
+        return page.render("accounts/password.html", caller=caller, status=fault.status, faults=faults)
     return _to_sign_in(council, credentials)
 
 

@@ -26,7 +26,9 @@ from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
+from muniment.web.errors import Fault
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["BesideFile", "WhyKept", "find_section", "pages"]
 
@@ -50,13 +52,13 @@ class FindForm(msgspec.Struct, frozen=True):
 
 
 def _find_fragment(session: CouncilSession, caller: Caller, page: Page) -> str:
-    return page.text("clients/find_form.html", caller, asked=FindForm())
+    return page.text("clients/find_form.html", caller, asked=FindForm(), faults=[])
 
 
 find_section = ConsoleSection("clients", "Find a client", Permission.READ_CLIENTS, _find_fragment)
 
 
-@post("/console/clients", sync_to_thread=True, status_code=200)
+@post("/console/clients", sync_to_thread=True, status_code=200, opt=needs(Permission.READ_CLIENTS))
 def find(
     data: URLEncodedBody[FindForm],
     session: NamedDependency[CouncilSession],
@@ -64,13 +66,13 @@ def find(
     page: NamedDependency[Page],
 ) -> Response[str]:
     """What was found, or what is wrong with the question."""
-    found, fault = FoundPage([], None), ""
+    found, faults = FoundPage([], None), list[Fault]()
     try:
         found = search(session, caller, _asked(data))
     except InvalidInput as error:
-        fault = str(error)
-    status = InvalidInput.status if fault else 200
-    return page.render("clients/found.html", caller=caller, status=status, asked=data, found=found, fault=fault)
+        faults.append(Fault(error.where, str(error)))
+    status = InvalidInput.status if faults else 200
+    return page.render("clients/found.html", caller=caller, status=status, asked=data, found=found, faults=faults)
 
 
 @get("/console/clients/{file_id:uuid}", sync_to_thread=True)

@@ -15,7 +15,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
 
 from muniment.accounts.idempotency import Once
-from muniment.accounts.permissions import Caller
+from muniment.accounts.permissions import Caller, Permission
 from muniment.clients.context import Context
 from muniment.clients.events import NewEnrolment, NewMilestone, add_milestone, end_programme, enrol, remove_milestone
 from muniment.clients.files import NewClient, change_stub, open_file, register_client
@@ -37,6 +37,7 @@ from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
 from muniment.web.council import CouncilRef
+from muniment.web.unit_of_work import needs
 
 __all__ = ["api_routes"]
 
@@ -48,6 +49,7 @@ Asks = NamedDependency[Caller]
 Keys = NamedDependency[KeyRing]
 Installed = NamedDependency[SkipValidation[Plugins]]
 OnceOnly = NamedDependency[Once]
+WRITES = needs(Permission.WRITE_CLIENTS)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ class ProgrammeEnd(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     happened_on: date
 
 
-@post("/clients", sync_to_thread=True, status_code=201, tags=TAGS)
+@post("/clients", sync_to_thread=True, status_code=201, tags=TAGS, opt=WRITES)
 def register(
     data: JSONBody[NewClient], session: Session, caller: Asks, council: Council, keys: Keys, plugins: Installed,
     once: OnceOnly,
@@ -98,19 +100,19 @@ def read(file_id: FromPath[UUID], session: Session, caller: Asks) -> FileView:
     return open_file(session, caller, file_id)
 
 
-@put("/clients/{file_id:uuid}/stub", sync_to_thread=True, status_code=204, tags=TAGS)
+@put("/clients/{file_id:uuid}/stub", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
 def replace_stub(file_id: FromPath[UUID], data: JSONBody[Stub], session: Session, caller: Asks) -> None:
     """Replace names and contacts; the reference stays."""
     change_stub(session, caller, file_id, data)
 
 
-@post("/clients/search", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/clients/search", sync_to_thread=True, status_code=200, tags=TAGS, opt=needs(Permission.READ_CLIENTS))
 def find(data: JSONBody[Search], session: Session, caller: Asks) -> FoundPage:
     """Find client files by reference, name, date of birth or postcode."""
     return search(session, caller, data)
 
 
-@post("/clients/{file_id:uuid}/records", sync_to_thread=True, status_code=201, tags=TAGS)
+@post("/clients/{file_id:uuid}/records", sync_to_thread=True, status_code=201, tags=TAGS, opt=WRITES)
 def record(
     file_id: FromPath[UUID], data: JSONBody[NewRecord], session: Session, caller: Asks, council: Council, keys: Keys,
     plugins: Installed, once: OnceOnly,
@@ -122,7 +124,13 @@ def record(
     return _made(once, record_id, f"{_api(council)}/clients/{file_id}")
 
 
-@patch("/clients/{file_id:uuid}/records/{record_id:uuid}/values", sync_to_thread=True, status_code=204, tags=TAGS)
+@patch(
+    "/clients/{file_id:uuid}/records/{record_id:uuid}/values",
+    sync_to_thread=True,
+    status_code=204,
+    tags=TAGS,
+    opt=WRITES,
+)
 def change(
     file_id: FromPath[UUID], record_id: FromPath[UUID], data: JSONBody[ValueChanges], session: Session, caller: Asks,
     keys: Keys, plugins: Installed,
@@ -131,7 +139,7 @@ def change(
     change_values(session, caller, Context.of(session, plugins, keys), file_id, record_id, data.values)
 
 
-@post("/clients/{file_id:uuid}/milestones", sync_to_thread=True, status_code=201, tags=TAGS)
+@post("/clients/{file_id:uuid}/milestones", sync_to_thread=True, status_code=201, tags=TAGS, opt=WRITES)
 def note_milestone(
     file_id: FromPath[UUID], data: JSONBody[NewMilestone], session: Session, caller: Asks, council: Council, keys: Keys,
     plugins: Installed, once: OnceOnly,
@@ -149,19 +157,19 @@ def unset_milestone(file_id: FromPath[UUID], milestone_id: FromPath[UUID], sessi
     remove_milestone(session, caller, file_id, milestone_id)
 
 
-@put("/clients/{file_id:uuid}/enrolments", sync_to_thread=True, status_code=204, tags=TAGS)
+@put("/clients/{file_id:uuid}/enrolments", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
 def note_enrolment(file_id: FromPath[UUID], data: JSONBody[NewEnrolment], session: Session, caller: Asks) -> None:
     """Note that a client joined a programme, or until when."""
     enrol(session, caller, file_id, data)
 
 
-@put("/programmes/{programme:str}/end", sync_to_thread=True, status_code=204, tags=TAGS)
+@put("/programmes/{programme:str}/end", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
 def state_programme_end(programme: FromPath[str], data: JSONBody[ProgrammeEnd], session: Session, caller: Asks) -> None:
     """State the day a programme ends, once for everybody who was in it."""
     end_programme(session, caller, programme, data.happened_on)
 
 
-@post("/registers", sync_to_thread=True, status_code=201, tags=TAGS)
+@post("/registers", sync_to_thread=True, status_code=201, tags=TAGS, opt=WRITES)
 def new_register(
     data: JSONBody[NewRegister], session: Session, caller: Asks, council: Council, keys: Keys, plugins: Installed,
     once: OnceOnly,
@@ -179,13 +187,13 @@ def read_register(register_id: FromPath[UUID], session: Session, caller: Asks) -
     return open_register(session, caller, register_id)
 
 
-@put("/registers/{register_id:uuid}/entries", sync_to_thread=True, status_code=204, tags=TAGS)
+@put("/registers/{register_id:uuid}/entries", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
 def replace_entries(register_id: FromPath[UUID], data: JSONBody[Entries], session: Session, caller: Asks) -> None:
     """Replace the entries of a register."""
     change_entries(session, caller, register_id, data.entries)
 
 
-@post("/persons/{person_id:uuid}/join", sync_to_thread=True, status_code=204, tags=TAGS)
+@post("/persons/{person_id:uuid}/join", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
 def join(person_id: FromPath[UUID], data: JSONBody[Joined], session: Session, caller: Asks) -> None:
     """Say that another person is the same as this one. It can be undone."""
     join_persons(session, caller, person_id, data.other)

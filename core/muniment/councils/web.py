@@ -27,12 +27,14 @@ from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["api_routes", "policy_section"]
 
 Session = NamedDependency[CouncilSession]
 Asker = NamedDependency[Caller]
 Installed = NamedDependency[SkipValidation[Plugins]]
+DECIDES = needs(Permission.DECIDE_POLICY)
 
 
 class CouncilAnswer(msgspec.Struct, frozen=True):
@@ -99,7 +101,7 @@ def decisions(session: Session, caller: Asker) -> Listing[Decision]:
     return Listing(list(decisions_of(session)))
 
 
-@put("/policy/decisions/{path:str}", sync_to_thread=True, tags=["policy"])
+@put("/policy/decisions/{path:str}", sync_to_thread=True, tags=["policy"], opt=DECIDES)
 def decide_path(
     path: FromPath[str],
     data: JSONBody[DecisionBody],
@@ -121,7 +123,7 @@ def decide_path(
     return Decided([made.path for made in decide_policy(session, plugins.facade(council.slug), [proposal])])
 
 
-@post("/policy/decisions/{path:str}/withdrawal", sync_to_thread=True, status_code=200, tags=["policy"])
+@post("/policy/decisions/{path:str}/withdrawal", sync_to_thread=True, status_code=200, tags=["policy"], opt=DECIDES)
 def withdraw_path(path: FromPath[str], data: JSONBody[WithdrawalBody], session: Session, caller: Asker) -> Decided:
     """Withdraw the decision that stands for `path`, from the next adoption on."""
     caller.require(Permission.DECIDE_POLICY)

@@ -33,7 +33,7 @@ from muniment.web.council import CouncilRef
 from muniment.web.shared import rests_on, share
 from muniment.web.surface import NOTHING_HERE
 
-__all__ = ["pages"]
+__all__ = ["public_pages"]
 
 FOR_EVERYBODY = "a published privacy notice is for everybody and holds no personal data"
 MEDIA: dict[Format, str] = {
@@ -299,4 +299,4 @@ def _answer(request: Request[Any, Any, Any], made: Answer) -> Response[Any]:
     return Response(made.body, media_type=made.media_type, headers=made.headers)
 
 
-pages = [newest_notice, all_versions, one_version]
+public_pages = [newest_notice, all_versions, one_version]

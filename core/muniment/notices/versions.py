@@ -42,6 +42,7 @@ __all__ = [
     "list_versions",
     "publish",
     "read_rendering",
+    "versions_published",
 ]
 
 LOCK = text("select 1 from council where id = :council_id for no key update")
@@ -144,6 +145,19 @@ def list_versions(session: CouncilSession, ref: NoticeRef | None = None) -> list
     newest_first = query.order_by(
         NoticeVersion.service, NoticeVersion.notice, NoticeVersion.number.desc(), NoticeVersion.language
     )
+    return [_view(row) for row in session.execute(newest_first)]
+
+
+def versions_published(session: CouncilSession, *, before: UUID | None = None, limit: int = 100) -> list[VersionView]:
+    """Published versions, the newest first, each language by itself; `before` is the key of one, to go on."""
+    newest_first = (
+        select(*COLUMNS)
+        .where(NoticeVersion.council_id == session.council_id)
+        .order_by(NoticeVersion.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        newest_first = newest_first.where(NoticeVersion.id < before)
     return [_view(row) for row in session.execute(newest_first)]
 
 

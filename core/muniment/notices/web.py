@@ -1,17 +1,17 @@
-"""What programs ask about notices: versions, publishing, earlier documents, and who was given what.
+"""Notices over the API: versions, publishing, earlier documents, who was given what; and their list on the console.
 
 The public pages stand in `muniment.notices.pages`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 
 from muniment.accounts.idempotency import Once
 from muniment.clock import Clock
@@ -28,17 +28,21 @@ from muniment.notices.given import (
     notices_given,
     register_earlier,
 )
-from muniment.notices.pages import pages
+from muniment.notices.pages import public_pages
 from muniment.notices.shelf import Shelf
-from muniment.notices.versions import Approval, Draft, Published, VersionView, list_versions, publish
+from muniment.notices.versions import Approval, Draft, Published, VersionView, publish, versions_published
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted
 from muniment.web.callers import Caller, Permission
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import Listing
+from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
+from muniment.web.pages import MenuEntry, Page
+from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes", "pages"]
+__all__ = ["api_routes", "menu", "pages"]
+
+PUBLISHES = needs(Permission.PUBLISH_NOTICES)
 
 
 class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,14 +55,28 @@ class Publication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/notices/versions", sync_to_thread=True, tags=["notices"])
 def versions_of_council(
-    session: NamedDependency[CouncilSession], caller: NamedDependency[Caller]
+    session: NamedDependency[CouncilSession],
+    caller: NamedDependency[Caller],
+    after: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = SHOWN,
 ) -> Listing[VersionView]:
-    """Every published version: newest first within a notice."""
-    caller.require_somewhere(Permission.READ_POLICY)
-    return Listing(list_versions(session))
+    """The published versions, the newest first, each language by itself."""
+    return _versions(session, caller, after, limit)
 
 
-@post("/notices/publications", sync_to_thread=True, status_code=201, tags=["notices"])
+@get("/console/notices", sync_to_thread=True)
+def versions_page(
+    session: NamedDependency[CouncilSession],
+    caller: NamedDependency[Caller],
+    page: NamedDependency[Page],
+    after: FromQuery[str | None] = None,
+) -> Response[str]:
+    """The published versions, each with its public address."""
+    found = _versions(session, caller, after, SHOWN)
+    return page.render("notices/published.html", caller=caller, found=found, after=after)
+
+
+@post("/notices/publications", sync_to_thread=True, status_code=201, tags=["notices"], opt=PUBLISHES)
 def publish_notices(
     data: JSONBody[Publication],
     session: NamedDependency[CouncilSession],
@@ -95,7 +113,7 @@ def documents_of_council(
     return Listing(earlier_documents(session))
 
 
-@post("/notices/documents", sync_to_thread=True, status_code=201, tags=["notices"])
+@post("/notices/documents", sync_to_thread=True, status_code=201, tags=["notices"], opt=PUBLISHES)
 def register_document(
     data: JSONBody[NewEarlier],
     session: NamedDependency[CouncilSession],
@@ -118,7 +136,13 @@ def notices_of_client(
     return Listing(notices_given(session, caller, file_id))
 
 
-@post("/clients/{file_id:uuid}/notices", sync_to_thread=True, status_code=201, tags=["notices"])
+@post(
+    "/clients/{file_id:uuid}/notices",
+    sync_to_thread=True,
+    status_code=201,
+    tags=["notices"],
+    opt=needs(Permission.WRITE_CLIENTS),
+)
 def give_notice_to_client(
     file_id: FromPath[UUID],
     data: JSONBody[NewGiven],
@@ -133,6 +157,14 @@ def give_notice_to_client(
     return once.answer(201, body={"id": given}, ids=[given])
 
 
+def _versions(session: CouncilSession, caller: Caller, after: str | None, limit: int) -> Listing[VersionView]:
+    caller.require_somewhere(Permission.READ_POLICY)
+    before = None if after is None else decode_cursor(after, tuple[UUID])[0]
+    return page_of(versions_published(session, before=before, limit=limit + 1), limit, lambda view: (view.id,))
+
+
+menu = [MenuEntry("notices", "Notices", Permission.READ_POLICY)]
+pages = [*public_pages, versions_page]
 api_routes = [
     versions_of_council,
     publish_notices,

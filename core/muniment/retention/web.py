@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation, URLEncodedBody
+from litestar.params import FromPath, JSONBody, SkipValidation, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta
 
@@ -17,23 +17,24 @@ from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
 from muniment.plugins.manager import Plugins
-from muniment.policy.store import adopted_or_none
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
 from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
 from muniment.retention.evidence.certificates import CertificateView, certificates
 from muniment.retention.explain import Explanation, explain, facade_in_force
-from muniment.retention.holds.placing import HoldView, NewHold, holds, place_hold, release_hold
+from muniment.retention.holds.placing import NewHold, place_hold, release_hold
 from muniment.retention.web_certificates import certificate_pages, certificate_routes
 from muniment.retention.web_destructions import destruction_pages, destruction_routes
 from muniment.retention.web_files import file_pages, file_routes
 from muniment.retention.web_forecast import forecast_pages, forecast_routes
+from muniment.retention.web_lists import list_pages, list_routes
 from muniment.retention.web_review import review_pages, review_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import MAX_LIMIT, Listing
-from muniment.web.pages import Page
+from muniment.web.cursors import Listing
+from muniment.web.pages import MenuEntry, Page
+from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes", "pages", "retention_section"]
+__all__ = ["api_routes", "menu", "pages", "retention_section"]
 
 TAGS = ["retention"]
 
@@ -42,7 +43,8 @@ Council = NamedDependency[CouncilRef]
 OnceOnly = NamedDependency[Once]
 Session = NamedDependency[CouncilSession]
 Installed = NamedDependency[SkipValidation[Plugins]]
-Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
+HOLDS = needs(Permission.HOLD_RECORDS)
+ARMS = needs(Permission.ARM_RETENTION)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -95,7 +97,7 @@ def one_preview(service: FromPath[str], class_id: FromPath[str], session: Sessio
     return preview(session, caller, f"{service}/{class_id}")
 
 
-@post("/retention/armings", sync_to_thread=True, tags=TAGS)
+@post("/retention/armings", sync_to_thread=True, tags=TAGS, opt=ARMS)
 def arm_rule(data: JSONBody[ClassToArm], session: Session, caller: Asker, once: OnceOnly) -> Response[Made]:
     """Approve that the rule in force disposes of a class. Conflict if it is not the rule that was looked at."""
     if (again := once.replay()) is not None:
@@ -104,19 +106,13 @@ def arm_rule(data: JSONBody[ClassToArm], session: Session, caller: Asker, once: 
     return once.answer(201, ids=[arming_id], body=Made(arming_id))
 
 
-@post("/retention/disarmings", sync_to_thread=True, status_code=204, tags=TAGS)
+@post("/retention/disarmings", sync_to_thread=True, status_code=204, tags=TAGS, opt=ARMS)
 def disarm_rule(data: JSONBody[ClassToDisarm], session: Session, caller: Asker) -> None:
     """Take an approval back."""
     disarm(session, caller, data.record_class)
 
 
-@get("/holds", sync_to_thread=True, tags=TAGS)
-def standing_holds(session: Session, caller: Asker) -> Listing[HoldView]:
-    """The holds that stand."""
-    return Listing(list(holds(session, caller)))
-
-
-@post("/holds", sync_to_thread=True, tags=TAGS)
+@post("/holds", sync_to_thread=True, tags=TAGS, opt=HOLDS)
 def hold(data: JSONBody[NewHold], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
     """Hold records back from disposal. The answer says what sweeps under way had disposed of before."""
     if (again := once.replay()) is not None:
@@ -125,16 +121,10 @@ def hold(data: JSONBody[NewHold], session: Session, caller: Asker, once: OnceOnl
     return once.answer(201, ids=[placed.id], body=placed)
 
 
-@post("/holds/{hold_id:uuid}/release", sync_to_thread=True, status_code=204, tags=TAGS)
+@post("/holds/{hold_id:uuid}/release", sync_to_thread=True, status_code=204, tags=TAGS, opt=HOLDS)
 def release(hold_id: FromPath[UUID], data: JSONBody[Release], session: Session, caller: Asker) -> None:
     """End a hold. Others on the same records go on."""
     release_hold(session, caller, hold_id, data.reason)
-
-
-@get("/sweeps", sync_to_thread=True, tags=TAGS)
-def last_sweeps(session: Session, caller: Asker, limit: Limit = 20) -> Listing[RunView]:
-    """The last sweeps, the newest first."""
-    return Listing(list(runs(session, caller, limit)))
 
 
 @get("/sweeps/{run_id:uuid}", sync_to_thread=True, tags=TAGS)
@@ -159,7 +149,7 @@ def retention_page(session: Session, caller: Asker, page: NamedDependency[Page])
     return page.render("retention/previews.html", caller=caller, previews=previews(session, caller), may_arm=may_arm)
 
 
-@post("/console/retention", sync_to_thread=True, status_code=303)
+@post("/console/retention", sync_to_thread=True, status_code=303, opt=ARMS)
 def arm_on_page(data: URLEncodedBody[ArmForm], session: Session, caller: Asker, council: Council) -> Redirect:
     """Arm the rule whose preview the page showed."""
     arm(session, caller, data.record_class, data.rule_hash)
@@ -172,13 +162,22 @@ def may_arm(caller: Caller, record_class: str) -> bool:
 
 
 def _last_sweep(session: CouncilSession, caller: Caller, page: Page) -> str:
-    run = next(iter(runs(session, caller, 1)), None)
-    issued: Sequence[CertificateView] = certificates(session, caller, limit=20)
-    ready = adopted_or_none(session) is not None
-    return page.text("retention/section.html", caller, run=run, certificates=issued, ready=ready)
+    run = next(iter(runs(session, caller, limit=1)), None)
+    issued: Sequence[CertificateView] = certificates(session, caller, limit=5)
+    return page.text("retention/section.html", caller, run=run, certificates=issued)
 
 
 retention_section = ConsoleSection("retention", "Retention", Permission.READ_RETENTION, _last_sweep)
+
+menu = [
+    MenuEntry("retention", "Rules", Permission.READ_RETENTION),
+    MenuEntry("retention/forecast", "Forecast", Permission.READ_RETENTION),
+    MenuEntry("review", "Review", Permission.READ_RETENTION),
+    MenuEntry("holds", "Holds", Permission.READ_RETENTION),
+    MenuEntry("sweeps", "Sweeps", Permission.READ_RETENTION),
+    MenuEntry("destructions", "Destructions", Permission.READ_RETENTION),
+    MenuEntry("certificates", "Certificates", Permission.READ_RETENTION),
+]
 
 api_routes = [
     why,
@@ -186,16 +185,24 @@ api_routes = [
     one_preview,
     arm_rule,
     disarm_rule,
-    standing_holds,
     hold,
     release,
-    last_sweeps,
     one_sweep,
     sweep_now,
+    *list_routes,
     *certificate_routes,
     *destruction_routes,
     *file_routes,
     *review_routes,
     *forecast_routes,
 ]
-pages = [*certificate_pages, *destruction_pages, retention_page, arm_on_page, *file_pages, *review_pages, *forecast_pages]
+pages = [
+    *list_pages,
+    *certificate_pages,
+    *destruction_pages,
+    retention_page,
+    arm_on_page,
+    *file_pages,
+    *review_pages,
+    *forecast_pages,
+]

@@ -1,26 +1,23 @@
-"""Certificates over the API and on the console: listed, shown, and handed out in each form."""
+"""One certificate over the API and on the console: shown, and handed out in each form."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from litestar import Request, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 
 from muniment.accounts.permissions import Caller
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.database.session import CouncilSession
-from muniment.retention.evidence.certificates import CertificateView, certificates
 from muniment.retention.evidence.document import CertificateDocument, written
 from muniment.retention.evidence.pages import POLICY, certificate_html
 from muniment.retention.evidence.pdf import certificate_pdf
 from muniment.retention.evidence.proving import certificate_document
 from muniment.retention.evidence.reading import LANGUAGES, reading
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
 from muniment.web.pages import Page
 
 __all__ = ["certificate_pages", "certificate_routes"]
@@ -34,20 +31,6 @@ Form = Literal["json", "html", "pdf"]
 
 ACCEPTED: dict[str, Form] = {"application/json": "json", "text/html": "html", "application/pdf": "pdf"}
 MEDIA = {form: media for media, form in ACCEPTED.items()}
-
-
-@get("/certificates", sync_to_thread=True, tags=TAGS)
-def all_certificates(
-    session: Session,
-    caller: Asker,
-    run: FromQuery[UUID | None] = None,
-    after: FromQuery[str | None] = None,
-    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = 50,
-) -> Listing[CertificateView]:
-    """Certificates, the newest first; `run` asks for those of one sweep."""
-    before = decode_cursor(after, tuple[datetime, UUID]) if after is not None else None
-    found = certificates(session, caller, run_id=run, before=before, limit=limit + 1)
-    return page_of(found, limit, lambda entry: (entry.issued_at, entry.id))
 
 
 @get("/certificates/{certificate_id:str}", sync_to_thread=True, tags=TAGS)
@@ -117,5 +100,5 @@ def _answer(found: CertificateDocument, form: Form, language: str) -> Response[A
             return Response(certificate_pdf(found, language), media_type=MEDIA[form], headers=headers)
 
 
-certificate_routes = [all_certificates, one_certificate]
+certificate_routes = [one_certificate]
 certificate_pages = [certificate_page]

@@ -20,12 +20,14 @@ from muniment.retention.disposal.destruction import AwaitingView, awaiting, conf
 from muniment.retention.disposal.outstanding import SystemView, ask_again, systems
 from muniment.retention.evidence.ledger import Ledger
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
+from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["destruction_pages", "destruction_routes"]
 
 TAGS = ["retention"]
+SWEEPS = needs(Permission.SWEEP_RETENTION)
 
 Asker = NamedDependency[Caller]
 LedgerFolder = NamedDependency[SkipValidation[Path]]
@@ -68,15 +70,13 @@ class AgainForm(msgspec.Struct, frozen=True):
 
 @get("/destructions", sync_to_thread=True, tags=TAGS)
 def awaited(
-    session: Session, caller: Asker, after: FromQuery[str | None] = None, limit: Limit = 50
+    session: Session, caller: Asker, after: FromQuery[str | None] = None, limit: Limit = SHOWN
 ) -> Listing[AwaitingView]:
     """What was emptied here and must still be destroyed on paper or in another system, the longest waiting first."""
-    position = None if after is None else decode_cursor(after, tuple[date | None, UUID])
-    found = awaiting(session, caller, after=position, limit=limit + 1)
-    return page_of(found, limit, lambda entry: (entry.since, entry.id))
+    return _awaited(session, caller, after, limit)
 
 
-@post("/destructions", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/destructions", sync_to_thread=True, status_code=200, tags=TAGS, opt=SWEEPS)
 def confirm_destroyed(
     data: JSONBody[Destroyed], session: Session, caller: Asker, ledger_dir: LedgerFolder
 ) -> Confirmed:
@@ -86,7 +86,7 @@ def confirm_destroyed(
     return Confirmed(count)
 
 
-@post("/destructions/repeats", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/destructions/repeats", sync_to_thread=True, status_code=200, tags=TAGS, opt=SWEEPS)
 def repeat(data: JSONBody[ToAskAgain], session: Session, caller: Asker) -> AskedAgain:
     """Have systems asked again at once for what they refused or put off: all of those named or none."""
     return AskedAgain(ask_again(session, caller, data.records))
@@ -99,26 +99,36 @@ def connected(session: Session, caller: Asker) -> Listing[SystemView]:
 
 
 @get("/console/destructions", sync_to_thread=True)
-def destructions_page(session: Session, caller: Asker, page: NamedDependency[Page]) -> Response[str]:
+def destructions_page(
+    session: Session, caller: Asker, page: NamedDependency[Page], after: FromQuery[str | None] = None
+) -> Response[str]:
     """What awaits destruction, in other systems and on paper, with what stands in the way."""
-    found = awaiting(session, caller)
+    found = _awaited(session, caller, after, SHOWN)
     return page.render(
         "retention/destructions.html",
         caller=caller,
-        in_systems=[entry for entry in found if entry.system],
-        by_hand=[entry for entry in found if not entry.system],
+        found=found,
+        after=after,
+        in_systems=[entry for entry in found.items if entry.system],
+        by_hand=[entry for entry in found.items if not entry.system],
         systems=systems(session, caller),
         may_ask=lambda entry: caller.allows(Permission.SWEEP_RETENTION, entry.record_class.partition("/")[0]),
     )
 
 
-@post("/console/destructions/repeats", sync_to_thread=True, status_code=303)
+@post("/console/destructions/repeats", sync_to_thread=True, status_code=303, opt=SWEEPS)
 def repeat_on_page(
     data: URLEncodedBody[AgainForm], session: Session, caller: Asker, council: NamedDependency[CouncilRef]
 ) -> Redirect:
     """Have a system asked again for a record on the page."""
     ask_again(session, caller, [data.record])
     return Redirect(f"/{council.slug}/console/destructions", status_code=303)
+
+
+def _awaited(session: CouncilSession, caller: Caller, after: str | None, limit: int) -> Listing[AwaitingView]:
+    position = None if after is None else decode_cursor(after, tuple[date | None, UUID])
+    found = awaiting(session, caller, after=position, limit=limit + 1)
+    return page_of(found, limit, lambda entry: (entry.since, entry.id))
 
 
 destruction_routes = [awaited, confirm_destroyed, repeat, connected]

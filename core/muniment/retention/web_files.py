@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import InvalidInput
+from muniment.api.errors import InvalidInput, NotFound
 from muniment.clients.files import open_file
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
@@ -30,7 +30,9 @@ from muniment.retention.clocks.extending import (
 from muniment.retention.clocks.reviewing import ReviewDue, note_review, reviews_due
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing
+from muniment.web.errors import Fault
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["beside_file", "file_pages", "file_routes"]
 
@@ -40,6 +42,7 @@ Asker = NamedDependency[Caller]
 Session = NamedDependency[CouncilSession]
 OnceOnly = NamedDependency[Once]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
+HOLDS = needs(Permission.HOLD_RECORDS)
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -61,11 +64,11 @@ class Reviewed(msgspec.Struct, frozen=True):
 
 
 class ExtendForm(msgspec.Struct, frozen=True):
-    """The fields of the form on a client's page."""
+    """The fields of the form that keeps a client's records longer."""
 
-    until: str
-    reason: str
-    authoriser: str
+    until: str = ""
+    reason: str = ""
+    authoriser: str = ""
 
 
 class WithdrawForm(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ def standing_extensions(file_id: FromPath[UUID], session: Session, caller: Asker
     return Listing(list(extensions(session, caller, file_id)))
 
 
-@post("/clients/{file_id:uuid}/extensions", sync_to_thread=True, tags=TAGS)
+@post("/clients/{file_id:uuid}/extensions", sync_to_thread=True, tags=TAGS, opt=HOLDS)
 def extend_file(
     file_id: FromPath[UUID], data: JSONBody[NewExtension], session: Session, caller: Asker, once: OnceOnly
 ) -> Response[Any]:
@@ -92,7 +95,7 @@ def extend_file(
     return once.answer(201, ids=[extension_id], body=Made(extension_id))
 
 
-@post("/extensions/{extension_id:uuid}/withdraw", sync_to_thread=True, status_code=204, tags=TAGS)
+@post("/extensions/{extension_id:uuid}/withdraw", sync_to_thread=True, status_code=204, tags=TAGS, opt=HOLDS)
 def withdraw(extension_id: FromPath[UUID], data: JSONBody[Withdrawal], session: Session, caller: Asker) -> None:
     """End an extension before its day."""
     withdraw_extension(session, caller, extension_id, data.reason)
@@ -110,21 +113,38 @@ def review_noted(record_id: FromPath[UUID], session: Session, caller: Asker) -> 
     return Reviewed(note_review(session, caller, record_id))
 
 
-@post("/console/clients/{file_id:uuid}/extensions", sync_to_thread=True, status_code=303)
+@get("/console/clients/{file_id:uuid}/extensions", sync_to_thread=True)
+def extend_page(file_id: FromPath[UUID], session: Session, caller: Asker, page: NamedDependency[Page]) -> Response[str]:
+    """The form that keeps all records of a client longer."""
+    service = service_of(session, file_id)
+    if service is None or not caller.allows(Permission.READ_RETENTION, service):
+        raise NotFound("There is no such client file.")
+    caller.require(Permission.HOLD_RECORDS, service)
+    return page.render("retention/extend.html", caller=caller, file_id=file_id, asked=ExtendForm(), faults=[])
+
+
+@post("/console/clients/{file_id:uuid}/extensions", sync_to_thread=True, status_code=303, opt=HOLDS)
 def extend_on_page(
     file_id: FromPath[UUID],
     data: URLEncodedBody[ExtendForm],
     session: Session,
     caller: Asker,
     council: NamedDependency[CouncilRef],
-) -> Redirect:
-    """Keep all records of the client on the page until a day."""
-    new = NewExtension(until=_day(data.until.strip()), reason=data.reason, authoriser=data.authoriser)
-    extend(session, caller, file_id, new)
+    page: NamedDependency[Page],
+) -> Response[Any]:
+    """Keep all records of a client until a day and show its file, or say what is wrong with the form."""
+    try:
+        new = NewExtension(until=_day(data.until.strip()), reason=data.reason, authoriser=data.authoriser)
+        extend(session, caller, file_id, new)
+    except InvalidInput as fault:
+        faults = [Fault(fault.where, str(fault))]
+        return page.render(
+            "retention/extend.html", caller=caller, status=fault.status, file_id=file_id, asked=data, faults=faults
+        )
     return Redirect(f"/{council.slug}/console/clients/{file_id}", status_code=303)
 
 
-@post("/console/extensions/{extension_id:uuid}", sync_to_thread=True, status_code=303)
+@post("/console/extensions/{extension_id:uuid}", sync_to_thread=True, status_code=303, opt=HOLDS)
 def withdraw_on_page(
     extension_id: FromPath[UUID],
     data: URLEncodedBody[WithdrawForm],
@@ -159,4 +179,4 @@ def _day(written: str) -> date:
 
 
 file_routes = [standing_extensions, extend_file, withdraw, due_reviews, review_noted]
-file_pages = [extend_on_page, withdraw_on_page]
+file_pages = [extend_page, extend_on_page, withdraw_on_page]

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, JSONBody, URLEncodedBody
 from msgspec import Meta
 
-from muniment.accounts.permissions import Caller
+from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import MunimentError
 from muniment.database.session import CouncilSession
 from muniment.policy.deciding import parse_value
@@ -20,10 +20,12 @@ from muniment.retention.clocks.supposing import Supposed, Supposition, suppose
 from muniment.retention.clocks.tabulating import MONTH_NAMES, Grid, as_csv, grids, total
 from muniment.web.council import CouncilRef
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["forecast_pages", "forecast_routes"]
 
 TAGS = ["retention"]
+READS = needs(Permission.READ_RETENTION)
 
 Asker = NamedDependency[Caller]
 Council = NamedDependency[CouncilRef]
@@ -85,7 +87,7 @@ def the_forecast_for_a_spreadsheet(
     return Response("".join(lines), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-@post("/retention/forecast/what-if", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/retention/forecast/what-if", sync_to_thread=True, status_code=200, tags=TAGS, opt=READS)
 def the_forecast_otherwise(
     data: JSONBody[Supposition], session: Session, caller: Asker, record_class: FromQuery[str | None] = None
 ) -> WhatIf:
@@ -99,7 +101,7 @@ def forecast_page(session: Session, caller: Asker, page: NamedDependency[Page]) 
     return _page(page, caller, SupposeForm(), forecast(session, caller))
 
 
-@post("/console/retention/forecast", sync_to_thread=True, status_code=200)
+@post("/console/retention/forecast", sync_to_thread=True, status_code=200, opt=READS)
 def forecast_page_otherwise(
     data: URLEncodedBody[SupposeForm], session: Session, caller: Asker, page: NamedDependency[Page]
 ) -> Response[str]:

@@ -33,10 +33,12 @@ from muniment.retention.approval.proposing import MOST, NewProposals, Proposed, 
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
 from muniment.web.pages import Page
+from muniment.web.unit_of_work import needs
 
 __all__ = ["review_pages", "review_routes"]
 
 TAGS = ["retention"]
+REVIEWS = needs(Permission.REVIEW_DISPOSAL)
 
 Asker = NamedDependency[Caller]
 Session = NamedDependency[CouncilSession]
@@ -71,7 +73,7 @@ def proposals(
     after: FromQuery[str | None] = None,
     limit: Limit = 100,
 ) -> Listing[ProposalView]:
-    """What is proposed for disposal, the longest due first: in which state it stands, and of one class (`SERVICE/CLASS`) or all."""
+    """What is proposed for disposal, the longest due first: in a state, and of one class (`SERVICE/CLASS`) or all."""
     position = None if after is None else decode_cursor(after, tuple[date, UUID])
     found = queue(session, caller, state=standing, record_class=record_class, after=position, limit=limit + 1)
     return page_of(found, limit, lambda line: (line.due_on, line.id))
@@ -83,19 +85,19 @@ def proposal_counts(session: Session, caller: Asker) -> Listing[ProposalCount]:
     return Listing(list(queue_counts(session, caller)))
 
 
-@post("/proposals", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/proposals", sync_to_thread=True, status_code=200, tags=TAGS, opt=needs(Permission.PROPOSE_DISPOSAL))
 def propose_records(data: JSONBody[NewProposals], session: Session, caller: Asker) -> Proposed:
     """Propose records whose rule asks for a review: by key, or those of a class that fall due by a day."""
     return propose(session, caller, data)
 
 
-@post("/proposals/decisions", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/proposals/decisions", sync_to_thread=True, status_code=200, tags=TAGS, opt=REVIEWS)
 def decide_many(data: JSONBody[Decided], session: Session, caller: Asker) -> Listing[Answer]:
     """Decide about up to 1,000 proposals in the same way; an answer for each, in the order asked."""
     return Listing(list(decide(session, caller, data.proposals, data.decision)))
 
 
-@post("/proposals/{proposal_id:uuid}/decision", sync_to_thread=True, status_code=204, tags=TAGS)
+@post("/proposals/{proposal_id:uuid}/decision", sync_to_thread=True, status_code=204, tags=TAGS, opt=REVIEWS)
 def decide_about(proposal_id: FromPath[UUID], data: JSONBody[Decision], session: Session, caller: Asker) -> None:
     """Approve, defer or reject one proposal. Conflict if somebody has decided already, or the record has changed."""
     decide_one(session, caller, proposal_id, data)
@@ -118,7 +120,7 @@ def review_page(
     )
 
 
-@post("/console/review", sync_to_thread=True, status_code=303)
+@post("/console/review", sync_to_thread=True, status_code=303, opt=REVIEWS)
 def decide_on_page(
     data: URLEncodedBody[DecideForm], session: Session, caller: Asker, council: NamedDependency[CouncilRef]
 ) -> Redirect:

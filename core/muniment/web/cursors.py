@@ -17,9 +17,11 @@ import msgspec
 
 from muniment.api.errors import InvalidInput
 
-__all__ = ["MAX_LIMIT", "Listing", "decode_cursor", "encode_cursor", "page_of"]
+__all__ = ["MAX_LIMIT", "SHOWN", "Listing", "decode_cursor", "encode_cursor", "page_of"]
 
 MAX_LIMIT = 200
+SHOWN = 50
+"""Lines on one page of the console, and in one answer unless `limit` says otherwise."""
 
 Item = TypeVar("Item")
 Position = TypeVar("Position", bound=tuple[Any, ...])
@@ -32,7 +34,7 @@ class Listing(msgspec.Struct, Generic[Item], frozen=True):
     next: str | None = None
 
 
-def encode_cursor(position: Sequence[UUID | date | int]) -> str:
+def encode_cursor(position: Sequence[UUID | date | int | None]) -> str:
     """The cursor for `position`, the sort key of the last row shown."""
     return base64.urlsafe_b64encode(msgspec.json.encode(tuple(position))).decode().rstrip("=")
 

@@ -29,11 +29,30 @@ from muniment.api.errors import InvalidInput, MunimentError, NotSignedIn, TooMan
 from muniment.database.errors import sqlstate_of
 from muniment.logs import log_incident
 
-__all__ = ["PROBLEM_JSON", "Fault", "Problem", "is_for_programs", "problem_of", "problem_response"]
+__all__ = [
+    "PROBLEM_JSON",
+    "Fault",
+    "Problem",
+    "heading_of",
+    "html_response",
+    "is_for_programs",
+    "problem_of",
+    "problem_response",
+]
 
 PROBLEM_JSON = "application/problem+json"
 PROGRAM_PATHS = ("/api/", "/health/", "/metrics")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+HEADINGS = {
+    403: "You cannot do this",
+    404: "Page not found",
+    409: "This cannot be done now",
+    429: "Too many attempts",
+    500: "Something went wrong",
+    503: "The service is not ready",
+}
+"""Of pages, by status."""
 
 INVALID_VALUE = re.compile(r"(?<=value )(['\"]).*?\1(?= - at|$)", re.DOTALL)
 """What msgspec quotes back of the sender's own value: `Invalid enum value 'x' - at `$.y``."""
@@ -139,6 +158,11 @@ def _unforeseen(exc: Exception, place: str) -> Problem:
     incident = log_incident(exc, place=place)
     detail = f"Something went wrong here; nothing was changed. Quote the incident number {incident} to the operator."
     return _problem(500, "unforeseen", detail, incident=incident)
+
+
+def heading_of(problem: Problem) -> str:
+    """What a page says above a problem; programs read the status's own phrase."""
+    return HEADINGS.get(problem.status, "There is a problem")
 
 
 def is_for_programs(request: Request[Any, Any, Any]) -> bool:

@@ -12,16 +12,18 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 from jinja2 import BaseLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 
 from muniment.web.brand import brand_of_name, brand_style, sheet_name
-from muniment.web.callers import Caller
+from muniment.web.callers import Caller, Permission
 from muniment.web.council import CouncilRef
 from muniment.web.forms import FORM_FIELD, Credentials
+from muniment.web.wording import FILTERS
 
-__all__ = ["Assets", "Page", "Pages"]
+__all__ = ["Assets", "MenuEntry", "Page", "Pages"]
 
 MEDIA_TYPES = {".css": "text/css", ".svg": "image/svg+xml"}
 
@@ -55,10 +57,21 @@ class Assets:
         return f"/static/{name}" if name else ""
 
 
+class MenuEntry(msgspec.Struct, frozen=True):
+    """A page of the console that stands in its menu: `path` below `/{council}/console/`, for whoever holds
+    `permission` for any service."""
+
+    path: str
+    title: str
+    permission: Permission
+
+
 class Pages:
     """The template environment of the application, made once by the composition root."""
 
-    def __init__(self, assets: Assets, loaders: Mapping[str, BaseLoader] | None = None) -> None:
+    def __init__(
+        self, assets: Assets, loaders: Mapping[str, BaseLoader] | None = None, menu: Sequence[MenuEntry] = ()
+    ) -> None:
         self._environment = Environment(
             loader=PrefixLoader({"web": PackageLoader("muniment.web"), **(loaders or {})}),
             autoescape=True,
@@ -70,29 +83,38 @@ class Pages:
         self._environment.globals["asset"] = assets.url
         self._environment.globals["brand"] = assets.brand_url
         self._environment.globals["form_field"] = FORM_FIELD
+        self._environment.globals["menu"] = self._menu = menu
+        self._environment.filters |= FILTERS
+
+    def place_of(self, path: str) -> str:
+        """The entry of the menu under which an address below `/{council}/console/` is; empty if under none."""
+        above = [entry.path for entry in self._menu if f"{path}/".startswith(f"{entry.path}/")]
+        return max(above, key=len, default="")
 
     def render(self, template: str | Sequence[str], **context: Any) -> str:
         """Render a template, or the first of several that exists."""
         names = [template] if isinstance(template, str) else list(template)
-        defaults: dict[str, Any] = {"council": None, "caller": None, "form_token": "", "language": "en"}
+        defaults: dict[str, Any] = {"council": None, "caller": None, "form_token": "", "language": "en", "here": ""}
         return self._environment.select_template(names).render(defaults | context)
 
 
 class Page:
     """Pages for one request: what the layout needs is filled in. The dependency `page`."""
 
-    def __init__(self, pages: Pages, council: CouncilRef, credentials: Credentials) -> None:
+    def __init__(self, pages: Pages, council: CouncilRef, credentials: Credentials, path: str) -> None:
         self._pages = pages
         self._council = council
         self._credentials = credentials
+        self._path = path
 
     def text(self, template: str | Sequence[str], caller: Caller | None = None, **context: Any) -> str:
-        """A page or a fragment as HTML text."""
+        """A page or a fragment as HTML text. Pages of the console are in English; `language` says otherwise."""
         shell = {
             "council": self._council,
             "caller": caller,
             "form_token": self._credentials.form_token,
-            "language": self._council.language,
+            "here": self._path,
+            "place": self._pages.place_of(self._path.removeprefix(f"/{self._council.slug}/console/")),
         }
         return self._pages.render(template, **(shell | context))
 

@@ -26,15 +26,14 @@ from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.types import Guard
 
 from muniment.api.errors import NotFound, NotSignedIn
 from muniment.web.council import CouncilRef
-from muniment.web.errors import html_response, is_for_programs, problem_of, problem_response
+from muniment.web.errors import heading_of, html_response, is_for_programs, problem_of, problem_response
 from muniment.web.forms import Credentials
 from muniment.web.pages import Assets, Page, Pages
 from muniment.web.shared import Believed, rests_on
-from muniment.web.unit_of_work import HandlerNeeds, Places
+from muniment.web.unit_of_work import HandlerNeeds, Places, refusal_of
 
 __all__ = [
     "API",
@@ -93,15 +92,12 @@ async def council_of_address(request: Request[Any, Any, Any]) -> CouncilRef:
 
 def page_for_request(request: Request[Any, Any, Any], council: CouncilRef, credentials: Credentials) -> Page:
     """The provider of `page`."""
-    return Page(request.app.state.pages, council, credentials)
+    return Page(request.app.state.pages, council, credentials, request.scope["path"])
 
 
-def api_router(
-    routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places, guards: Sequence[Guard] = ()
-) -> Router:
-    """What programs of one council ask. `guards` look at a request before its body is judged."""
-    mounted = [needs.in_one_turn(route, places) for route in routes]
-    return Router(API, route_handlers=mounted, guards=list(guards))
+def api_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
+    """What programs of one council ask."""
+    return Router(API, route_handlers=[needs.in_one_turn(route, places) for route in routes])
 
 
 def page_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
@@ -137,6 +133,7 @@ def static_routes(assets: Assets) -> list[HTTPRouteHandler]:
 
 def respond_to_error(request: Request[Any, Any, Any], exc: Exception) -> Response[Any]:
     """The application's one exception handler: a problem document or a page, or the way to the sign-in page."""
+    exc = refusal_of(request, exc)
     place = f"{request.method} {request.scope.get('path_template', '')}"
     problem = problem_of(exc, place=place)
     if is_for_programs(request):
@@ -145,4 +142,7 @@ def respond_to_error(request: Request[Any, Any, Any], exc: Exception) -> Respons
     if isinstance(exc, NotSignedIn) and council is not None:
         return Redirect(f"/{council.slug}/console/sign-in", status_code=303)
     pages: Pages = request.app.state.pages
-    return html_response(problem, exc, pages.render("web/error.html", problem=problem, council=council))
+    html = pages.render(
+        "web/error.html", problem=problem, council=council, heading=heading_of(problem), here=request.scope["path"]
+    )
+    return html_response(problem, exc, html)

@@ -7,6 +7,10 @@ runs, the transaction is committed. Any error on the way rolls back, in the same
 as much as a statement, and each dependency that Litestar works out by itself costs a task, so there is one of the
 first and none of the second.
 
+Litestar judges what was sent before any of this. Where it finds fault, who asks is settled all the same, in a turn of
+its own (`asker_first`), and whether they hold the permission that the route is about: whoever may not ask is told that,
+and nothing about what they sent.
+
 There are as many threads as the pool has connections, and no turn holds two connections: so whoever has a thread has a
 connection, and requests queue for threads alone.
 """
@@ -14,26 +18,43 @@ connection, and requests queue for threads alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from copy import copy
+from http import HTTPStatus
 from inspect import iscoroutinefunction, signature
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from litestar import Litestar, Request
+from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
+from litestar.types import Scope
 
+from muniment.api.errors import MunimentError
 from muniment.database.session import Database
+from muniment.web.callers import Permission
 from muniment.web.council import CouncilRef
 
-__all__ = ["NAMED", "HandlerNeeds", "Places"]
+__all__ = ["NAMED", "HandlerNeeds", "Places", "asker_first", "needs", "refusal_of"]
 
 NAMED = "named"
 """Key in a mounted handler's `opt`: the names of what it was given, so that it can be seen who asks for the caller."""
 
+PERMISSION = "permission"
+SETTLE = "settle"
+REFUSAL = "muniment_refusal"
+
 T = TypeVar("T")
+
+
+def needs(permission: Permission) -> dict[str, Any]:
+    """A handler's `opt`: without this permission, for any service, nobody gets as far as the handler.
+
+    What exactly is allowed the domain says; this comes before what was sent is judged.
+    """
+    return {PERMISSION: permission}
 
 
 class Places:
@@ -78,25 +99,60 @@ class HandlerNeeds(msgspec.Struct, frozen=True):
         inside = _plan(self.inside, wanted)
         before = _plan(self.before, wanted | {name for step in inside for name in step.needs} | {"council"})
 
+        permission: Permission | None = handler.opt.get(PERMISSION)
+        asker_inside = _plan(self.inside, {"caller"})
+        asker_before = _plan(self.before, {name for step in asker_inside for name in step.needs} | {"council"})
+
         async def asked(request: Request[Any, Any, Any], **parts: Any) -> Any:
-            known: dict[str, Any] = {**self.things, "request": request}
-            for step in before:
-                known[step.name] = await step.provide(**{name: known[name] for name in step.needs})
+            known = await outside(request, before)
             if not in_a_thread:
                 return await fn(**parts, **{name: known[name] for name in wanted})
-            return await places.run(lambda: turn(known, parts))
+            return await places.run(lambda: turn(known, inside, parts))
 
-        def turn(known: dict[str, Any], parts: dict[str, Any]) -> Any:
+        async def settle(request: Request[Any, Any, Any]) -> None:
+            known = await outside(request, asker_before)
+            await places.run(lambda: turn(known, asker_inside, None))
+
+        async def outside(request: Request[Any, Any, Any], steps: Sequence[_Step]) -> dict[str, Any]:
+            known: dict[str, Any] = {**self.things, "request": request}
+            for step in steps:
+                known[step.name] = await step.provide(**{name: known[name] for name in step.needs})
+            return known
+
+        def turn(known: dict[str, Any], steps: Sequence[_Step], parts: dict[str, Any] | None) -> Any:
             council: CouncilRef = known["council"]
             with places.database.council_session(council.id) as session:
                 known["session"] = session
-                for step in inside:
+                for step in steps:
                     known[step.name] = step.provide(**{name: known[name] for name in step.needs})
-                answer = fn(**parts, **{name: known[name] for name in wanted})
+                if permission is not None:
+                    known["caller"].require_somewhere(permission)
+                answer = None if parts is None else fn(**parts, **{name: known[name] for name in wanted})
                 session.commit()
             return answer
 
-        return _mounted(handler, _like(asked, fn, wanted), wanted)
+        return _mounted(handler, _like(asked, fn, wanted), wanted, settle if "caller" in wanted else None)
+
+
+async def asker_first(exc: Exception, scope: Scope) -> None:
+    """Where Litestar refused what was sent, settle who sent it; a Litestar `after_exception` hook.
+
+    Who may not ask is noted for `refusal_of`. A body that could not be read to its end is refused as it is.
+    """
+    if not isinstance(exc, HTTPException) or exc.status_code != HTTPStatus.BAD_REQUEST:
+        return
+    settle = getattr(scope.get("route_handler"), "opt", {}).get(SETTLE)  # no handler where no route was found
+    if settle is not None:
+        try:
+            await settle(Request(scope))
+        except MunimentError as refusal:
+            scope["state"][REFUSAL] = refusal
+
+
+def refusal_of(request: Request[Any, Any, Any], exc: Exception) -> Exception:
+    """What a request that failed with `exc` is refused for: who sent it comes before what was sent."""
+    refusal: Exception | None = request.scope["state"].get(REFUSAL)
+    return exc if refusal is None else refusal
 
 
 class _Step(msgspec.Struct, frozen=True):
@@ -132,8 +188,13 @@ def _like(asked: Callable[..., Any], fn: Callable[..., Any], without: frozenset[
     return asked
 
 
-def _mounted(handler: HTTPRouteHandler, asked: Callable[..., Any], named: frozenset[str]) -> HTTPRouteHandler:
+def _mounted(
+    handler: HTTPRouteHandler,
+    asked: Callable[..., Any],
+    named: frozenset[str],
+    settle: Callable[[Request[Any, Any, Any]], Awaitable[None]] | None,
+) -> HTTPRouteHandler:
     mounted = copy(handler)
     mounted.sync_to_thread = None
-    mounted.opt = {**handler.opt, NAMED: named}
+    mounted.opt = {**handler.opt, NAMED: named, SETTLE: settle}
     return mounted(asked)

@@ -118,7 +118,7 @@ def test_people_get_a_page(client: Client, councils: tuple[UUID, UUID]) -> None:
     answer = client.get("/nowhere/at/all")
     assert answer.status_code == 404
     assert answer.headers["content-type"].startswith("text/html")
-    assert "<h1>Not Found</h1>" in answer.text
+    assert "<h1>Page not found</h1>" in answer.text
     assert '<html lang="en">' in answer.text
 
 

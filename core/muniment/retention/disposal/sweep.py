@@ -13,12 +13,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
@@ -76,9 +76,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     today: date
     state: str
-    asked_at: str
-    started_at: str | None
-    finished_at: str | None
+    asked_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
     chunks: int
     files: int
     disposed: int
@@ -131,12 +131,15 @@ def run_view(session: CouncilSession, caller: Caller, run_id: UUID) -> RunView:
     return _view(row)
 
 
-def runs(session: CouncilSession, caller: Caller, limit: int = 20) -> tuple[RunView, ...]:
-    """The last runs, the newest first."""
+def runs(
+    session: CouncilSession, caller: Caller, *, before: tuple[datetime, UUID] | None = None, limit: int = 20
+) -> tuple[RunView, ...]:
+    """The runs, the newest first; `before` is when one was asked for and its key, to go on. Raises `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    return tuple(
-        _view(row) for row in session.execute(select(RUN).order_by(RUN.c.asked_at.desc(), RUN.c.id.desc()).limit(limit))
-    )
+    newest_first = select(RUN).order_by(RUN.c.asked_at.desc(), RUN.c.id.desc()).limit(limit)
+    if before is not None:
+        newest_first = newest_first.where(tuple_(RUN.c.asked_at, RUN.c.id) < tuple_(*before))
+    return tuple(_view(row) for row in session.execute(newest_first))
 
 
 class Sweeper:
@@ -205,9 +208,7 @@ class Sweeper:
                 return self._one_by_one(subject, errand, run_id, after)
         return Chunk(None)
 
-    def _commit(
-        self, subject: Subject, errand: Errand, run_id: UUID, after: Place, only: UUID | None = None
-    ) -> Chunk:
+    def _commit(self, subject: Subject, errand: Errand, run_id: UUID, after: Place, only: UUID | None = None) -> Chunk:
         with self._database.council(self._council_id, self._actor) as session:
             chunk = sweep_chunk(
                 session,
@@ -307,7 +308,5 @@ def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
 
 def _view(row: object) -> RunView:
     found = {name: getattr(row, name) for name in RunView.__struct_fields__}
-    for name in ("asked_at", "started_at", "finished_at"):
-        found[name] = found[name] and found[name].isoformat()
     found["kept_by"] = msgspec.convert(found["kept_by"], dict[str, KeptBy])
     return RunView(**found)

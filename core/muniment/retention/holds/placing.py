@@ -8,12 +8,12 @@ and so waits for all chunks. The answer says what had gone before, so that nobod
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, func, select, update
+from sqlalchemy import ColumnElement, FromClause, and_, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -60,9 +60,9 @@ class HoldView(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     ground: str
     authoriser: str
-    placed_at: str
+    placed_at: datetime
     review_on: date
-    released_at: str | None
+    released_at: datetime | None
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +124,14 @@ def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason:
     remember(session, HOLD, [hold_id])
 
 
-def holds(session: CouncilSession, caller: Caller) -> tuple[HoldView, ...]:
-    """The holds that stand, oldest first."""
+def holds(
+    session: CouncilSession, caller: Caller, *, after: tuple[datetime, UUID] | None = None, limit: int = 100
+) -> tuple[HoldView, ...]:
+    """The holds that stand, oldest first; `after` is when one was placed and its key, to go on. Raises `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
+    standing = select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id).limit(limit)
+    if after is not None:
+        standing = standing.where(tuple_(HOLD.c.placed_at, HOLD.c.id) > tuple_(*after))
     return tuple(
         HoldView(
             id=row.id,
@@ -134,11 +139,11 @@ def holds(session: CouncilSession, caller: Caller) -> tuple[HoldView, ...]:
             target=row.target or str(row.target_id),
             ground=row.ground,
             authoriser=row.authoriser,
-            placed_at=row.placed_at.isoformat(),
+            placed_at=row.placed_at,
             review_on=row.review_on,
-            released_at=row.released_at and row.released_at.isoformat(),
+            released_at=row.released_at,
         )
-        for row in session.execute(select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id))
+        for row in session.execute(standing)
     )
 
 

@@ -47,6 +47,9 @@ FieldType = Literal[
     "money",
 ]
 Medium = Literal["digital", "paper", "other-system"]
+Whose = Literal["client", "child", "parent", "other"]
+"""Whose birth, death or other event a day is."""
+
 About = Literal["client", "family", "dependant", "referee", "carer", "employer", "worker", "public", "other"]
 
 
@@ -146,9 +149,10 @@ class Column(Declaration, frozen=True):
 
     `to` is one of: `reference`, `given-names`, `family-name`, `born-on`, `postcode`, `address`, `email`, `phone` (the
     stub); `field:CATEGORY.FIELD`; `milestone:KIND` (a date the source states; `own_act` where the column records an act
-    of the person, the only kind of last contact that counts); `enrolment:PROGRAMME` (a start date); `opened-on`;
-    `system-key` (what the format's `system` knows the record by, so that it can be erased there); `ignore`. A column of
-    the file that no entry names is refused: ignoring is declared.
+    of the person, the only kind of last contact that counts; `whose` day it is, if not the client's);
+    `enrolment:PROGRAMME` (a start date); `opened-on`; `system-key` (the key that the format's `system` knows the record
+    by, so that it can be erased there); `ignore`. A column of the file that no entry names is refused: ignoring is
+    declared.
 
     `refresh` lets a later file change the value; otherwise a known reference with another value is rejected.
     """
@@ -158,6 +162,7 @@ class Column(Declaration, frozen=True):
     required: bool = False
     refresh: bool = False
     own_act: bool = False
+    whose: Whose = "client"
     record_class: Id | None = None
     values: dict[str, str] = msgspec.field(default_factory=dict)
     """What the file writes for each choice id, where it is not the id itself."""

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from muniment.api.clients import Medium
+from muniment.api.clients import Medium, Whose
 from muniment.api.declaration import Declaration
 from muniment.api.markers import hookspec
 from muniment.api.periods import Keep, Length
@@ -41,8 +41,6 @@ Action = Literal[
 Alignment = Literal[
     "month-end", "quarter-end", "calendar-year-end", "financial-year-end", "tax-year-end", "academic-year-end"
 ]
-Whose = Literal["client", "child", "parent", "other"]
-"""Whose birth, death or other event a day is."""
 
 
 class Anchor(Declaration, frozen=True):
@@ -57,7 +55,7 @@ class Anchor(Declaration, frozen=True):
     December, financial: 31 March, tax: 5 April, academic: 31 August): *current year plus six* is an aligned day and a
     `keep` of six years, *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of
     `none`. `in_words` alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more
-    about it, such as who the *other* is whose birth counts.
+    about it, such as who the *other* is whose birth counts. `ahead`: the day may be noted before it comes.
     """
 
     event: Event | None = None
@@ -72,6 +70,7 @@ class Anchor(Declaration, frozen=True):
     plus: Length | None = None
     align: Alignment | None = None
     programme: Slug | None = None
+    ahead: bool = False
 
     @property
     def is_named(self) -> bool:

@@ -33,11 +33,13 @@ from muniment.policy.model import ServicePolicy
 from muniment.policy.store import adopted
 
 __all__ = [
+    "BIRTH",
     "NewEnrolment",
     "NewMilestone",
     "add_milestone",
     "end_programme",
     "enrol",
+    "may_lie_ahead",
     "milestone_kinds",
     "remove_milestone",
 ]
@@ -48,7 +50,8 @@ DERIVED: Final = frozenset({"collection", "birth", "programme-end"})
 BIRTH: Final = frozenset({"birth"})
 """A milestone of other people alone."""
 
-MAY_LIE_AHEAD: Final = frozenset({"expiry"})
+MAY_LIE_AHEAD: Final = frozenset({"expiry", "membership-end"})
+"""What is agreed beforehand by its nature; of others a policy says so (`ahead`)."""
 
 
 class NewMilestone(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,14 +75,16 @@ class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def milestone_kinds(policy: ServicePolicy) -> frozenset[str]:
     """The kinds of milestone a service may note: the events of the vocabulary, and those its clauses name."""
-    named = set(_of_anchor(policy.retention.defaults.anchor))
-    for period in policy.retention.programmes:
-        named.update(_of_anchor(period.anchor))
-    for rule in policy.retention.rules:
-        for clause in rule.clauses:
-            named.update(_of_anchor(clause.anchor))
-            named.update(_of_condition(clause.when))
+    conditions = [clause.when for rule in policy.retention.rules for clause in rule.clauses]
+    named = {kind for when in conditions for kind in _of_condition(when)}
+    named |= {anchor.milestone for anchor in _anchors(policy) if anchor.milestone is not None}
     return frozenset(get_args(Event)) - DERIVED | named
+
+
+def may_lie_ahead(policy: ServicePolicy) -> frozenset[str]:
+    """The kinds of milestone whose day may be noted before it comes."""
+    said = {kind for anchor in _anchors(policy) if anchor.ahead and (kind := anchor.milestone or anchor.event)}
+    return MAY_LIE_AHEAD | said
 
 
 def add_milestone(session: CouncilSession, caller: Caller, context: Context, file_id: UUID, new: NewMilestone) -> UUID:
@@ -93,7 +98,7 @@ def add_milestone(session: CouncilSession, caller: Caller, context: Context, fil
     if all(source.id != new.source for source in policy.clients.sources):
         raise InvalidInput("The adopted policy declares no such source.", where="source", code="undeclared-source")
     today = session.clock.today()
-    check_day(new.happened_on, "happened_on", None if new.kind in MAY_LIE_AHEAD else today)
+    check_day(new.happened_on, "happened_on", None if new.kind in may_lie_ahead(policy) else today)
     noted: UUID | None = session.scalar(
         insert(Milestone)
         .values(
@@ -191,20 +196,36 @@ def end_programme(session: CouncilSession, caller: Caller, programme: str, happe
     programme_changed.send(session, ProgrammeChanged(programme))
 
 
-def _of_anchor(anchor: Anchor | None) -> Iterator[str]:
-    if anchor is None:
+def _anchors(policy: ServicePolicy) -> Iterator[Anchor]:
+    """Every day that the rules of a service read."""
+    yield from _within(policy.retention.defaults.anchor)
+    for period in policy.retention.programmes:
+        yield from _within(period.anchor)
+    for rule in policy.retention.rules:
+        for clause in rule.clauses:
+            yield from _within(clause.anchor)
+            yield from _compared(clause.when)
+
+
+def _within(anchor: Anchor | None) -> Iterator[Anchor]:
+    if anchor is not None:
+        yield anchor
+        for inner in anchor.either:
+            yield from _within(inner)
+
+
+def _compared(when: When | None) -> Iterator[Anchor]:
+    if when is None:
         return
-    if anchor.milestone is not None:
-        yield anchor.milestone
-    for inner in anchor.either:
-        yield from _of_anchor(inner)
+    for anchor in (when.anchor, when.before, when.after):
+        yield from _within(anchor)
+    for inner in (*when.either, when.never):
+        yield from _compared(inner)
 
 
 def _of_condition(when: When | None) -> Iterator[str]:
     if when is None:
         return
     yield from (kind for kind in (when.milestone, when.no_milestone) if kind is not None)
-    for anchor in (when.anchor, when.before, when.after):
-        yield from _of_anchor(anchor)
     for inner in (*when.either, when.never):
         yield from _of_condition(inner)

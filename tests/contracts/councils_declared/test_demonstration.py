@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from muniment.cli.demonstration.population import lives, write_csv
-from muniment.clients.events import milestone_kinds
 from muniment.clients.importing.layout import Layout
 from muniment.clients.values import ValueRules
 from muniment.policy.compile import compile_policy
@@ -79,7 +78,7 @@ def test_generated_people_are_taken_in_without_a_reject(slug: str, source_id: st
     [source] = [entry for entry in of_service.clients.imports if entry.id == source_id]
     people = list(lives(50, today=TODAY, seed="test"))
     write_csv(tmp_path / "people.csv", source, of_service, people, seed="test")
-    layout = Layout(source, ValueRules(policy, service, TODAY), milestone_kinds(of_service))
+    layout = Layout(source, ValueRules(policy, service, TODAY), of_service)
     with (tmp_path / "people.csv").open(encoding=source.encoding, newline="") as file:
         header, *rows = csv.reader(file, delimiter=source.delimiter)
     layout.take_header(header)

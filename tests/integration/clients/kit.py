@@ -82,6 +82,8 @@ CLIENTS: Final[Mapping[str, Any]] = {
                 {"name": "Opened", "to": "opened-on"},
                 {"name": "Contact", "to": "milestone:last-contact", "own_act": True, "refresh": True},
                 {"name": "Closed", "to": "milestone:case-closed"},
+                {"name": "Child born", "to": "milestone:birth", "whose": "child", "refresh": True},
+                {"name": "Runs out", "to": "milestone:expiry"},
                 {"name": "Course", "to": "enrolment:skills", "refresh": True},
                 {"name": "NI", "to": "field:personal.ni", "record_class": "case"},
                 {"name": "Work", "to": "field:personal.work", "record_class": "case", "refresh": True,

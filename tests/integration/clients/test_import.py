@@ -29,6 +29,15 @@ def test_a_row_becomes_a_file_with_all_that_it_says(house: House) -> None:
     assert ("clients.import.finished",) in events
 
 
+def test_a_column_can_tell_of_somebody_else_and_of_a_day_to_come(house: House) -> None:
+    told = {**ROW, "Contact": "", "Child born": "2015-02-28", "Runs out": "2031-12-31"}
+    assert (house.take_in([told]).new, house.take_in([told]).unchanged) == (1, 1)
+    found = house.all("select kind, whose, happened_on::text from milestone order by kind")
+    assert found == [("birth", "child", "2015-02-28"), ("expiry", "client", "2031-12-31")]
+    ahead = house.take_in([{**told, "Child born": "2031-12-31"}])
+    assert [(reject.column, reject.code) for reject in ahead.rejects] == [("Child born", "date-in-future")]
+
+
 def test_the_same_file_again_changes_nothing(house: House) -> None:
     rows = [row(number) for number in range(30)]
     house.take_in(rows)

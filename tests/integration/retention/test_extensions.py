@@ -124,3 +124,37 @@ def test_a_day_that_has_passed_or_a_missing_reason_is_refused(house: House) -> N
     blank = NewExtension(until=LATER, reason=" ", authoriser="team manager")
     with house.session() as session, pytest.raises(InvalidInput, match="reason"):
         extend(session, house.caller, file_id, blank)
+
+
+def limited(**limits: Any) -> dict[str, Any]:
+    """The schedule with an extension declared for cases, within limits."""
+    cases, *others = RETENTION["rule"]
+    return {**RETENTION, "rule": [{**cases, "extension": {"by": "the team manager", **limits}}, *others]}
+
+
+def test_a_rule_limits_how_much_longer(house: House) -> None:
+    house.adopt(limited(at_most="5 years"))
+    file_id = house.file("case", milestones={"case-closed": CLOSED})
+    running = house.file("case")
+    house.flush()
+    with pytest.raises(InvalidInput, match="5 years longer than its own last day at most"):
+        placed(house, file_id, date(2028, 5, 3))
+    with pytest.raises(InvalidInput, match="5 years"):
+        placed(house, running)
+    placed(house, file_id, date(2028, 5, 2))
+    with pytest.raises(InvalidInput, match="5 years"):
+        placed(house, file_id, date(2028, 5, 3))  # from the rule's own day, not from the last extension's
+    assert due(house) == [date(2028, 5, 2), None]
+
+
+def test_a_rule_lets_records_be_extended_once(house: House) -> None:
+    house.adopt(limited(once=True))
+    file_id = house.file("case", milestones={"case-closed": CLOSED})
+    house.flush()
+    first = placed(house, file_id)
+    with pytest.raises(InvalidInput, match="kept longer once"):
+        placed(house, file_id, date(2031, 1, 31))
+    with house.session() as session:
+        withdraw_extension(session, house.caller, first, "entered by mistake")
+    placed(house, file_id, date(2031, 1, 31))
+    assert due(house) == [date(2031, 1, 31)]

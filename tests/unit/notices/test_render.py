@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muniment.notices.document import Document
@@ -41,6 +41,7 @@ def squeezed(text: str) -> str:
 
 
 @given(DECLARED)
+@settings(deadline=None)
 def test_any_declared_text_survives_into_all_three_forms(text: str) -> None:
     document = document_of(small_policy(text))
     rendered = render(document)

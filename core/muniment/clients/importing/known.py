@@ -35,7 +35,7 @@ _RECORDS = text(
     " where council_id = :council_id and file_id = any(:ids) and origin = :issuer"
 )
 _EVENTS = text(
-    "select file_id, kind, happened_on from milestone where council_id = :council_id and file_id = any(:ids)"
+    "select file_id, kind, whose, happened_on from milestone where council_id = :council_id and file_id = any(:ids)"
 )
 _ENROLMENTS = text(
     "select file_id, programme, started_on from enrolment where council_id = :council_id and file_id = any(:ids)"
@@ -89,7 +89,7 @@ def find_known(session: CouncilSession, issuer: str, memories: Mapping[str, Memo
             row.id, row.values, row.disposal is not None, frozenset(row.corrected), row.external_key
         )
     for row in session.execute(_EVENTS, scope):
-        known[row.file_id].events.add((row.kind, row.happened_on))
+        known[row.file_id].events.add((row.kind, row.whose, row.happened_on))
     for row in session.execute(_ENROLMENTS, scope):
         known[row.file_id].enrolments.add((row.programme, row.started_on))
     return {files[file_id]: entry for file_id, entry in known.items()}

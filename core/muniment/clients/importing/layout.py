@@ -8,13 +8,15 @@ from typing import Any, Final
 
 import msgspec
 
-from muniment.api.clients import Column, Field, ImportSource
+from muniment.api.clients import Column, Field, ImportSource, Whose
 from muniment.api.errors import InvalidInput
 from muniment.api.retention import RecordClass
+from muniment.clients.events import BIRTH, may_lie_ahead, milestone_kinds
 from muniment.clients.normalise import reference_key
 from muniment.clients.parsing import BadValue, parse_date, parse_field, parse_text
 from muniment.clients.stub import STUB_PARSERS
 from muniment.clients.values import LONGEST_KEY, ValueRules, as_stored
+from muniment.policy.model import ServicePolicy
 
 __all__ = ["Layout", "Reject", "Row"]
 
@@ -47,7 +49,7 @@ class Row(msgspec.Struct):
     """A row understood. Only what it says is here: an empty cell says nothing.
 
     `stub` is by column of `client_file`, `born_on` and `opened_on` among them; `values` by class id and
-    `category.field`, in stored form; `events` by kind of milestone, with whether it is the client's own act;
+    `category.field`, in stored form; `events` by kind and whose they are, with whether it is the client's own act;
     `enrolments` by programme; `system_keys` by class id, what another system knows that record by.
     """
 
@@ -55,7 +57,7 @@ class Row(msgspec.Struct):
     key: str
     stub: dict[str, Any]
     values: dict[str, dict[str, Any]]
-    events: dict[str, tuple[date, bool]]
+    events: dict[tuple[str, Whose], tuple[date, bool]]
     enrolments: dict[str, date]
     system_keys: dict[str, str] = msgspec.field(default_factory=dict)
 
@@ -71,10 +73,11 @@ class Layout:
     record would never be disposed of. `refresh` are the targets (`Column.to`) that a later file may change.
     """
 
-    def __init__(self, source: ImportSource, rules: ValueRules, milestone_kinds: frozenset[str]) -> None:
+    def __init__(self, source: ImportSource, rules: ValueRules, policy: ServicePolicy) -> None:
         self.source = source
         self.rules = rules
-        self._kinds = milestone_kinds
+        self._kinds = milestone_kinds(policy)
+        self._ahead = may_lie_ahead(policy)
         self.refresh = frozenset(column.to for column in source.columns if column.refresh)
         self._by_name = {column.name: column for column in source.columns}
         self.classes = self._classes()
@@ -164,7 +167,8 @@ class Layout:
 
     def _read_milestone(self, kind: str, column: Column) -> Reader:
         def read(cell: str, row: Row) -> None:
-            row.events[kind] = (self._past(cell, column.date_format), column.own_act)
+            day = parse_date(cell, column.date_format) if kind in self._ahead else self._past(cell, column.date_format)
+            row.events[kind, column.whose] = (day, column.own_act)
 
         return read
 
@@ -211,7 +215,8 @@ class Layout:
             kind, _, detail = column.to.partition(":")
             if kind not in PLACES:
                 raise self._wrong(f"sends the column {column.name!r} to {column.to!r}, which is no place")
-            if kind == "milestone" and detail not in self._kinds:
+            others = column.whose != "client" and detail in BIRTH
+            if kind == "milestone" and detail not in self._kinds and not others:
                 raise self._wrong(f"names a milestone that there is not: {detail}")
             if kind == "system-key" and self.source.system not in self.rules.systems:
                 raise self._wrong(f"gives keys in the column {column.name!r} and names no system that has them")

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import msgspec
 
+from muniment.api.clients import Whose
 from muniment.clients.importing.layout import Layout, Reject, Row
 
 __all__ = ["Change", "Known", "StoredRecord", "merge"]
@@ -38,7 +39,7 @@ class Known(msgspec.Struct):
     stub: Mapping[str, Any]
     classes: frozenset[str]
     records: dict[str, StoredRecord]
-    events: set[tuple[str, date]]
+    events: set[tuple[str, Whose, date]]
     enrolments: set[tuple[str, date]]
 
 
@@ -53,7 +54,7 @@ class Change(msgspec.Struct):
     new_records: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
     new_keys: dict[str, str] = msgspec.field(default_factory=dict)
     keys: dict[UUID, str] = msgspec.field(default_factory=dict)
-    events: dict[str, tuple[date, bool]] = msgspec.field(default_factory=dict)
+    events: dict[tuple[str, Whose], tuple[date, bool]] = msgspec.field(default_factory=dict)
     enrolments: dict[str, date] = msgspec.field(default_factory=dict)
     kept: list[str] = msgspec.field(default_factory=list)
 
@@ -90,10 +91,10 @@ def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
         elif record is not None and not record.gone and record.system_key != key:
             change.keys[record.id] = key
             differing.append("system-key")
-    for kind, (day, own_act) in row.events.items():
-        if (kind, day) not in known.events:
-            change.events[kind] = (day, own_act)
-            differing.append(f"milestone:{kind}")
+    for happened, (day, own_act) in row.events.items():
+        if (*happened, day) not in known.events:
+            change.events[happened] = (day, own_act)
+            differing.append(f"milestone:{happened[0]}")
     for programme, day in row.enrolments.items():
         if (programme, day) not in known.enrolments:
             change.enrolments[programme] = day

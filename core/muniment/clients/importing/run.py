@@ -21,7 +21,6 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import ImportSource, RegisteredClient
 from muniment.api.errors import InvalidInput, MunimentError, NotReady
 from muniment.clients.context import Context
-from muniment.clients.events import milestone_kinds
 from muniment.clients.importing.chunk import Outcome, PastPeriod, judged, take_in
 from muniment.clients.importing.layout import Layout, Reject, Row
 from muniment.clients.importing.ledger import finish_run, note_progress, start_run
@@ -230,7 +229,7 @@ class Importer:
         policy = adopted(session)
         service, source = find_format(policy, order.service, order.source)
         rules = ValueRules(policy, service, session.clock.today())
-        return Layout(source, rules, milestone_kinds(policy.service(service)))
+        return Layout(source, rules, policy.service(service))
 
     @contextmanager
     def _transaction(self, order: Order) -> Iterator[CouncilSession]:

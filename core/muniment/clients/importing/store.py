@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from muniment.api.clients import Whose
 from muniment.clients import facts
 from muniment.clients.importing.bulk import insert_many, load
 from muniment.clients.importing.layout import Layout, Row
@@ -29,7 +30,7 @@ _STUB = (
     "generated", *_REFRESHED,
 )  # fmt: skip
 _RECORD = ("id", "file_id", "recorded_on", "record_class", "medium", "values", "origin", "system", "external_key")
-_MILESTONE = ("id", "file_id", "kind", "happened_on", "own_act", "source", "noted_on")
+_MILESTONE = ("id", "file_id", "kind", "whose", "happened_on", "own_act", "source", "noted_on")
 _ENROLMENT = ("file_id", "programme", "started_on")
 _MEMORY = ("service", "issuer", "digest", "file_id", "record_classes", "seen_on")
 
@@ -178,12 +179,12 @@ class Store:
         if rows:
             insert_many(self._session, facts.RECORD, _RECORD, rows)
 
-    def _add_events(self, of_files: Iterable[tuple[UUID, dict[str, tuple[date, bool]]]]) -> None:
+    def _add_events(self, of_files: Iterable[tuple[UUID, dict[tuple[str, Whose], tuple[date, bool]]]]) -> None:
         source = self._layout.source.source
         rows = [
-            (new_id(), file_id, kind, day, own_act, source, self._today)
+            (new_id(), file_id, kind, whose, day, own_act, source, self._today)
             for file_id, events in of_files
-            for kind, (day, own_act) in events.items()
+            for (kind, whose), (day, own_act) in events.items()
         ]
         if rows:
             insert_many(self._session, facts.MILESTONE, _MILESTONE, rows)

@@ -11,11 +11,12 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
+from muniment.api.periods import parse_period
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE, RECORD
@@ -23,9 +24,13 @@ from muniment.clients.locks import change_file, tell
 from muniment.clients.parsing import check_day
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.defaults.calendars import working_days_of
 from muniment.policy.store import adopted
 from muniment.retention.evidence.keeping import remember
+from muniment.retention.rules.clause_sql import added
+from muniment.retention.rules.clock_sql import decided, with_ids
 from muniment.retention.rules.compile import clocks
+from muniment.retention.subjects import RECORDS
 from muniment.retention.tables import Extension
 
 __all__ = ["ExtensionView", "NewExtension", "extend", "extensions", "service_of", "withdraw_extension"]
@@ -60,7 +65,8 @@ def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExten
     """Keep the records of a file, or one of them, until a day; those that their rule keeps longer stay as they are.
 
     Needs `retention.hold`; where the rule of a record concerned declares no `extension`, `retention.arm` too. Raises
-    `NotFound`, `Forbidden`, and `InvalidInput` for a day that has passed or a missing reason or role.
+    `NotFound`, `Forbidden`, and `InvalidInput` for a day that has passed, a missing reason or role, or more than the
+    rule of a record concerned allows (`at_most`, `once`).
     """
     file = change_file(session, caller, file_id, Permission.HOLD_RECORDS)
     for where in ("reason", "authoriser"):
@@ -77,6 +83,7 @@ def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExten
         raise NotFound("This client file has no such record.")
     if not caller.allows(Permission.ARM_RETENTION, file.service):
         _only_where_declared(session, classes)
+    _within_limits(session, file_id, new, classes)
     extension_id: UUID = session.execute(
         insert(EXTENSION)
         .values(
@@ -149,6 +156,34 @@ def service_of(session: CouncilSession, file_id: UUID) -> str | None:
     """The service of a file; None if there is no such file."""
     found: str | None = session.scalar(select(FILE.c.service).where(FILE.c.id == file_id))
     return found
+
+
+def _within_limits(session: CouncilSession, file_id: UUID, new: NewExtension, classes: Sequence[str]) -> None:
+    """Refuse what a rule does not allow: keeping longer than `at_most` beyond its own last day, or a second time.
+
+    An extension that was withdrawn is none. A record without a last day cannot be measured, and has nothing to extend.
+    """
+    by_key = clocks(adopted(session))
+    before = select(EXTENSION.c.id).where(EXTENSION.c.file_id == file_id, STANDING)
+    if new.record_id is not None:
+        before = before.where(or_(EXTENSION.c.record_id.is_(None), EXTENSION.c.record_id == new.record_id))
+    for key in sorted(classes):
+        clock = by_key.get(key)
+        allowed = clock.rule.extension if clock is not None and clock.rule is not None else None
+        if clock is None or allowed is None:
+            continue
+        if allowed.once and session.scalar(before.limit(1)) is not None:
+            raise InvalidInput(f"The rule of {key} lets its records be kept longer once, and they are.", where="until")
+        if allowed.at_most is None:
+            continue
+        one = with_ids([new.record_id]) if new.record_id is not None else with_ids([file_id], "file_id")
+        rule_on = decided(clock, RECORDS, one).c.rule_on
+        last = added(rule_on, parse_period(allowed.at_most), working_days_of(adopted(session).council.nation))
+        if not session.scalar(select(func.coalesce(func.bool_and(func.coalesce(last >= new.until, False)), False))):
+            raise InvalidInput(
+                f"The rule of {key} lets its records be kept {allowed.at_most} longer than its own last day at most.",
+                where="until",
+            )
 
 
 def _only_where_declared(session: CouncilSession, classes: Sequence[str]) -> None:

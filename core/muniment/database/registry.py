@@ -87,7 +87,8 @@ class Clocked:
     """Mixin of the columns that a retention clock writes.
 
     `state` is a clause state (`out`, `running`, `unclocked`, `dated`, `permanent`); `due_on` is the last day kept, a
-    date in London, null unless dated; `action` what happens then; `stage` how many stages of a sequence are done;
+    date in London, null unless dated; `action` what happens then; `stage` how many stages of a sequence are done
+    (without stages: a bit for each clause that was carried out and left the record);
     `rule_hash` the rule that clocked it, null when something that a clause can read has changed since. `review_on` is
     the day of the next review of a record that is to be looked at again and again, `reviewed_on` that of the last.
     """

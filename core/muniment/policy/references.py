@@ -121,6 +121,8 @@ def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
             yield "id", "class", node.id
         case Clause() if node.action == "transfer" and node.into is not None:
             yield "into", "class", node.into
+        case Clause() if node.action == "redact":
+            yield from (("redact", "field", name) for name in node.redact)
         case When() | Cohort() if node.field is not None:
             yield "field", "field", node.field
         case Column() if node.to.startswith("field:"):

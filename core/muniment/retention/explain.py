@@ -29,17 +29,17 @@ from muniment.retention.approval import arming
 from muniment.retention.holds.judging import ask
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
-from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, ClauseClock, Clock, clocks, undeclared
+from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
 from muniment.retention.words import (
-    action_words,
     anchor_words,
     authority_words,
     clause_words,
     day_words,
     next_words,
     person_words,
+    waits_words,
 )
 
 __all__ = ["ClauseExplained", "Explanation", "explain", "explain_file", "facade_in_force"]
@@ -283,7 +283,7 @@ def _sentence(clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str
             return f"Its time has not begun.{because}"
         case "permanent":
             return f"It is kept for good.{because}"
-    if decider is None and clock.combine == "sequence" and now.stage > 0:
+    if decider is None and now.stage > 0:
         return "Every stage of its rule is done; nothing more happens to it by itself."
     missing = f" {decider.because[:1].upper()}{decider.because[1:]}." if decider and decider.because else ""
     return f"No day can be computed, so it is never due until the council decides.{because}{missing}"
@@ -295,12 +295,10 @@ def _blocks(
     if now is None or now.state != "dated":
         return ()
     found = ["a hold stands on it"] if row.held else []
-    if now.action == DESTROY and arming.armed(session, row.record_class, clock.hash) is None:
+    if waits_words(now.action) is None and arming.armed(session, row.record_class, clock.hash) is None:
         found.append("its rule is not armed")
-    if now.action == AWAIT_HOLDER:
-        found.append("somebody else holds it")
-    elif now.action != DESTROY:
-        found.append(f"it is not to be destroyed but {action_words(now.action)}, which an officer does")
+    if (waits := waits_words(now.action)) is not None:
+        found.append(waits)
     if row.rule_hash != clock.hash:
         found.append("it waits to be clocked under the rule in force")
     if facade is not None and facade.judges_holds and now.due_on < session.clock.today():

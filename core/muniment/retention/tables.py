@@ -126,8 +126,8 @@ class SweepRun(CouncilTable, Base):
     """One run of the sweep. `today` is the day it judged by; `state` is `waiting`, `running`, `done` or `stopped`.
 
     Counts grow with each committed chunk: `files` locked, `disposed` records gone, `awaited` records sent to be
-    destroyed elsewhere, `proposed` records put before a reviewer; `kept`, set at the end, records that are due and
-    that a hold keeps.
+    destroyed elsewhere, `proposed` records put before a reviewer, `changed` ones redacted or moved to another class;
+    `kept`, set at the end, records that are due and that a hold keeps.
     """
 
     __tablename__ = "sweep_run"
@@ -143,6 +143,7 @@ class SweepRun(CouncilTable, Base):
     disposed: Mapped[int] = mapped_column(server_default="0")
     awaited: Mapped[int] = mapped_column(server_default="0")
     proposed: Mapped[int] = mapped_column(server_default="0")
+    changed: Mapped[int] = mapped_column(server_default="0")
     kept: Mapped[int] = mapped_column(server_default="0")
     parked: Mapped[int] = mapped_column(server_default="0")
     kept_by: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

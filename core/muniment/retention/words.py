@@ -9,7 +9,7 @@ from typing import Any
 from muniment.api.periods import parse_keep
 from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
-from muniment.retention.rules.compile import AWAIT_HOLDER, ClauseClock
+from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, REDACT, REVIEW, TRANSFER, ClauseClock
 
 __all__ = [
     "action_words",
@@ -19,6 +19,7 @@ __all__ = [
     "day_words",
     "next_words",
     "person_words",
+    "waits_words",
     "when_words",
 ]
 
@@ -59,6 +60,17 @@ ACTIONS = {
 def action_words(action: str) -> str:
     """What is done, after *it is*."""
     return ACTIONS[action]
+
+
+def waits_words(action: str) -> str | None:
+    """Whom what is due waits for, whatever its rule's arming; None where a sweep does it by itself."""
+    if action in (DESTROY, REDACT, TRANSFER):
+        return None
+    if action == REVIEW:
+        return "somebody has to approve that it goes"
+    if action == AWAIT_HOLDER:
+        return "somebody else holds it"
+    return f"it is not to be destroyed but {action_words(action)}, which an officer does"
 
 
 def clause_words(entry: ClauseClock, language: str = "en") -> str:

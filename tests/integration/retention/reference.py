@@ -98,6 +98,8 @@ class Reckoning:
             standing = [line for line in standing if line.stage >= self.history.stage]
             first = min((line.stage for line in standing), default=0)
             standing = [line for line in standing if line.stage == first]
+        else:
+            standing = [line for line in standing if not self.history.stage & 2**line.stage]
         state = self.state(combine, [line.state for line in standing])
         soonest = min((line.review_on for line in standing if line.review_on), default=None)
         if state != "dated":

@@ -42,6 +42,7 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval.proposing import forget, propose_rows
+from muniment.retention.disposal.changing import METHODS, change
 from muniment.retention.disposal.erasing import delete_stubs, tell
 from muniment.retention.disposal.errands import DESTROYING, Errand, errands
 from muniment.retention.disposal.taking import Taken, take
@@ -81,6 +82,7 @@ class Chunk:
     disposed: int = 0
     awaited: int = 0
     proposed: int = 0
+    changed: int = 0
     kept: int = 0
     kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
     certificates: tuple[UUID, ...] = ()
@@ -88,7 +90,7 @@ class Chunk:
     @property
     def done(self) -> int:
         """Rows that something was done about: they are not due for the same again."""
-        return self.disposed + self.awaited + self.proposed
+        return self.disposed + self.awaited + self.proposed + self.changed
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def sweep_chunk(
     end, locked = _lock_due(session, subject, due, after, limit, only)
     if not locked:
         return Chunk(end)
-    if not errand.destroys:
+    if errand.does == "change":
+        return _change(session, subject, ledger, live, due, end, locked, run_id, facade, errand)
+    if errand.does == "propose":
         which = and_(with_ids(locked, subject.lock_column)(subject.table), due)
         return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, which, SWEEPER)))
     taken = take(session, subject, due, locked, facade)
@@ -148,10 +152,47 @@ def sweep_chunk(
         len(taken.here),
         len(taken.elsewhere),
         0,
+        0,
         sum(taken.kept.values()),
         taken.kept_by,
         certificates,
     )
+
+
+def _change(
+    session: CouncilSession,
+    subject: Subject,
+    ledger: Ledger,
+    live: _Live,
+    due: ColumnElement[bool],
+    end: Place | None,
+    locked: Keys,
+    run_id: UUID,
+    facade: CouncilFacade | None,
+    errand: Errand,
+) -> Chunk:
+    """Change records that stay, and leave the evidence."""
+    changed = change(session, errand.action, live.clocks, due, locked, facade)
+    taken = changed.taken
+    count = len(taken.here)
+    certificates: dict[str, UUID] = {}
+    if count:
+        chunk_id = _disposal(session, run_id, count)
+        certificates = _certify(session, subject, live, taken, chunk_id, run_id, errand)
+        proof = evidence_of(session, certificates.values(), awaited=False)
+        ledger.intend(Line("intend", chunk_id, redacted=changed.redacted, evidence=proof))
+        session.after_commit(lambda: ledger.close("done", [chunk_id]))
+    kept = sum(taken.kept.values())
+    ids = tuple(certificates.values())
+    return Chunk(end, len(locked), changed=count, kept=kept, kept_by=taken.kept_by, certificates=ids)
+
+
+def _disposal(session: CouncilSession, run_id: UUID, rows: int) -> UUID:
+    """Write the row that the erasure ledger is settled against; returns its key."""
+    chunk_id = random_id()
+    values = {"council_id": session.council_id, "id": chunk_id, "run_id": run_id, "kind": "sweep", "rows": rows}
+    session.execute(insert(DISPOSAL).values(at=session.clock.now(), **values))
+    return chunk_id
 
 
 def errands_of(session: CouncilSession, subject: Subject) -> list[Errand]:
@@ -231,17 +272,12 @@ def _prove(
     errand: Errand,
 ) -> tuple[UUID, ...]:
     """Delete the stubs of which nothing is left, and leave the evidence of all that has gone."""
-    chunk_id = random_id()
     gone = {subject.name: taken.here} if taken.here else {}
     emptied = {subject.name: taken.elsewhere} if taken.elsewhere else {}
     if subject is RECORDS:
         gone |= delete_stubs(session, taken.bare)
     total = sum(map(len, gone.values())) + sum(map(len, emptied.values()))
-    session.execute(
-        insert(DISPOSAL).values(
-            council_id=session.council_id, id=chunk_id, run_id=run_id, kind="sweep", at=session.clock.now(), rows=total
-        )
-    )
+    chunk_id = _disposal(session, run_id, total)
     certificates = _certify(session, subject, live, taken, chunk_id, run_id, errand)
     record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(gone.get("client_file", ())))
     tell(session, gone)
@@ -275,6 +311,8 @@ def _certify(
             holds=taken.holds,
             kept=taken.kept.get(record_class, 0),
             approver=errand.approver,
+            action=errand.certified_as,
+            method=METHODS.get(errand.action),
         )
         for record_class, part in sorted(taken.gone.items())
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 from sqlalchemy import ColumnElement, and_, select, true
 
@@ -17,8 +18,9 @@ from muniment.database.session import Actor, CouncilSession
 from muniment.retention.approval.deciding import approvers
 from muniment.retention.approval.proposing import fingerprint, needs_proposing
 from muniment.retention.approval.tables import Proposal
-from muniment.retention.rules.compile import DESTROY, REVIEW, Clock
-from muniment.retention.subjects import Subject
+from muniment.retention.rules.clock_sql import MOST_MARKED
+from muniment.retention.rules.compile import DESTROY, REDACT, REVIEW, TRANSFER, Clock
+from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
 
@@ -31,27 +33,42 @@ def _every(_subject: Subject, _today: date) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Errand:
-    """Rows whose clock says `action`, and of which `also` is true. `approver` decided about each of them, where
-    somebody did; `destroys` is whether they go."""
+    """Rows whose clock says `action`, and of which `also` is true: they are destroyed, proposed to a reviewer, or
+    changed and kept. `approver` decided about each of them, where somebody did."""
 
     action: str
     also: Callable[[Subject, date], ColumnElement[bool]] = _every
     approver: Actor | None = None
-    destroys: bool = True
+    does: Literal["destroy", "propose", "change"] = "destroy"
+
+    @property
+    def certified_as(self) -> str:
+        """The action that a certificate names."""
+        return DESTROY if self.does == "destroy" else self.action
 
 
 DESTROYING = Errand(DESTROY)
-PROPOSING = Errand(REVIEW, needs_proposing, destroys=False)
+PROPOSING = Errand(REVIEW, needs_proposing, does="propose")
 
 
 def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock]) -> list[Errand]:
     """What is to be done in a clocked table, in order, under rules that are armed."""
-    actions = {entry.action for clock in armed.values() for entry in clock.clauses}
+    actions = {entry.action for clock in armed.values() for entry in clock.clauses if entry.stage < MOST_MARKED}
     found = [DESTROYING]
     if REVIEW in actions:
         found += [_approved_by(approver) for approver in approvers(session, subject)]
         found.append(PROPOSING)
+    if subject is RECORDS:
+        found += [errand for errand in CHANGING if errand.action in actions]
     return found
+
+
+def _lies_here_alone(subject: Subject, _today: date) -> ColumnElement[bool]:
+    """What lies elsewhere too is for an officer to redact."""
+    return subject.lies_here_alone
+
+
+CHANGING = (Errand(REDACT, _lies_here_alone, does="change"), Errand(TRANSFER, does="change"))
 
 
 def _approved_by(approver: Actor) -> Errand:

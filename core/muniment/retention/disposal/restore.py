@@ -29,6 +29,7 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
+from muniment.retention.disposal.changing import redact
 from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, tell
 from muniment.retention.disposal.sweep import want_run
 from muniment.retention.evidence.copies import put_back
@@ -179,7 +180,8 @@ def _repeat(session: CouncilSession, line: Line) -> Repeated:
     )
     gone = _delete(session, line.gone)
     kept = put_back_keeping(session, line.evidence) if line.keeps else 0
-    rows = sum(map(len, gone.values())) + emptied
+    redacted = sum(redact(session, redaction) for redaction in line.redacted)
+    rows = sum(map(len, gone.values())) + emptied + redacted
     session.execute(
         insert(DISPOSAL).values(
             council_id=session.council_id, id=line.chunk, kind="restore", at=session.clock.now(), rows=rows

@@ -70,8 +70,9 @@ BUSY_TRIES = 3
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and how far it is. Counts are of committed chunks; `proposed` records were put before a reviewer; `kept`
-    and `kept_by` (what each plugin keeps, by distribution) are known when it is done."""
+    """A run and how far it is. Counts are of committed chunks; `proposed` records were put before a reviewer, `changed`
+    ones stay, redacted or in another class; `kept` and `kept_by` (what each plugin keeps, by distribution) are known
+    when it is done."""
 
     id: UUID
     today: date
@@ -84,6 +85,7 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     disposed: int
     awaited: int
     proposed: int
+    changed: int
     kept: int
     kept_by: dict[str, KeptBy]
     parked: int
@@ -243,6 +245,7 @@ class Sweeper:
             disposed=sum(chunk.disposed for chunk in chunks),
             awaited=sum(chunk.awaited for chunk in chunks),
             proposed=sum(chunk.proposed for chunk in chunks),
+            changed=sum(chunk.changed for chunk in chunks),
             kept=sum(chunk.kept for chunk in chunks),
             kept_by=added_up(chunk.kept_by for chunk in chunks),
         )
@@ -302,6 +305,7 @@ def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
             disposed=RUN.c.disposed + chunk.disposed,
             awaited=RUN.c.awaited + chunk.awaited,
             proposed=RUN.c.proposed + chunk.proposed,
+            changed=RUN.c.changed + chunk.changed,
         )
     )
 

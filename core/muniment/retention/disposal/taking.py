@@ -29,7 +29,7 @@ from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Hold
 
-__all__ = ["Taken", "take"]
+__all__ = ["Judgement", "Taken", "judge", "take"]
 
 HOLD = table_of(Hold)
 
@@ -57,7 +57,7 @@ class Taken:
 
 
 @dataclass
-class _Judgement:
+class Judgement:
     """Which rows nobody objects to, of those that are due."""
 
     free: ColumnElement[bool] = field(default_factory=true)
@@ -73,7 +73,7 @@ def take(
     facade: CouncilFacade | None,
 ) -> Taken:
     """Delete what is due in the locked files and held by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
-    judgement = _judge(session, subject, due, locked, facade)
+    judgement = judge(session, subject, due, locked, facade)
     lived_in: list[Keys] = []
     kept: Counter[str] = Counter()
     missed = 0
@@ -100,9 +100,9 @@ def take(
     return Taken(gone, judgement.holds, kept, judgement.kept_by, locked.without(lived_in))
 
 
-def _judge(
+def judge(
     session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, facade: CouncilFacade | None
-) -> _Judgement:
+) -> Judgement:
     """What holds and plugins say of what is due in the locked files."""
     # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
     standing = select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))
@@ -110,12 +110,12 @@ def _judge(
     table = subject.table
     free = negate(held(session, subject, table)) if holds else true()
     if facade is None or not facade.judges_holds:
-        return _Judgement(free, holds)
+        return Judgement(free, holds)
     asked = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
     rows = session.execute(asked.where(with_ids(locked, subject.lock_column)(table), due, free)).all()
     kept, kept_by = ask(session, facade, subject, rows)
     let_go = Keys.of(row.id for item, row in enumerate(rows) if item not in kept)
-    return _Judgement(any_of(table.c.id, let_go), holds, kept_by)
+    return Judgement(any_of(table.c.id, let_go), holds, kept_by)
 
 
 def _delete(

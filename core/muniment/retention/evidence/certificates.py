@@ -123,12 +123,14 @@ def issue(
     holds: int,
     kept: int,
     approver: Actor | None = None,
+    action: str = DESTROY,
+    method: str | None = None,
 ) -> UUID:
     """Certify that a chunk disposed of the rows of one class, and remember which of them are still to be destroyed.
 
     `arming` is the approval under which they went. They lay in the clocked table `kept_in`; `holds` in force were
     judged, `kept` records of the class stayed because of one. `approver` is the reviewer who decided about each of
-    them, where one did.
+    them, where one did; `action` what was done to them, and `method` how, in words.
     """
     certificate_id, root = random_id(), merkle_root(Keys.joined((gone.here, gone.elsewhere)))
     row = {
@@ -138,7 +140,7 @@ def issue(
         "rule": clock.rule.id if clock.rule else "",
         "rule_hash": clock.hash,
         "policy_hash": session.policy_hash,
-        "action": DESTROY,
+        "action": action,
         "disposed": len(gone.here),
         "awaited": len(gone.elsewhere),
         "root": root,
@@ -149,7 +151,7 @@ def issue(
         "armed_by": arming.armed_by,
         "holds": holds,
         "kept": kept,
-        "method": METHOD_ELSEWHERE if gone.elsewhere else METHOD,
+        "method": method or (METHOD_ELSEWHERE if gone.elsewhere else METHOD),
         "issued_at": session.clock.now(),
         "approved_kind": approver.capacity if approver else None,
         "approved_by": approver.id if approver else None,

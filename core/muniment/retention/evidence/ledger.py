@@ -32,7 +32,7 @@ import msgspec
 from muniment.api.errors import NotReady
 from muniment.database.packed import Keys
 
-__all__ = ["Ledger", "LedgerChunk", "Line"]
+__all__ = ["Ledger", "LedgerChunk", "Line", "Redaction"]
 
 TORN: Final = b"#torn\n"
 """Closes a line that a crash cut off. No whole line ends so."""
@@ -43,8 +43,16 @@ _SUM_LENGTH: Final = len(b',"crc":"00000000"}')
 Step = Literal["intend", "done", "void"]
 
 
+class Redaction(msgspec.Struct, frozen=True):
+    """Values, by the names of their fields, that were taken out of records which stayed."""
+
+    fields: tuple[str, ...]
+    keys: Keys
+
+
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed.
+    """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed;
+    `redacted` are values taken out of records that stayed.
 
     `evidence` are rows that prove it, by table, to be written again after a restore; they name nobody. `void` closes a
     chunk that was never committed; a `done` of the same chunk, however late, outweighs it. `keeps` is a line of what
@@ -57,6 +65,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     emptied: Mapping[str, Keys] = {}
     evidence: Mapping[str, Sequence[Mapping[str, Any]]] = {}
     keeps: bool = False
+    redacted: tuple[Redaction, ...] = ()
 
 
 def _in_json(value: object) -> object:

@@ -64,7 +64,8 @@ def reading(document: CertificateDocument, language: str = "en") -> Reading:
     language = language if language in WORDING else "en"
     said = _Words(language)
     content = document.certificate
-    lead = [said("lead", council=content.council_name, disposed=content.disposed, title=content.class_title)]
+    done = f"lead_{content.action}"
+    lead = [said(done if done in WORDING[language] else "lead", council=content.council_name, disposed=content.disposed, title=content.class_title)]
     if content.awaited:
         lead.append(said("elsewhere", awaited=content.awaited, confirmed=document.confirmed))
     lead.append(said("complete") if document.complete else said("awaiting", open=content.awaited - document.confirmed))

@@ -121,8 +121,8 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
 
     Longest: for good if any clause says so, else unclocked if any is, else running if any is, else the latest day.
     Earliest: the earliest day, else as before. Sequence: the clause of the stage that the record is in (as many as are
-    done come before it), or of the next one whose condition holds. Where every clause is out, or there is none, the
-    record is unclocked.
+    done come before it), or of the next one whose condition holds. Without stages, a clause that was carried out and
+    left the record counts no more (`marked`). Where every clause is out, or there is none, the record is unclocked.
     """
     facts, clauses = clauses_of_rows(clock, subject, which)
     kept = [facts.c.council_id, facts.c.id, facts.c.due_before]
@@ -142,7 +142,8 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     ranks = RANKS["earliest" if clock.combine == "earliest" else "longest"]
     rank = case({state: place for place, state in enumerate(ranks)}, value=clauses.c.state)
     day = clauses.c.due_on.asc() if clock.combine == "earliest" else clauses.c.due_on.desc()
-    reached = clauses.c.stage >= facts.c.stage_before if sequence else _not_marked(facts.c.stage_before, clauses.c.stage)
+    before = facts.c.stage_before
+    reached = clauses.c.stage >= before if sequence else _not_marked(before, clauses.c.stage)
     deciding = (
         select(clauses.c.state, clauses.c.due_on, clauses.c.action, clauses.c.stage, clauses.c.place)
         .where(clauses.c.state != "out", reached)
@@ -155,7 +156,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     due_on = case((and_(dated, longer), facts.c.extended_until), (dated, deciding.c.due_on))
     review_on: ColumnElement[Any] = no_day
     if any(entry.clause.review is not None for entry in clock.clauses):
-        standing = clauses.c.stage == deciding.c.stage if sequence else true()
+        standing = clauses.c.stage == deciding.c.stage if sequence else reached
         soonest = select(func.min(clauses.c.review_on)).where(clauses.c.state != "out", standing).scalar_subquery()
         review_on = case((due_on.is_(None), soonest), (soonest <= due_on, soonest))
     return (

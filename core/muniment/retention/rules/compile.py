@@ -18,7 +18,16 @@ from muniment.api.periods import parse_period
 from muniment.api.retention import Anchor, RecordClass, RetentionRule, When
 from muniment.defaults.calendars import Calendar, working_days_of
 from muniment.policy.model import PLATFORM, Policy, canonical
-from muniment.retention.rules.definite import AWAIT_HOLDER, DESTROY, REDACT, REVIEW, TRANSFER, ClauseClock, Combine, definite
+from muniment.retention.rules.definite import (
+    AWAIT_HOLDER,
+    DESTROY,
+    REDACT,
+    REVIEW,
+    TRANSFER,
+    ClauseClock,
+    Combine,
+    definite,
+)
 
 __all__ = [
     "AWAIT_HOLDER",

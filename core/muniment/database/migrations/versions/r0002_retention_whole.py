@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from muniment.database.migrations.r0002 import approval, arming, audit, clients, connectors, evidence, rules
+from muniment.database.migrations.r0002 import actions, approval, arming, audit, clients, connectors, evidence, rules
 from muniment.database.migrations.steps import refuse_downgrade
 
 revision = "0002"
@@ -13,7 +13,7 @@ branch_labels = None
 depends_on = None
 
 
-CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval)
+CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions)
 """Modules with a `change()`, in an order that satisfies foreign keys."""
 
 

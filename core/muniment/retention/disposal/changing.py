@@ -1,0 +1,122 @@
+"""Actions after which a record stays: it is redacted, or it moves to another class and is kept as that class is.
+
+Each is done once: a record whose rule has stages is then in the next one; of any other rule the clause that was carried
+out no longer counts for it, and the rest of the rule decides. What redacting takes away is gone like anything that is
+destroyed: it is certified, and the erasure ledger remembers which values of which records to take away again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, null, select, update
+from sqlalchemy import not_ as negate
+
+from muniment.clients.facts import RECORD
+from muniment.database.packed import Keys, packed
+from muniment.database.session import CouncilSession
+from muniment.plugins.facade import CouncilFacade
+from muniment.retention.clocks.current import clock_rows
+from muniment.retention.clocks.stages import move_on
+from muniment.retention.disposal.erasing import expect
+from muniment.retention.disposal.taking import Taken, judge
+from muniment.retention.evidence.certificates import Disposed
+from muniment.retention.evidence.ledger import Redaction
+from muniment.retention.rules.clock_sql import decided, with_ids
+from muniment.retention.rules.compile import REDACT, TRANSFER, ClauseClock, Clock
+from muniment.retention.subjects import RECORDS
+
+__all__ = ["METHODS", "Changed", "change", "redact"]
+
+METHODS: Final[Mapping[str, str]] = {
+    REDACT: "values deleted from the record, which stays; keys and fields noted for erasure from backups",
+    TRANSFER: "record moved to another class of the same service; nothing was destroyed",
+}
+"""How each is done, in the words of a certificate."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What was changed, in the form of what has gone, and what of it must be taken away again after a restore."""
+
+    taken: Taken
+    redacted: tuple[Redaction, ...]
+
+
+def change(
+    session: CouncilSession,
+    action: str,
+    clocks: Mapping[str, Clock],
+    due: ColumnElement[bool],
+    locked: Keys,
+    facade: CouncilFacade | None,
+) -> Changed:
+    """Do `action` to the records of the locked files that are due for it and that nobody keeps. Raises `Miscounted`."""
+    judgement = judge(session, RECORDS, due, locked, facade)
+    here = with_ids(locked, RECORDS.lock_column)(RECORD)
+    found = session.execute(
+        select(
+            RECORD.c.record_class,
+            packed(RECORD.c.id).label("ids"),
+            func.min(RECORD.c.due_on).label("first"),
+            func.max(RECORD.c.due_on).label("last"),
+        )
+        .where(here, due, judgement.free)
+        .group_by(RECORD.c.record_class)
+    ).all()
+    kept = session.execute(
+        select(RECORD.c.record_class, func.count())
+        .where(here, due, negate(judgement.free))
+        .group_by(RECORD.c.record_class)
+    )
+    kept_by_class = {row[0]: row[1] for row in kept}
+    gone: dict[str, Disposed] = {}
+    redacted: list[Redaction] = []
+    for row in found:
+        keys, clock = Keys(row.ids), clocks[row.record_class]
+        parts = _by_clause(session, clock, keys)
+        expect(len(keys), sum(len(part) for entry, part in parts if entry.action == action))
+        for entry, part in parts:
+            if action == REDACT:
+                redaction = Redaction(entry.clause.redact, part)
+                redact(session, redaction)
+                redacted.append(redaction)
+                move_on(session, RECORDS, part)
+            else:
+                _transfer(session, clock, entry, part)
+        gone[row.record_class] = Disposed(keys, Keys(), row.first, row.last)
+    return Changed(Taken(gone, judgement.holds, kept_by_class, judgement.kept_by, Keys()), tuple(redacted))
+
+
+def redact(session: CouncilSession, redaction: Redaction) -> int:
+    """Take values out of records, and see that no import brings them back; returns how many records there were."""
+    names = literal(list(redaction.fields), ARRAY(Text))
+    corrected = func.array(
+        select(func.unnest(func.array_cat(RECORD.c.corrected, names)).label("name"))
+        .distinct()
+        .order_by("name")
+        .correlate(RECORD)
+        .scalar_subquery()
+    )
+    blank = {"values": RECORD.c["values"].op("-")(cast(names, ARRAY(Text))), "corrected": corrected}
+    mine = update(RECORD).where(with_ids(redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
+    return len(session.scalars(mine.returning(RECORD.c.id)).all())
+
+
+def _by_clause(session: CouncilSession, clock: Clock, keys: Sequence[UUID]) -> list[tuple[ClauseClock, Keys]]:
+    """The clause that decides about each of these records."""
+    now = decided(clock, RECORDS, with_ids(keys))
+    rows = session.execute(select(now.c.place, packed(now.c.id)).where(now.c.place.is_not(None)).group_by(now.c.place))
+    return [(clock.clauses[place], Keys(ids)) for place, ids in rows]
+
+
+def _transfer(session: CouncilSession, clock: Clock, entry: ClauseClock, keys: Keys) -> None:
+    """Move records to the class that the clause names: staff's from now on, and clocked under that class's rule."""
+    into = f"{clock.key.partition('/')[0]}/{entry.clause.into}"
+    moved = {"record_class": into, "stage": null(), "rule_hash": null(), "origin": null()}
+    changed = update(RECORD).where(with_ids(keys)(RECORD), RECORD.c.disposal.is_(None)).values(moved)
+    expect(len(keys), len(session.scalars(changed.returning(RECORD.c.id)).all()))
+    clock_rows(session, RECORDS, with_ids(keys))

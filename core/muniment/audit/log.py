@@ -14,7 +14,8 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.audit.events import AuditEvent
-from muniment.database.ids import new_id
+from muniment.database.ids import new_keys
+from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 
 __all__ = ["Fact", "record", "record_many", "record_reading"]
@@ -33,29 +34,29 @@ INSERT = text(
 
 def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = None, **facts: Fact) -> None:
     """Write one event. `subject` is the key of what it is about; `facts` are ids, counts, codes and hashes alone."""
-    _insert(session, event, [subject], facts)
+    session.execute(INSERT, _parameters(session, event, _one(subject), facts))
 
 
 def record_reading(session: CouncilSession, event: AuditEvent, subject: UUID) -> None:
     """Write the event of a reading: along with the commit, and so on disk before the answer is sent."""
-    session.at_commit(INSERT, _parameters(session, event, [subject], {}))
+    session.at_commit(INSERT, _parameters(session, event, _one(subject), {}))
 
 
 def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:
     """Write one event for each subject, with the same facts, in one statement; thousands at a time are cheap."""
     if subjects:
-        _insert(session, event, subjects, facts)
+        keys = Keys.of(subjects)
+        session.execute(INSERT, _parameters(session, event, keys.literal, facts, len(keys)))
 
 
-def _insert(
-    session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID | None], facts: dict[str, Fact]
-) -> None:
-    session.execute(INSERT, _parameters(session, event, subjects, facts))
+def _one(subject: UUID | None) -> str:
+    return "{null}" if subject is None else Keys.of([subject]).literal
 
 
 def _parameters(
-    session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID | None], facts: dict[str, Fact]
+    session: CouncilSession, event: AuditEvent, subjects: str, facts: dict[str, Fact], count: int = 1
 ) -> dict[str, object]:
+    """`subjects` is an array of `count` keys as PostgreSQL writes it."""
     actor = session.actor
     return {
         "council_id": session.council_id,
@@ -65,6 +66,6 @@ def _parameters(
         "actor_id": actor.id if actor else None,
         "actor_name": actor.name if actor else "",
         "facts": msgspec.json.encode(facts, order="sorted").decode(),
-        "ids": [new_id() for _ in subjects],
-        "subjects": list(subjects),
+        "ids": new_keys(count).literal,
+        "subjects": subjects,
     }

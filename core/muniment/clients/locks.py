@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
+from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, files_changed
 
@@ -65,4 +66,4 @@ def change_file(
 
 def tell(session: CouncilSession, file_ids: Collection[UUID], *what: str) -> None:
     """Tell those who listen that something in these files changed, in this transaction."""
-    files_changed.send(session, FilesChanged(list(file_ids), frozenset(what)))
+    files_changed.send(session, FilesChanged(Keys.of(file_ids), frozenset(what)))

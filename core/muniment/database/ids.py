@@ -9,14 +9,22 @@ from __future__ import annotations
 
 from uuid import UUID, uuid4
 
+import uuid_utils
 import uuid_utils.compat
 
-__all__ = ["new_id", "random_id"]
+from muniment.database.packed import Keys
+
+__all__ = ["new_id", "new_keys", "random_id"]
 
 
 def new_id() -> UUID:
     """A key that grows with time (UUID version 7), for rows."""
     return uuid_utils.compat.uuid7()
+
+
+def new_keys(count: int) -> Keys:
+    """So many keys as `new_id` makes them, in order, for rows by the thousand."""
+    return Keys(b"".join([uuid_utils.uuid7().bytes for _ in range(count)]))
 
 
 def random_id() -> UUID:

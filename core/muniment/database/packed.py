@@ -41,6 +41,16 @@ class Keys(Sequence[UUID]):
         packed = self.packed
         return [packed[at : at + SIZE] for at in range(0, len(packed), SIZE)]
 
+    @property
+    def hex(self) -> list[str]:
+        """Each key in 32 hexadecimal digits, which PostgreSQL reads as a `uuid`."""
+        return self.packed.hex(",", SIZE).split(",") if self.packed else []
+
+    @property
+    def literal(self) -> str:
+        """All of them as PostgreSQL writes an array."""
+        return f"{{{self.packed.hex(',', SIZE)}}}"
+
     @classmethod
     def joined(cls, parts: Iterable[Keys]) -> Keys:
         """The keys of all, one after the other."""
@@ -90,7 +100,7 @@ class _KeyArray(UserDefinedType[Keys]):
         return "UUID[]"
 
     def bind_processor(self, dialect: Dialect) -> Any:
-        return lambda keys: f"{{{keys.packed.hex(',', SIZE)}}}"
+        return lambda keys: keys.literal
 
 
 def any_of(column: ColumnElement[UUID], keys: Iterable[UUID]) -> ColumnElement[bool]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from muniment.clients.importing import run as run_module
 from muniment.clients.importing.run import Order, Summary
-from tests.integration.clients.kit import HEADER, SERVICE, House, blocks, csv_of, row
+from tests.integration.clients.kit import HEADER, PURPOSES, SERVICE, House, blocks, csv_of, row
 
 ORDER = Order(SERVICE, "export", generated=True)
 
@@ -47,6 +47,20 @@ def test_two_imports_of_one_file_at_once_take_it_in_once(house: House) -> None:
     assert house.scalar("select count(*) from client_file") == 60
     assert house.scalar("select count(*) from person") == 60
     assert house.scalar("select count(*) from record") == 120
+
+
+@pytest.mark.usefixtures("small_chunks")
+def test_a_policy_adopted_meanwhile_judges_the_rows_that_are_left(house: House) -> None:
+    """What is remembered of cells from one chunk to the next ends with the policy that judged them."""
+
+    def adopt(summary: Summary) -> None:
+        if summary.rows == 7:
+            house.adopt(purposes={**PURPOSES, "condition": []})
+
+    content = csv_of([row(number) for number in range(10)])
+    summary = house.importer().run(ORDER, blocks(content), progress=adopt)
+    assert (summary.new, summary.rejected) == (7, 3)
+    assert {(reject.column, reject.code) for reject in summary.rejects} == {("Condition", "no-condition")}
 
 
 @pytest.mark.usefixtures("small_chunks")

@@ -20,8 +20,8 @@ from muniment.clients.importing.layout import Layout, Reject, Row
 from muniment.clients.importing.merge import Change, Known, merge
 from muniment.clients.importing.store import NewFile, Store
 from muniment.clients.locks import tell
-from muniment.clients.memory import digest_of, lock_references
-from muniment.database.ids import new_id
+from muniment.clients.memory import digests_of, lock_references
+from muniment.database.ids import new_keys
 from muniment.database.session import CouncilSession
 
 __all__ = ["Outcome", "PastPeriod", "judged", "take_in"]
@@ -37,7 +37,7 @@ class Outcome(msgspec.Struct):
     """What became of a chunk: keys of new files, counts of rows, rejects; `corrected` are the places of values that
     staff have corrected and that were kept, in rows that were taken in."""
 
-    new: list[UUID] = msgspec.field(default_factory=list)
+    new: Sequence[UUID] = ()
     updated: int = 0
     unchanged: int = 0
     suppressed: int = 0
@@ -82,10 +82,11 @@ def take_in(
     service, issuer = layout.rules.service, layout.source.id
     store = Store(session, layout, generated=generated)
     lock_references(session, service, issuer)
-    memories = recall(session, context.keys, service, issuer, [row.key for row in rows])
+    digests = {row.key: digests_of(context.keys, session, service, issuer, row.key) for row in rows}
+    memories = recall(session, service, issuer, digests)
     known = find_known(session, issuer, memories)
     changes: list[tuple[Row, Change]] = []
-    new: list[NewFile] = []
+    new: list[Row] = []
     for row in rows:
         if row.key in known:
             merged = merge(layout, row, known[row.key])
@@ -100,7 +101,7 @@ def take_in(
         elif row.key in memories:
             outcome.suppressed += 1
         else:
-            new.append(NewFile(row, new_id(), new_id(), digest_of(context.keys, session, service, issuer, row.key)))
+            new.append(row)
     store.see([memory.digest for memory in memories.values() if memory.digest is not None])
     if changes:
         store.change([change for _, change in changes], {entry.file_id: entry.stub for entry in known.values()})
@@ -108,42 +109,51 @@ def take_in(
         tell(session, changed, *sorted(frozenset[str]().union(*(change.what for _, change in changes))))
         record_many(session, AuditEvent.FILE_CHANGED, changed, run=run_id)
         outcome.updated = len(changed)
-    _remember_more(session, context, layout, store, known, memories, {row.key: change for row, change in changes})
+    _remember_more(store, known, memories, {row.key: change for row, change in changes}, digests)
     if new:
-        outcome.new, rejects = _add(session, store, new, past_period)
+        outcome.new, rejects = _add(session, store, new, digests, past_period)
         outcome.rejects += rejects
         record_many(session, AuditEvent.FILE_OPENED, outcome.new, service=service, run=run_id)
     return outcome
 
 
 def _remember_more(
-    session: CouncilSession,
-    context: Context,
-    layout: Layout,
     store: Store,
     known: Mapping[str, Known],
     memories: Mapping[str, Memory],
     changes: Mapping[str, Change],
+    digests: Mapping[str, Sequence[bytes]],
 ) -> None:
     """Note classes that were imported for the first time, and references whose memory had been disposed of."""
     noted = []
     for key, entry in known.items():
         memory, added = memories[key], changes[key].new_records.keys() if key in changes else frozenset[str]()
         if memory.digest is None or added:
-            digest = memory.digest or digest_of(context.keys, session, layout.rules.service, layout.source.id, key)
+            digest = memory.digest or digests[key][0]
             noted.append((digest, entry.file_id, sorted(memory.classes | entry.records.keys() | added)))
     if noted:
         store.remember(noted)
 
 
 def _add(
-    session: CouncilSession, store: Store, new: Sequence[NewFile], past_period: PastPeriod | None
-) -> tuple[list[UUID], list[Reject]]:
-    store.add(new)
-    file_ids = [file.file_id for file in new]
+    session: CouncilSession,
+    store: Store,
+    new: Sequence[Row],
+    digests: Mapping[str, Sequence[bytes]],
+    past_period: PastPeriod | None,
+) -> tuple[Sequence[UUID], list[Reject]]:
+    file_ids, person_ids = new_keys(len(new)), new_keys(len(new))
+    store.add(
+        [
+            NewFile(row, file_id, person_id, digests[row.key][0])
+            for row, file_id, person_id in zip(new, file_ids.hex, person_ids.hex, strict=True)
+        ]
+    )
     tell(session, file_ids, "file", "record", "milestone", "enrolment")
     past = frozenset(past_period(session, file_ids)) if past_period is not None else frozenset[UUID]()
-    if past:
-        store.take_back(list(past))
+    if not past:
+        return file_ids, []
+    store.take_back(list(past))
     kept = [file_id for file_id in file_ids if file_id not in past]
-    return kept, [Reject(file.row.line, "", "beyond-period") for file in new if file.file_id in past]
+    beyond = (row for row, file_id in zip(new, file_ids, strict=True) if file_id in past)
+    return kept, [Reject(row.line, "", "beyond-period") for row in beyond]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,9 +11,7 @@ from sqlalchemy import text
 
 from muniment.clients.importing.merge import Known, StoredRecord
 from muniment.clients.locks import lock_files
-from muniment.clients.memory import digests_of
 from muniment.database.session import CouncilSession
-from muniment.keys import KeyRing
 
 __all__ = ["Memory", "find_known", "recall"]
 
@@ -51,18 +49,19 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 def recall(
-    session: CouncilSession, keys: KeyRing, service: str, issuer: str, references: Collection[str]
+    session: CouncilSession, service: str, issuer: str, digests_of: Mapping[str, Sequence[bytes]]
 ) -> dict[str, Memory]:
     """The memory of each reference that there is any of, by its key; the caller holds `lock_references`.
 
-    A file that carries the reference is found also where its memory has been disposed of.
+    `digests_of` has every digest under which each key may be remembered. A file that carries the reference is found
+    also where its memory has been disposed of.
     """
-    digests = {digest: key for key in references for digest in digests_of(keys, session, service, issuer, key)}
+    digests = {digest: key for key, of_key in digests_of.items() for digest in of_key}
     scope = {"council_id": session.council_id, "service": service, "issuer": issuer}
     found: dict[str, Memory] = {}
     for row in session.execute(_MEMORIES, {**scope, "digests": list(digests)}):
         found[digests[row.digest]] = Memory(row.digest, row.file_id, frozenset(row.record_classes))
-    for row in session.execute(_BY_REFERENCE, {**scope, "keys": list(references)}):
+    for row in session.execute(_BY_REFERENCE, {**scope, "keys": list(digests_of)}):
         memory = found.get(row.reference_key)
         if memory is None or memory.file_id is None:
             found[row.reference_key] = Memory(None, row.id, frozenset())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -64,6 +65,9 @@ class Row(msgspec.Struct):
 
 Reader = Callable[[str, Row], None]
 """Reads one cell into a row; raises `BadValue`."""
+
+remembered = lru_cache(maxsize=5_000)
+"""Judges a cell once where a column says the same again and again. What is answered is not to be changed."""
 
 
 class Layout:
@@ -150,31 +154,37 @@ class Layout:
 
     def _read_stub(self, kind: str) -> Reader:
         target = STUB_COLUMNS[kind]
-        parse = STUB_PARSERS[target]
+        if target == "reference":
+            return _read_reference
+        parse = remembered(STUB_PARSERS[target])
 
         def read(cell: str, row: Row) -> None:
             row.stub[target] = parse(cell)
-            if target == "reference":
-                row.key = reference_key(cell)
 
         return read
 
     def _read_day(self, target: str, date_format: str) -> Reader:
+        past = self._past(date_format)
+
         def read(cell: str, row: Row) -> None:
-            row.stub[target] = self._past(cell, date_format)
+            row.stub[target] = past(cell)
 
         return read
 
     def _read_milestone(self, kind: str, column: Column) -> Reader:
+        day = self._day(column.date_format) if kind in self._ahead else self._past(column.date_format)
+        whose, own_act = column.whose, column.own_act
+
         def read(cell: str, row: Row) -> None:
-            day = parse_date(cell, column.date_format) if kind in self._ahead else self._past(cell, column.date_format)
-            row.events[kind, column.whose] = (day, column.own_act)
+            row.events[kind, whose] = (day(cell), own_act)
 
         return read
 
     def _read_enrolment(self, programme: str, date_format: str) -> Reader:
+        past = self._past(date_format)
+
         def read(cell: str, row: Row) -> None:
-            row.enrolments[programme] = self._past(cell, date_format)
+            row.enrolments[programme] = past(cell)
 
         return read
 
@@ -184,12 +194,15 @@ class Layout:
         written = {there: choice for choice, there in column.values.items()}
         barred = self.rules.bar(self.rules.classes[class_id], name, self.source.source, self.source.purposes)
 
-        def read(cell: str, row: Row) -> None:
+        @remembered
+        def entry(cell: str) -> dict[str, Any]:
             if barred is not None:
                 raise BadValue(barred.code, barred.message)
             value = parse_field(field, written.get(cell, cell), column.date_format)
-            entry = as_stored(value, self.source.source, self.rules.today, self.source.purposes)
-            row.values.setdefault(class_id, {})[name] = entry
+            return as_stored(value, self.source.source, self.rules.today, self.source.purposes)
+
+        def read(cell: str, row: Row) -> None:
+            row.values.setdefault(class_id, {})[name] = entry(cell)
 
         return read
 
@@ -202,11 +215,18 @@ class Layout:
 
         return read
 
-    def _past(self, cell: str, date_format: str) -> date:
-        day = parse_date(cell, date_format)
-        if day > self.rules.today:
-            raise BadValue("date-in-future", "takes a date that is not in the future")
-        return day
+    def _day(self, date_format: str) -> Callable[[str], date]:
+        return remembered(lambda cell: parse_date(cell, date_format))
+
+    def _past(self, date_format: str) -> Callable[[str], date]:
+        @remembered
+        def past(cell: str) -> date:
+            day = parse_date(cell, date_format)
+            if day > self.rules.today:
+                raise BadValue("date-in-future", "takes a date that is not in the future")
+            return day
+
+        return past
 
     def _classes(self) -> tuple[RecordClass, ...]:
         """Every class that the format stores something in, in the order of its columns."""
@@ -260,3 +280,8 @@ class Layout:
 
     def _header(self, code: str, what: str) -> InvalidInput:
         return InvalidInput(f"line 1: {what}.", where="line 1", code=code)
+
+
+def _read_reference(cell: str, row: Row) -> None:
+    row.stub["reference"] = STUB_PARSERS["reference"](cell)
+    row.key = reference_key(cell)

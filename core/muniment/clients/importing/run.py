@@ -103,6 +103,7 @@ class Importer:
     keys: KeyRing
     past_period: PastPeriod
     _seen: set[int] = field(default_factory=set, init=False)
+    _ready: tuple[object, Layout] | None = field(default=None, init=False)
 
     def run(
         self,
@@ -120,6 +121,7 @@ class Importer:
         """
         self.caller.require(Permission.IMPORT_CLIENTS, order.service)
         self._seen.clear()
+        self._ready = None
         began = time.monotonic()
         summary = Summary(order.service, order.source)
         with self._transaction(order) as session:
@@ -157,7 +159,7 @@ class Importer:
 
     def _check_header(self, order: Order, header: tuple[str, ...]) -> None:
         with self._transaction(order) as session:
-            self._layout(session, order).take_header(header)
+            self._layout_for(session, order, header)
 
     def _chunk(self, order: Order, header: tuple[str, ...], raw: list[RawRow], summary: Summary) -> None:
         """One chunk in one transaction, tried again when it met a lock that somebody else holds for long."""
@@ -181,8 +183,7 @@ class Importer:
     def _take_in(
         self, session: CouncilSession, order: Order, header: tuple[str, ...], raw: list[RawRow], summary: Summary
     ) -> tuple[Outcome, set[int]]:
-        layout = self._layout(session, order)
-        layout.take_header(header)
+        layout = self._layout_for(session, order, header)
         context = Context.of(session, self.plugins, self.keys)
         rows, rejects, seen = self._read(layout, raw)
         rows, refused = judged(context, layout, rows)
@@ -224,6 +225,15 @@ class Importer:
                 seen.add(known_as)
                 rows.append(row)
         return rows, rejects, seen
+
+    def _layout_for(self, session: CouncilSession, order: Order, header: tuple[str, ...]) -> Layout:
+        """The layout with this header, made anew when another policy is adopted or another day has begun."""
+        made_for = (session.policy_hash, session.clock.today())
+        if self._ready is None or self._ready[0] != made_for:
+            layout = self._layout(session, order)
+            layout.take_header(header)
+            self._ready = (made_for, layout)
+        return self._ready[1]
 
     def _layout(self, session: CouncilSession, order: Order) -> Layout:
         policy = adopted(session)

@@ -16,7 +16,7 @@ from muniment.clients.importing.bulk import insert_many, load
 from muniment.clients.importing.layout import Layout, Row
 from muniment.clients.importing.merge import Change
 from muniment.clients.normalise import name_key, notice_due_on, postcode_key
-from muniment.database.ids import new_id
+from muniment.database.ids import new_keys
 from muniment.database.session import CouncilSession
 
 __all__ = ["NewFile", "Store"]
@@ -59,15 +59,18 @@ _TAKE_BACK = (
         " delete from person where council_id = :council_id and id in (select person_id from gone)"
     ),
 )
+Key = UUID | str
+"""A key of a row, or how it is written, which is all that COPY needs."""
+
 SEEN_WITHIN = timedelta(days=28)
 
 
 class NewFile(msgspec.Struct, frozen=True):
-    """A row about somebody who is not known, and the keys it is stored under."""
+    """A row about somebody who is not known, and the keys it is stored under, as they are written."""
 
     row: Row
-    file_id: UUID
-    person_id: UUID
+    file_id: str
+    person_id: str
     digest: bytes
 
 
@@ -128,7 +131,7 @@ class Store:
         self._add_events((change.file_id, change.events) for change in changes)
         self._add_enrolments((change.file_id, change.enrolments) for change in changes)
 
-    def remember(self, memories: Iterable[tuple[bytes, UUID, Sequence[str]]]) -> None:
+    def remember(self, memories: Iterable[tuple[bytes, Key, Sequence[str]]]) -> None:
         """Note which file a reference belongs to, and which classes have been imported under it."""
         rows = (
             (self._service, self._issuer, digest, file_id, f"{{{','.join(classes)}}}", self._today)
@@ -160,11 +163,13 @@ class Store:
             stub["reference"], file.row.key, referred_on, due_on, self._generated, *_with_keys(stub),
         )  # fmt: skip
 
-    def _add_records(self, records: Iterable[tuple[UUID, str, date, dict[str, Any], str | None]]) -> None:
+    def _add_records(self, records: Iterable[tuple[Key, str, date, dict[str, Any], str | None]]) -> None:
+        records = list(records)
+        ids = new_keys(len(records)).hex
         system = self._layout.source.system
         rows = [
             (
-                new_id(),
+                record_id,
                 file_id,
                 recorded_on,
                 f"{self._service}/{class_id}",
@@ -174,22 +179,20 @@ class Store:
                 None if key is None else system,
                 key,
             )
-            for file_id, class_id, recorded_on, values, key in records
+            for record_id, (file_id, class_id, recorded_on, values, key) in zip(ids, records, strict=True)
         ]
         if rows:
             insert_many(self._session, facts.RECORD, _RECORD, rows)
 
-    def _add_events(self, of_files: Iterable[tuple[UUID, dict[tuple[str, Whose], tuple[date, bool]]]]) -> None:
+    def _add_events(self, of_files: Iterable[tuple[Key, dict[tuple[str, Whose], tuple[date, bool]]]]) -> None:
         source = self._layout.source.source
-        rows = [
-            (new_id(), file_id, kind, whose, day, own_act, source, self._today)
-            for file_id, events in of_files
-            for (kind, whose), (day, own_act) in events.items()
-        ]
+        noted = [(file_id, *which, *event) for file_id, events in of_files for which, event in events.items()]
+        ids = new_keys(len(noted)).hex
+        rows = [(milestone_id, *event, source, self._today) for milestone_id, event in zip(ids, noted, strict=True)]
         if rows:
             insert_many(self._session, facts.MILESTONE, _MILESTONE, rows)
 
-    def _add_enrolments(self, of_files: Iterable[tuple[UUID, dict[str, date]]]) -> None:
+    def _add_enrolments(self, of_files: Iterable[tuple[Key, dict[str, date]]]) -> None:
         rows = [(file_id, *entry) for file_id, enrolments in of_files for entry in enrolments.items()]
         if rows:
             insert_many(self._session, facts.ENROLMENT, _ENROLMENT, rows)

@@ -1,4 +1,4 @@
-"""`muniment retention`: preview, arm, sweep, hold, release, awaiting, confirm, systems, certificates."""
+"""`muniment retention`: preview, arm, sweep, awaiting, confirm, systems, certificates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from muniment.retention.approval import arming
 from muniment.retention.disposal import destruction, outstanding, sweep
 from muniment.retention.evidence import certificates
 from muniment.retention.evidence.ledger import Ledger
-from muniment.retention.holds import placing as holds
 
 __all__ = ["DAY", "by_option", "retention", "role"]
 
@@ -126,59 +125,6 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
     ]
     lines = [*(found.line for found in issued), f"Sweep {run.state}: {total}", *kept]
     show({"run": run, "certificates": issued}, as_json, *lines)
-
-
-@retention.command("hold")
-@click.argument("council")
-@click.option("--scope", type=click.Choice(["file", "person", "record", "class", "programme"]), required=True)
-@click.option("--target", required=True, help="A key, a class as SERVICE/CLASS, or a programme.")
-@click.option("--ground", required=True, help="The legal ground, without personal data.")
-@click.option(
-    "--by",
-    "--authoriser",
-    "authoriser",
-    required=True,
-    metavar="ROLE",
-    callback=role,
-    help="The role that authorises it.",
-)
-@click.option("--review-on", type=DAY, required=True, help="The day to look whether it is still needed.")
-@json_option
-@pass_context
-def hold_command(
-    context: Context,
-    council: str,
-    scope: holds.Scope,
-    target: str,
-    ground: str,
-    authoriser: str,
-    review_on: datetime,
-    as_json: bool,
-) -> None:
-    """Hold records of COUNCIL back from disposal."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    new = holds.NewHold(scope=scope, target=target, ground=ground, authoriser=authoriser, review_on=review_on.date())
-    with context.database.council(council_id, context.actor) as session:
-        placed = holds.place_hold(session, caller, new)
-    gone = ", ".join(f"{count} of {name}" for name, count in placed.gone.items())
-    before = f"Gone before it stood, in sweeps under way: {gone}." if gone else "No sweep under way had taken any."
-    show(placed, as_json, f"Hold {placed.id}: {placed.records} records held. {before}")
-
-
-@retention.command("release")
-@click.argument("council")
-@click.argument("hold", type=click.UUID)
-@click.option("--reason", required=True, help="Why the hold ends, without personal data.")
-@by_option
-@pass_context
-def release_command(context: Context, council: str, hold: UUID, reason: str, by: str) -> None:
-    """End a HOLD in COUNCIL."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        caller = command_caller(council_id, context.actor.name, by)
-        holds.release_hold(session, caller, hold, reason.strip() and f"{reason} (decided by the {by})")
-    click.echo(f"Hold {hold} is released.")
 
 
 @retention.command("confirm")

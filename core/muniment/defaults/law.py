@@ -22,6 +22,7 @@ from muniment.api.text import Id, Text
 __all__ = [
     "AbolishedBody",
     "Check",
+    "HoldGround",
     "Law",
     "LawStatement",
     "Level",
@@ -103,6 +104,14 @@ class MovedAddress(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     now: str
 
 
+class HoldGround(_Dated, frozen=True, kw_only=True):
+    """A legal ground on which records may be held although they are due."""
+
+    id: Id
+    title: str
+    provision: str
+
+
 class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`law.toml`, or the part of it that is in force on a day."""
 
@@ -112,6 +121,7 @@ class Law(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     abolished: tuple[AbolishedBody, ...] = msgspec.field(name="abolished", default=())
     repealed: tuple[RepealedProvision, ...] = msgspec.field(name="repealed", default=())
     moved: tuple[MovedAddress, ...] = msgspec.field(name="moved", default=())
+    hold_grounds: tuple[HoldGround, ...] = msgspec.field(name="hold_ground", default=())
 
     @property
     def regulator(self) -> Regulator:
@@ -135,4 +145,5 @@ def law_in_force(today: date) -> Law:
         abolished=tuple(body for body in law.abolished if body.since <= today),
         repealed=tuple(provision for provision in law.repealed if provision.since <= today),
         moved=law.moved,
+        hold_grounds=tuple(ground for ground in law.hold_grounds if ground.holds_on(today)),
     )

@@ -27,7 +27,7 @@ from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.approval import arming
 from muniment.retention.holds.judging import ask
-from muniment.retention.holds.standing import held
+from muniment.retention.holds.standing import held, holds_on
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
 from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
@@ -294,7 +294,7 @@ def _blocks(
 ) -> tuple[str, ...]:
     if now is None or now.state != "dated":
         return ()
-    found = ["a hold stands on it"] if row.held else []
+    found = list(holds_on(session, subject, row.id)) if row.held else []
     if waits_words(now.action) is None and arming.armed(session, row.record_class, clock.hash) is None:
         found.append("its rule is not armed")
     if (waits := waits_words(now.action)) is not None:

@@ -24,7 +24,7 @@ from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.compile import DESTROY, UNDECLARED, clocks
 from muniment.retention.subjects import SUBJECTS
-from muniment.retention.tables import Arming, Awaiting, Parked, SweepRun
+from muniment.retention.tables import Arming, Awaiting, Hold, Parked, SweepRun
 
 __all__ = ["gauges"]
 
@@ -57,6 +57,7 @@ def gauges(ledger_dir: Path) -> tuple[CouncilGauge, ...]:
         ),
         CouncilGauge("muniment_retention_unclocked", "Records that no rule in force has clocked yet", _unclocked),
         CouncilGauge("muniment_retention_parked", "Files and registers that a sweep could not dispose of", _parked),
+        CouncilGauge("muniment_retention_holds_to_review", "Holds whose day of review has come", _holds_to_review),
         CouncilGauge("muniment_retention_awaiting", "Things to be destroyed on paper or in another system", _awaiting),
         CouncilGauge(
             "muniment_retention_disarmed_classes",
@@ -148,6 +149,11 @@ def _clocked_otherwise(session: CouncilSession, table: FromClause, record_class:
 
 def _parked(session: CouncilSession) -> int:
     return _rows(session, table_of(Parked))
+
+
+def _holds_to_review(session: CouncilSession) -> int:
+    hold = table_of(Hold)
+    return _rows(session, hold, hold.c.released_at.is_(None), hold.c.review_on <= session.clock.today())
 
 
 def _awaiting(session: CouncilSession) -> int:

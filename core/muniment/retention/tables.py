@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from muniment.clients.facts import FILE
@@ -67,8 +68,9 @@ class Arming(CouncilTable, Base):
 class Hold(CouncilTable, Base):
     """A legal reason not to dispose: it never blocks stopping use.
 
-    `scope` says what `target_id` (file, person, record) or `target` (class, programme) names. `ground` is the legal
-    ground in words and `authoriser` a role, never a person. Whoever placed and released it is in the audit log.
+    `scope` says what `target_id` (file, person, record), `target` (class, programme) or `query` names. `basis` is the
+    legal ground by its code (`muniment.defaults`), `ground` in words, and `authoriser` a role, never a person. Whoever
+    placed and released it is in the audit log. Holds placed together for one matter share a `case_id`.
     """
 
     __tablename__ = "hold"
@@ -77,6 +79,9 @@ class Hold(CouncilTable, Base):
     scope: Mapped[str]
     target_id: Mapped[UUID | None]
     target: Mapped[str | None]
+    query: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    case_id: Mapped[UUID | None]
+    basis: Mapped[str] = mapped_column(server_default="other")
     ground: Mapped[str]
     authoriser: Mapped[str]
     placed_at: Mapped[datetime]
@@ -87,11 +92,14 @@ class Hold(CouncilTable, Base):
     __table_args__ = (
         CheckConstraint(
             "case when scope in ('file', 'person', 'record') then target_id is not null and target is null"
-            " when scope in ('class', 'programme') then target is not null and target_id is null else false end",
+            " when scope in ('class', 'programme') then target is not null and target_id is null"
+            " when scope = 'query' then target is null and target_id is null else false end"
+            " and (scope = 'query') = (query is not null)",
             name="scope",
         ),
         Index("ix_hold_target_id", "council_id", "target_id", postgresql_where=PLACED),
         Index("ix_hold_target", "council_id", "scope", "target", postgresql_where=PLACED),
+        Index("ix_hold_case", "council_id", "case_id", postgresql_where=text("case_id is not null")),
     )
 
 
@@ -283,7 +291,7 @@ register_personal(
     PersonalTable(
         table=table_of(Hold),
         whose="client",
-        personal=frozenset({"target_id", "ground"}),
+        personal=frozenset({"target_id", "query", "ground"}),
         record_class="disposal-evidence",
         counts_from={"collection": "released_at"},
         note="keys of files, and why they must be kept; names nobody; evidence from the day of its release",

@@ -26,6 +26,7 @@ from muniment.retention.web_certificates import certificate_pages, certificate_r
 from muniment.retention.web_destructions import destruction_pages, destruction_routes
 from muniment.retention.web_files import file_pages, file_routes
 from muniment.retention.web_forecast import forecast_pages, forecast_routes
+from muniment.retention.web_holds import hold_routes
 from muniment.retention.web_lists import list_pages, list_routes
 from muniment.retention.web_review import review_pages, review_routes
 from muniment.web.console import ConsoleSection
@@ -195,6 +196,7 @@ api_routes = [
     *file_routes,
     *review_routes,
     *forecast_routes,
+    *hold_routes,
 ]
 pages = [
     *list_pages,

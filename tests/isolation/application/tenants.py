@@ -238,6 +238,9 @@ def _record(api: Api) -> None:
     hold = {"scope": "file", "target": kept_file, "ground": "a generated claim", "authoriser": "solicitor",
             "review_on": "2027-01-31"}  # fmt: skip
     api.keep("hold_id", "POST", "/holds", hold)
+    case = {**hold, "targets": [kept_file]}
+    del case["target"]
+    api.tenant.ids["case_id"] = [api.ask("POST", "/hold-cases", case)["case_id"]]
     extension = {"until": "2040-01-31", "reason": "a generated appeal", "authoriser": "manager"}
     api.keep("extension_id", "POST", f"/clients/{kept_file}/extensions", extension)
 

@@ -20,7 +20,7 @@ from tests.isolation.application.tenants import House, Tenant, digests
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id", "proposal_id",
+    "certificate_id", "proposal_id", "case_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -122,6 +122,12 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             "scope": "file", "target": ids["file_id"], "ground": "a claim", "authoriser": "solicitor",
             "review_on": "2027-01-31",
         },
+        "POST /holds/preview": {"service": town.service},
+        "POST /hold-cases": {
+            "scope": "file", "targets": [ids["file_id"]], "ground": "a claim", "authoriser": "solicitor",
+            "review_on": "2027-01-31",
+        },
+        "POST /hold-cases/{case_id}/release": {"reason": "settled"},
         "POST /holds/{hold_id}/release": {"reason": "settled"},
         "POST /clients/{file_id}/extensions": {
             "until": "2030-03-31", "reason": "a generated appeal", "authoriser": "manager",
@@ -244,6 +250,9 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
         ("class", f"{other.town.service}/{other.town.digital}"),
     ):  # fmt: skip
         yield "POST", "/holds", usual["POST /holds"] | {"scope": scope, "target": target}
+    yield "POST", "/holds/preview", {"service": other.town.service}
+    query = {"scope": "query", "target": "", "query": {"service": other.town.service}}
+    yield "POST", "/holds", usual["POST /holds"] | query
     record_class = {"record_class": f"{other.town.service}/{other.town.digital}"}
     yield "POST", "/retention/armings", usual["POST /retention/armings"] | record_class
     yield "POST", "/retention/disarmings", record_class

@@ -1,15 +1,16 @@
 """Holds: legal reasons not to dispose. They are judged when disposing, so a hold placed during a sweep wins.
 
 A hold on a file, a person or a record locks the files (and the registers that name them) before it is placed: it waits
-for a chunk that has them, and the next chunk sees it. A hold on a class or a programme takes the council's lock alone
-and so waits for all chunks. The answer says what had gone before, so that nobody thinks something held that is not.
+for a chunk that has them, and the next chunk sees it. A hold on a class, a programme or whatever matches a query takes
+the council's lock alone and so waits for all chunks. The answer says what had gone before, so that nobody thinks
+something held that is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -24,29 +25,51 @@ from muniment.clients.facts import ENROLMENT, FILE, PERSON, RECORD, REGISTER, RE
 from muniment.clients.locks import lock_files
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.defaults.law import HoldGround, law_in_force
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.evidence.keeping import remember
+from muniment.retention.holds.query import HoldQuery, check_query, matches
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Certificate, Hold, SweepRun
 
-__all__ = ["HoldView", "NewHold", "Placed", "Scope", "holds", "place_hold", "release_hold"]
+__all__ = [
+    "HoldView",
+    "NewHold",
+    "Placed",
+    "Scope",
+    "check_words",
+    "gone_meanwhile",
+    "grounds",
+    "holds",
+    "holds_to_review",
+    "place_hold",
+    "preview_query",
+    "release_hold",
+]
 
 HOLD = table_of(Hold)
 RUN = table_of(SweepRun)
 CERTIFICATE = table_of(Certificate)
 PLACED = HOLD.c.released_at.is_(None)
 
-Scope = Literal["file", "person", "record", "class", "programme"]
+Scope = Literal["file", "person", "record", "class", "programme", "query"]
+
+MOST_QUERIES = 50
+"""Holds by query that may stand at once: each is asked of every record about to go."""
 
 
 class NewHold(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A hold to place. `target` is a key for file, person and record (or register), a record class such as
-    `SERVICE/CLASS`, or a programme. `ground` is the legal ground, without personal data; `authoriser` a role;
-    `review_on` the day on which somebody must look whether it is still needed."""
+    `SERVICE/CLASS`, or a programme; for the scope `query` it is empty, and `query` says what matches. `basis` is the
+    code of the legal ground (`law.toml`, `hold_ground`), `ground` says it in words, without personal data;
+    `authoriser` is a role, `review_on` the day on which somebody must look whether it is still needed."""
 
     scope: Scope
-    target: str
+    target: str = ""
+    query: HoldQuery | None = None
+    basis: str = "other"
     ground: str
     authoriser: str
     review_on: date
@@ -58,6 +81,9 @@ class HoldView(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     scope: str
     target: str
+    query: HoldQuery | None
+    case_id: UUID | None
+    basis: str
     ground: str
     authoriser: str
     placed_at: datetime
@@ -66,28 +92,33 @@ class HoldView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Placed(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold now stands. `records` are held by it at this moment. `gone` counts, by class, what sweeps that are
-    running disposed of before it stood, in what the hold covers by class; of one file or person it is everything
-    gone of its class, for what has gone cannot be told apart any more."""
+    """A hold now stands. `records` are held by it at this moment, `by_class` how many of each class.
+
+    `gone` counts, by class, what sweeps that are running disposed of before it stood, and `certificates` are the proof
+    of that. Both are of the classes that the hold covers: what has gone of one file, one programme or one query cannot
+    be told apart from the rest of its class any more.
+    """
 
     id: UUID
     records: int
+    by_class: dict[str, int]
     gone: dict[str, int]
+    certificates: tuple[UUID, ...]
 
 
 def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
     """Place a hold. Raises `NotFound` for a target that is not (or is no longer) there, `InvalidInput`, `Forbidden`."""
-    today = session.clock.today()
-    for where in ("ground", "authoriser"):
-        if not getattr(new, where).strip():
-            raise InvalidInput(f"A hold needs its {where}.", where=where)
-    if new.review_on < today:
-        raise InvalidInput("The day of review lies in the past.", where="review_on")
-    if new.scope in ("class", "programme"):
+    check_words(session, new)
+    if (new.scope == "query") != (new.query is not None):
+        raise InvalidInput("A query goes with the scope `query`, and with no other.", where="query")
+    target_id, target = None, None
+    if new.query is not None:
+        classes = _lock_matching(session, caller, new.query)
+    elif new.scope in ("class", "programme"):
         classes = _lock_many(session, caller, new)
-        target_id, target = None, new.target
+        target = new.target
     else:
-        target_id, target = _key(new.target), None
+        target_id = _key(new.target)
         classes = _lock_few(session, caller, new.scope, target_id)
     hold_id: UUID = session.execute(
         insert(HOLD)
@@ -96,6 +127,8 @@ def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
             scope=new.scope,
             target_id=target_id,
             target=target,
+            query=msgspec.to_builtins(new.query),
+            basis=new.basis,
             ground=new.ground,
             authoriser=new.authoriser,
             placed_at=session.clock.now(),
@@ -105,7 +138,28 @@ def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
     ).scalar_one()
     record(session, AuditEvent.HOLD_PLACED, hold_id, scope=new.scope, review_on=new.review_on)
     remember(session, HOLD, [hold_id])
-    return Placed(id=hold_id, records=sum(classes.values()), gone=_gone(session, sorted(classes)))
+    gone, certificates = gone_meanwhile(session, sorted(classes))
+    records = sum(classes.values())
+    return Placed(id=hold_id, records=records, by_class=classes, gone=gone, certificates=certificates)
+
+
+def check_words(session: CouncilSession, new: NewHold) -> None:
+    """Raise `InvalidInput` where a hold lacks its words, its ground is not in the list, or its review is over."""
+    for where in ("ground", "authoriser"):
+        if not getattr(new, where).strip():
+            raise InvalidInput(f"A hold needs its {where}.", where=where)
+    if new.review_on < session.clock.today():
+        raise InvalidInput("The day of review lies in the past.", where="review_on")
+    grounds = {ground.id for ground in law_in_force(session.clock.today()).hold_grounds}
+    if new.basis not in grounds:
+        raise InvalidInput(f"There is no such ground; there are: {', '.join(sorted(grounds))}.", where="basis")
+
+
+def preview_query(session: CouncilSession, caller: Caller, query: HoldQuery) -> dict[str, int]:
+    """How many records match a query now, by class. Raises `NotFound`, `InvalidInput`, `Forbidden`."""
+    caller.require(Permission.HOLD_RECORDS, query.service)
+    check_query(adopted(session), query)
+    return _matching(session, query)
 
 
 def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason: str) -> None:
@@ -132,18 +186,35 @@ def holds(
     standing = select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id).limit(limit)
     if after is not None:
         standing = standing.where(tuple_(HOLD.c.placed_at, HOLD.c.id) > tuple_(*after))
-    return tuple(
-        HoldView(
-            id=row.id,
-            scope=row.scope,
-            target=row.target or str(row.target_id),
-            ground=row.ground,
-            authoriser=row.authoriser,
-            placed_at=row.placed_at,
-            review_on=row.review_on,
-            released_at=row.released_at,
-        )
-        for row in session.execute(standing)
+    return tuple(_view(row) for row in session.execute(standing))
+
+
+def holds_to_review(session: CouncilSession, caller: Caller, limit: int = 1000) -> tuple[HoldView, ...]:
+    """The holds that stand and whose day of review has come, the longest due first. Raises `Forbidden`."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    due = select(HOLD).where(PLACED, HOLD.c.review_on <= session.clock.today())
+    return tuple(_view(row) for row in session.execute(due.order_by(HOLD.c.review_on, HOLD.c.id).limit(limit)))
+
+
+def grounds(session: CouncilSession, caller: Caller) -> tuple[HoldGround, ...]:
+    """The legal grounds of today. Raises `Forbidden`."""
+    caller.require_somewhere(Permission.READ_RETENTION)
+    return law_in_force(session.clock.today()).hold_grounds
+
+
+def _view(row: Any) -> HoldView:
+    return HoldView(
+        id=row.id,
+        scope=row.scope,
+        target=row.target or str(row.target_id or ""),
+        query=row.query and msgspec.convert(row.query, HoldQuery),
+        case_id=row.case_id,
+        basis=row.basis,
+        ground=row.ground,
+        authoriser=row.authoriser,
+        placed_at=row.placed_at,
+        review_on=row.review_on,
+        released_at=row.released_at,
     )
 
 
@@ -172,6 +243,26 @@ def _lock_many(session: CouncilSession, caller: Caller, new: NewHold) -> dict[st
     if not session.scalar(select(files.exists())):
         raise NotFound("Nobody here is or was in a programme of that name.")
     return _count(session, RECORD, RECORD.c.file_id.in_(files))
+
+
+def _lock_matching(session: CouncilSession, caller: Caller, query: HoldQuery) -> dict[str, int]:
+    """Wait for every chunk; returns how many records match, by class."""
+    caller.require(Permission.HOLD_RECORDS, query.service)
+    check_query(adopted(session), query)
+    locks.alone(session)
+    standing = select(func.count()).select_from(HOLD).where(HOLD.c.scope == "query", PLACED)
+    if (session.scalar(standing) or 0) >= MOST_QUERIES:
+        raise Conflict(
+            f"{MOST_QUERIES} holds by query stand already. Release one, or hold what it matches by its keys."
+        )
+    return _matching(session, query)
+
+
+def _matching(session: CouncilSession, query: HoldQuery) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for subject in SUBJECTS:
+        found |= _count(session, subject.table, matches(query, subject, subject.table))
+    return found
 
 
 def _lock_few(session: CouncilSession, caller: Caller, scope: Scope, key: UUID) -> dict[str, int]:
@@ -214,12 +305,16 @@ def _count(session: CouncilSession, table: FromClause, which: ColumnElement[bool
     return {row[0]: row[1] for row in session.execute(grouped.group_by(table.c.record_class))}
 
 
-def _gone(session: CouncilSession, classes: Sequence[str]) -> dict[str, int]:
-    """What sweeps that are running have disposed of so far, in these classes."""
-    gone = (
-        select(CERTIFICATE.c.record_class, func.sum(CERTIFICATE.c.disposed + CERTIFICATE.c.awaited))
+def gone_meanwhile(session: CouncilSession, classes: Sequence[str]) -> tuple[dict[str, int], tuple[UUID, ...]]:
+    """What sweeps that are running have disposed of so far in these classes, and the certificates of it."""
+    certificates = (
+        select(CERTIFICATE.c.id, CERTIFICATE.c.record_class, CERTIFICATE.c.disposed + CERTIFICATE.c.awaited)
         .join(RUN, and_(RUN.c.council_id == CERTIFICATE.c.council_id, RUN.c.id == CERTIFICATE.c.run_id))
         .where(RUN.c.state == "running", CERTIFICATE.c.record_class.in_(classes))
-        .group_by(CERTIFICATE.c.record_class)
+        .order_by(CERTIFICATE.c.issued_at, CERTIFICATE.c.id)
     )
-    return {row[0]: int(row[1]) for row in session.execute(gone)}
+    gone: dict[str, int] = {}
+    found = session.execute(certificates).all()
+    for _, record_class, count in found:
+        gone[record_class] = gone.get(record_class, 0) + count
+    return gone, tuple(row.id for row in found)

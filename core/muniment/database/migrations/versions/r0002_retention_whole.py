@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from muniment.database.migrations.r0002 import actions, approval, arming, audit, clients, connectors, evidence, rules
+from muniment.database.migrations.r0002 import (
+    actions,
+    approval,
+    arming,
+    audit,
+    clients,
+    connectors,
+    evidence,
+    holds,
+    rules,
+)
 from muniment.database.migrations.steps import refuse_downgrade
 
 revision = "0002"
@@ -13,7 +23,7 @@ branch_labels = None
 depends_on = None
 
 
-CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions)
+CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions, holds)
 """Modules with a `change()`, in an order that satisfies foreign keys."""
 
 

@@ -42,6 +42,7 @@ from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
 from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.disposal.lateness import remark_on_late
 from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
 from muniment.retention.web import retention_section
@@ -152,6 +153,7 @@ def open_application(deployment: Deployment) -> Litestar:
         readiness=[
             ReadinessCheck("erasures", nothing_is_back),
             ReadinessCheck("plugins", lambda: out_of_service(deployment.plugins)),
+            ReadinessCheck("sweeps", lambda: remark_on_late(deployment.database)),
         ],
         refuse_council=nothing_is_back.council,
         gauges=gauges(deployment),

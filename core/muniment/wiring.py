@@ -13,9 +13,10 @@ from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import erased, files_changed, policy_adopted, programme_changed, registers_changed
 from muniment.files import gauges as file_gauges
+from muniment.jobs import failures
 from muniment.jobs.actors import Deployment, JobActor
 from muniment.jobs.gauges import queue_gauges
-from muniment.jobs.upkeep import check_files, remove_files
+from muniment.jobs.upkeep import check_files, forget_failures, remove_files
 from muniment.retention import gauges as retention_gauges
 from muniment.retention.actors import deliver, recompute, settle_ledger, sweep, upkeep
 from muniment.retention.approval.proposing import on_erased
@@ -37,6 +38,7 @@ def actors() -> tuple[JobActor, ...]:
     return (
         remove_files,
         check_files,
+        forget_failures,
         seal,
         review_decisions,
         import_uploads(past_period),
@@ -50,12 +52,11 @@ def actors() -> tuple[JobActor, ...]:
 
 def gauges(deployment: Deployment) -> list[Gauge]:
     """Every gauge of every domain, in the order of the layers. `docs/operators.md` lists them."""
-    of_councils = (*file_gauges.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
+    of_councils = (*file_gauges.GAUGES, *failures.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
     of_retention = (*retention_gauges.gauges(deployment.settings.ledger_dir), *outstanding.GAUGES)
-    queues = sorted({actor.queue for actor in actors()})
     return [
         *Readings(deployment.database, (*of_councils, *of_retention)).gauges(),
-        *queue_gauges(deployment.settings.redis_url, queues),
+        *queue_gauges(deployment.settings.redis_url, deployment.database, actors()),
     ]
 
 

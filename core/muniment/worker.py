@@ -26,13 +26,14 @@ def send_to_workers(deployment: Deployment) -> None:
 def working(
     deployment: Deployment, *, threads: int = 4, queues: set[str] | None = None, schedule: bool = False
 ) -> Iterator[Worker]:
-    """Work in threads of this process while the block runs, then finish what was begun.
+    """Work in threads of this process while the block runs, then finish the chunks that were begun, and no more.
 
     With `schedule`, ring for what is due as well. Without Redis this is all the working there is. Raises
     `SettingsError` where a day is pretended and there are real people.
     """
     refuse_real_people(deployment.database)
     wire()
+    deployment.stopping.clear()
     broker = make_broker(deployment.settings.redis_url)
     attach(broker, actors(), deployment)
     worker = make_worker(broker, threads=threads, queues=queues)
@@ -47,6 +48,7 @@ def working(
         yield worker
     finally:
         stop.set()
+        deployment.stopping.set()
         if schedule:
             clockwork.join()
         worker.stop()

@@ -24,6 +24,7 @@ from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.demonstration.run import demo
 from muniment.cli.holds import retention
+from muniment.cli.jobs import jobs
 from muniment.cli.keys import keys
 from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
@@ -113,7 +114,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    audit, client, council, db, demo, keys, notice, plugin, policy, retention, schedule, serve, staff, token, worker,
+    audit, client, council, db, demo, jobs, keys, notice, plugin, policy, retention, schedule, serve, staff, token,
+    worker,
 )  # fmt: skip
 
 for group in COMMANDS:

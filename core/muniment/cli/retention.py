@@ -11,6 +11,7 @@ from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
+from muniment.cli.status import status
 from muniment.retention.approval import arming
 from muniment.retention.disposal import destruction, outstanding, sweep
 from muniment.retention.evidence import certificates
@@ -209,6 +210,7 @@ def certificates_command(context: Context, council: str, limit: int, as_json: bo
 
 
 retention.add_command(certificate)
+retention.add_command(status)
 
 
 def _preview(seen: arming.Preview) -> list[str]:

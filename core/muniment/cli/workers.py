@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+from types import FrameType
 
 import click
 
@@ -21,7 +23,7 @@ __all__ = ["schedule", "worker"]
 @click.option("--queue", "queues", multiple=True, help="Only work of this kind; may be repeated.")
 @pass_context
 def worker(context: Context, threads: int, queues: tuple[str, ...]) -> None:
-    """Do background work until stopped; what was begun is finished."""
+    """Do background work until stopped; the chunks that were begun are finished. Stopped twice it ends at once."""
     _refuse_without_redis(context)
     known = sorted({actor.queue for actor in actors()})
     unknown = sorted(set(queues) - set(known))
@@ -51,8 +53,14 @@ def _refuse_without_redis(context: Context) -> None:
 
 
 def _stopped() -> threading.Event:
-    """An event that the signals to stop set."""
+    """An event that the signals to stop set. The second ends the process as it stands: what it had begun is undone."""
     stop = threading.Event()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, note)
     return stop

@@ -10,8 +10,9 @@ root hands over.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -36,23 +37,23 @@ class Deployment:
     clock: Clock
     keys: KeyRing
     plugins: Plugins
+    stopping: threading.Event = field(default_factory=threading.Event)
+    """Set when the process is to end: an actor that works in chunks begins no other one."""
 
 
 @dataclass(frozen=True)
 class JobActor:
-    """A function `(deployment, *ids)` and how it is to be run.
+    """A function `(deployment, council_id, *ids)` and how it is to be run.
 
     `queue` is a kind of work, so that a long sweep does not keep a letter waiting. `every` has the schedule ring for
-    it: once for each council, with the council's id as its only argument, or once in all if not `each_council`.
+    it, for each council with the council's id as its only argument.
     """
 
     name: str
     queue: str
     run: Callable[..., None]
     time_limit: timedelta
-    retries: int
     every: timedelta | None
-    each_council: bool
 
 
 def actor(
@@ -60,14 +61,16 @@ def actor(
     name: str,
     queue: str,
     time_limit: timedelta = timedelta(minutes=10),
-    retries: int = 5,
     every: timedelta | None = None,
-    each_council: bool = True,
 ) -> Callable[[Callable[..., None]], JobActor]:
-    """Declare a function `(deployment: Deployment, *ids)` as an actor named `domain.work`."""
+    """Declare a function `(deployment: Deployment, council_id: UUID, *ids)` as an actor named `domain.work`.
+
+    It works for one council, on a bounded share of what there is to do, and rings for itself when there is more: so
+    that councils take turns on the workers.
+    """
 
     def note(run: Callable[..., None]) -> JobActor:
-        return JobActor(name, queue, run, time_limit, retries, every, each_council)
+        return JobActor(name, queue, run, time_limit, every)
 
     return note
 

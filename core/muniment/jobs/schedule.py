@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import structlog
 from sqlalchemy import text
@@ -40,11 +39,8 @@ def ring_due(database: Database, actors: Iterable[JobActor], now: datetime | Non
         with database.platform() as session:
             if session.scalar(TAKE, {"name": actor.name, "now": now, "until": now + actor.every}) is None:
                 continue
-            targets: list[tuple[UUID, ...]] = [()]
-            if actor.each_council:
-                targets = [(id_,) for id_ in session.scalars(text("select id from council order by id"))]
-            for arguments in targets:
-                session.ring(actor.name, arguments)
+            for council_id in session.scalars(text("select id from council order by id")):
+                session.ring(actor.name, (council_id,))
         rung.append(actor.name)
     return rung
 

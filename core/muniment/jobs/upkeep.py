@@ -1,4 +1,4 @@
-"""The work of the layers below: what files leave to be removed."""
+"""The work of the layers below: what files leave to be removed; and failed jobs that nobody need know of any more."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import structlog
 
 from muniment.files.store import REMOVE_FILES, FileStore
 from muniment.jobs.actors import Deployment, actor
+from muniment.jobs.failures import forget_old
 
-__all__ = ["check_files", "remove_files"]
+__all__ = ["check_files", "forget_failures", "remove_files"]
 
 log = structlog.get_logger(__name__)
 
@@ -33,3 +34,10 @@ def check_files(deployment: Deployment, council_id: UUID) -> None:
         orphans = store.sweep_orphans(session, datetime.now(UTC))
     if orphans.removed or orphans.missing:
         log.warning("files_checked", removed=orphans.removed, missing=len(orphans.missing))
+
+
+@actor(name="jobs.forget", queue="policy", every=timedelta(days=1))
+def forget_failures(deployment: Deployment, council_id: UUID) -> None:
+    """Forget the failed jobs of one council that have not failed for a month."""
+    with deployment.database.council(council_id) as session:
+        forget_old(session)

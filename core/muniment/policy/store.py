@@ -5,11 +5,12 @@ A compiled policy is immutable and found by its hash alone, so one cache serves 
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from muniment.api.errors import InvalidInput, NotFound, NotReady
@@ -28,6 +29,7 @@ __all__ = [
     "decide",
     "decisions_of",
     "declared_of",
+    "first_adopted_at",
     "policy_of_hash",
     "withdraw",
 ]
@@ -50,6 +52,12 @@ def adopted_or_none(session: CouncilSession) -> Policy | None:
         return None
     kept = _remembered(session.policy_hash)
     return kept.policy or policy_of_hash(session, session.policy_hash)
+
+
+def first_adopted_at(session: CouncilSession) -> datetime | None:
+    """When the council adopted its first policy; None if it has none."""
+    here = AdoptedPolicy.council_id == session.council_id
+    return session.scalar(select(func.min(AdoptedPolicy.adopted_at)).where(here))
 
 
 def policy_of_hash(session: CouncilSession, policy_hash: str) -> Policy:

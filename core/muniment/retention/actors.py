@@ -24,21 +24,27 @@ from muniment.retention.upkeep import CHUNK, dispose_some, drop_oldest_month
 
 __all__ = ["deliver", "recompute", "settle_ledger", "sweep", "upkeep"]
 
+CHUNKS = 20
+"""Chunks that are clocked in one turn: then it is another council's."""
+
 
 @actor(name=RECOMPUTE, queue="retention", every=timedelta(hours=1), time_limit=timedelta(hours=1))
 def recompute(deployment: Deployment, council_id: UUID) -> None:
-    """Clock every row of one council that no rule in force has clocked."""
-    who = Actor("system", None, RECOMPUTE)
+    """Clock rows of one council that no rule in force has clocked; ring again while there may be more."""
+    who, chunks = Actor("system", None, RECOMPUTE), 0
     for subject in SUBJECTS:
         last: UUID | None = None
         while True:
             with deployment.database.council(council_id, who) as session:
                 if session.policy_hash is None:
                     return
+                if chunks == CHUNKS or deployment.stopping.is_set():
+                    session.ring(RECOMPUTE, (council_id,))
+                    return
                 done = clock_stale(session, subject, last)
             if done is None:
                 break
-            last = done.last
+            last, chunks = done.last, chunks + 1
 
 
 @actor(name=SWEEP, queue="retention", every=timedelta(hours=1), time_limit=timedelta(minutes=20))
@@ -57,8 +63,8 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
     if policy is None or run_id is None:
         return
     facade = deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
-    pace = Pace(deployment.settings.sweep_rest)
-    if Sweeper(deployment.database, council_id, ledger, facade, pace=pace).work(run_id):
+    pace = Pace(deployment.settings.sweep_rest, deployment.stopping.wait)
+    if Sweeper(deployment.database, council_id, ledger, facade, pace=pace, stopping=deployment.stopping).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
 
@@ -93,11 +99,11 @@ def upkeep(deployment: Deployment, council_id: UUID) -> None:
     who = Actor("system", None, "retention.upkeep")
     for kept in kept_tables():
         gone = CHUNK
-        while gone == CHUNK:
+        while gone == CHUNK and not deployment.stopping.is_set():
             with deployment.database.council(council_id, who) as session:
                 gone = dispose_some(session, kept)
     more = True
-    while more:
+    while more and not deployment.stopping.is_set():
         with deployment.database.council(council_id, who) as session:
             more = drop_oldest_month(session, deployment.keys) is not None
     with deployment.database.council(council_id, who) as session:

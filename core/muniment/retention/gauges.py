@@ -20,6 +20,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted, adopted_or_none
+from muniment.retention.disposal.lateness import late_since
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.compile import DESTROY, UNDECLARED, clocks
@@ -69,6 +70,7 @@ def gauges(ledger_dir: Path) -> tuple[CouncilGauge, ...]:
             "Seconds since a sweep of a council with a policy was last finished; infinite if none ever was",
             _since_sweep,
         ),
+        CouncilGauge("muniment_retention_late", "1 where a council was not swept for more than 36 hours", _late),
         CouncilGauge(
             "muniment_retention_ledger_open", "Chunks of the erasure ledger not settled", OpenChunks(ledger_dir).count
         ),
@@ -184,6 +186,10 @@ def _since_sweep(session: CouncilSession) -> float | None:
         .limit(1)
     )
     return NEVER if finished is None else max(0.0, (session.clock.now() - finished).total_seconds())
+
+
+def _late(session: CouncilSession) -> int | None:
+    return None if adopted_or_none(session) is None else int(late_since(session) is not None)
 
 
 class OpenChunks:

@@ -18,6 +18,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
 from muniment.plugins.manager import Plugins
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
+from muniment.retention.disposal.lateness import late_since
 from muniment.retention.disposal.sweep import RunView, run_view, runs, start_sweep
 from muniment.retention.evidence.certificates import CertificateView, certificates
 from muniment.retention.explain import Explanation, explain, facade_in_force
@@ -165,7 +166,7 @@ def may_arm(caller: Caller, record_class: str) -> bool:
 def _last_sweep(session: CouncilSession, caller: Caller, page: Page) -> str:
     run = next(iter(runs(session, caller, limit=1)), None)
     issued: Sequence[CertificateView] = certificates(session, caller, limit=5)
-    return page.text("retention/section.html", caller, run=run, certificates=issued)
+    return page.text("retention/section.html", caller, run=run, certificates=issued, late=late_since(session))
 
 
 retention_section = ConsoleSection("retention", "Retention", Permission.READ_RETENTION, _last_sweep)

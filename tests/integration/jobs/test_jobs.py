@@ -115,24 +115,25 @@ def test_the_schedule_rings_once_a_period_however_many_there_are(
     @actor(name="test.each", queue="test", every=timedelta(minutes=5))
     def each(deployment: Deployment, council_id: UUID) -> None: ...
 
-    @actor(name="test.once", queue="test", every=timedelta(hours=1), each_council=False)
-    def once(deployment: Deployment) -> None: ...
+    @actor(name="test.hourly", queue="test", every=timedelta(hours=1))
+    def hourly(deployment: Deployment, council_id: UUID) -> None: ...
 
     rung: list[tuple[str, tuple[object, ...]]] = []
     deployment.database.doorbell = lambda name, arguments: rung.append((name, tuple(arguments)))
     now = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    assert ring_due(deployment.database, [each, once], now) == ["test.each", "test.once"]
-    assert ring_due(deployment.database, [each, once], now + timedelta(minutes=4)) == []
-    assert rung == [("test.each", (councils[0],)), ("test.each", (councils[1],)), ("test.once", ())]
-    assert ring_due(deployment.database, [each, once], now + timedelta(minutes=5)) == ["test.each"]
-    racing = [threading.Thread(target=ring_due, args=(deployment.database, [once], now + timedelta(hours=2)))
+    hours = [("test.hourly", (councils[0],)), ("test.hourly", (councils[1],))]
+    assert ring_due(deployment.database, [each, hourly], now) == ["test.each", "test.hourly"]
+    assert ring_due(deployment.database, [each, hourly], now + timedelta(minutes=4)) == []
+    assert rung == [("test.each", (councils[0],)), ("test.each", (councils[1],)), *hours]
+    assert ring_due(deployment.database, [each, hourly], now + timedelta(minutes=5)) == ["test.each"]
+    racing = [threading.Thread(target=ring_due, args=(deployment.database, [hourly], now + timedelta(hours=2)))
               for _ in range(4)]  # fmt: skip
     rung.clear()
     for thread in racing:
         thread.start()
     for thread in racing:
         thread.join()
-    assert rung == [("test.once", ())]
+    assert rung == hours
 
 
 def test_one_process_works_and_keeps_the_schedule(deployment: Deployment, councils: tuple[UUID, UUID]) -> None:

@@ -1,4 +1,4 @@
-"""What lies on Redis, as `/metrics` tells it by queue: what waits for a worker, and what was given up."""
+"""What waits for a worker, as `/metrics` tells it by queue and council."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from litestar.testing import TestClient
 
 from muniment.app import open_application
 from muniment.jobs.actors import Deployment, dispatch
-from muniment.jobs.broker import attach, make_broker
+from muniment.jobs.broker import attach, make_broker, make_worker
 from muniment.retention.actors import recompute, sweep
 from muniment.wiring import actors
+from tests.journeys.test_processes import until
 
-READING = re.compile(r'^(muniment_jobs_\w+)\{queue="(\w+)"\} (\S+)$', re.MULTILINE)
-Readings = dict[tuple[str, str], float]
+READING = re.compile(r'^(muniment_jobs_\w+)\{council="(\w+)",queue="(\w+)"\} (\S+)$', re.MULTILINE)
+Readings = dict[tuple[str, str, str], float]
 
 
 @pytest.fixture
@@ -30,29 +31,33 @@ def read(deployment: Deployment) -> Callable[[str], Readings]:
         with TestClient(open_application(dataclasses.replace(deployment, settings=settings))) as client:
             answer = client.get("/metrics")
         assert answer.status_code == 200, answer.text
-        found = {(name, queue): float(figure) for name, queue, figure in READING.findall(answer.text)}
-        assert {queue for _, queue in found} == {actor.queue for actor in actors()}
+        found = {(name, queue, council): float(figure) for name, council, queue, figure in READING.findall(answer.text)}
+        assert {queue for _, queue, _ in found} == {actor.queue for actor in actors()}
         return {reading: figure for reading, figure in found.items() if figure}
 
     return ask
 
 
-def test_what_waits_and_what_was_given_up_is_told_by_queue(
+def test_what_waits_is_told_by_queue_and_council_and_each_job_waits_once(
     deployment: Deployment, councils: tuple[UUID, UUID], redis_url: str, read: Callable[[str], Readings]
 ) -> None:
     broker = make_broker(redis_url)
     attach(broker, actors(), deployment)
     assert read(redis_url) == {}
     with deployment.database.council(councils[0]) as session:
-        dispatch(session, sweep, councils[0])
+        for _ in range(3):
+            dispatch(session, sweep, councils[0])
         dispatch(session, recompute, councils[0])
         assert read(redis_url) == {}, "nothing is rung before the commit"
-    broker.get_actor(sweep.name).send_with_options(args=(str(councils[0]),), delay=60_000)
-    assert read(redis_url) == {("muniment_jobs_waiting", "retention"): 3}
-    consumer = broker.consume("retention", timeout=1_000)
-    message = next(consumer)
-    assert message is not None
-    consumer.nack(message)
-    consumer.close()
-    assert read(redis_url) == {("muniment_jobs_waiting", "retention"): 2, ("muniment_jobs_dead", "retention"): 1}
+    with deployment.database.council(councils[1]) as session:
+        dispatch(session, sweep, councils[1])
+    found = read(redis_url)
+    waiting = {key[1:]: figure for key, figure in found.items() if key[0] == "muniment_jobs_waiting"}
+    assert waiting == {("retention", "alpha"): 2, ("retention", "beta"): 1}
+    ages = {key[1:] for key in found if key[0] == "muniment_jobs_oldest_seconds"}
+    assert ages == set(waiting)
+    worker = make_worker(broker, threads=2)
+    worker.start()
+    until(lambda: read(redis_url) == {}, "all that waits is begun")
+    worker.stop()
     broker.close()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from muniment.api.errors import NotFound
 from muniment.clients.events import NewEnrolment, NewMilestone, add_milestone, end_programme, enrol, remove_milestone
 from muniment.clients.files import change_stub, open_file
-from muniment.clients.importing.ledger import list_runs, open_run, take_runs
+from muniment.clients.importing.ledger import list_runs, open_run, take_run
 from muniment.clients.locks import lock_files
 from muniment.clients.people import everybody, join_persons, part_person
 from muniment.clients.records import add_record, change_values
@@ -109,7 +109,7 @@ def test_lists_and_locks_hold_nothing_of_theirs(house: House, theirs: Theirs) ->
         assert lock_files(session, [theirs.file_id]) == {}
         assert everybody(session, theirs.person_id) == []
         assert list_runs(session, house.caller, 10) == []
-        assert take_runs(session) == []
+        assert take_run(session) is None
 
 
 def test_one_reference_may_be_known_to_both(houses: tuple[House, House]) -> None:

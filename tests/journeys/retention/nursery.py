@@ -1,8 +1,8 @@
 """Workers as processes of their own, each started in an instant: forks of one process that has imported everything.
 
 A hundred workers are killed in one test. Started as commands they would spend their lives importing; forked, each runs
-the same `muniment worker` from its first line on. Small chunks give them more places to be killed at; how many rows lie
-in one is the only thing that differs from a deployment.
+the same `muniment worker` from its first line on. Small chunks give them more places to be killed at, and what takes a
+minute in a deployment takes a moment here; nothing else differs.
 
 Started by itself this file is that process. It reads a line on its standard input for each wish (`start`, or the number
 of a process that has ended and is to be taken off the list) and answers each with a line.
@@ -14,14 +14,18 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from muniment.cli import main
+from muniment.jobs import waiting
 from muniment.retention.clocks.current import clock_stale
 from muniment.retention.disposal.sweep import Sweeper
 
 ROOT = Path(__file__).parents[3]
 WORKER = ["worker", "--threads", "2"]
+MOMENT = timedelta(seconds=0.5)
+"""How long a job that was rung for is taken to wait (`muniment.jobs.waiting.BELIEVED`), as hours are seconds here."""
 
 
 class Nursery:
@@ -71,6 +75,7 @@ def serve(log: Path, files: int, rows: int) -> None:
     assert smaller is not None
     smaller["files"] = files
     clock_stale.__defaults__ = (rows,)
+    waiting.BELIEVED = MOMENT
     alive: set[int] = set()
     for line in sys.stdin:
         wish = line.strip()

@@ -38,7 +38,7 @@ from muniment.retention.disposal.restore import RestoreCheck
 from muniment.settings import Settings
 from muniment.worker import send_to_workers
 from tests.integration.retention.kit import House
-from tests.journeys.retention.nursery import Nursery
+from tests.journeys.retention.nursery import MOMENT, Nursery
 from tests.journeys.retention.town import Street
 from tests.journeys.test_processes import PROGRAM, until
 
@@ -202,8 +202,10 @@ def test_whatever_is_killed_all_that_is_due_goes_once_and_is_proved(
     tmp_path: Path,
     records: int,
     kills: int,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr("muniment.jobs.waiting.BELIEVED", MOMENT)
     settings, database = msgspec.structs.replace(deployment.settings, redis_url=redis_url), deployment.database
     keys.save(settings.keys_file)
     settings.ledger_dir.mkdir()
@@ -257,11 +259,11 @@ def unclocked(street: Street) -> int:
 def environment_of(settings: Settings, clock: FixedClock | object) -> dict[str, str]:
     """A worker's environment: this test's database, Redis and folders, on its pretended day."""
     assert isinstance(clock, FixedClock)
-    return {
-        "PATH": os.environ["PATH"],
+    return {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")} | {
         "MUNIMENT_DATA_DIR": str(settings.data_dir),
         "MUNIMENT_DATABASE_URL": settings.database_url or "",
         "MUNIMENT_REDIS_URL": settings.redis_url or "",
         "MUNIMENT_POOL_SIZE": "4",
+        "MUNIMENT_SWEEP_REST": "0",
         "MUNIMENT_TODAY": clock.today().isoformat(),
     }

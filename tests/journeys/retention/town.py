@@ -144,10 +144,11 @@ class Street:
         )
         for event, subjects in {
             "retention.certificate.issued": [row.id for row in certificates],
-            "retention.file.disposed": list(done),
+            "retention.file.disposed": [key for key, line in done.items() if line.gone or line.emptied],
         }.items():
             told = house.ids("select subject from audit_event where event = :event", event=event)
-            assert Counter(told) == Counter(subjects), event
+            counted = Counter(told), Counter(subjects)
+            assert counted[0] == counted[1], (event, counted[0] - counted[1], counted[1] - counted[0])
         assert self.gone == len(should_go)
         assert house.scalar("select count(*) from parked") == 0
 

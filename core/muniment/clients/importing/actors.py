@@ -8,7 +8,7 @@ from uuid import UUID
 from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission
 from muniment.api.errors import MunimentError, NotReady
 from muniment.clients.importing.chunk import PastPeriod
-from muniment.clients.importing.ledger import finished_uploads, forget_upload, take_runs
+from muniment.clients.importing.ledger import finished_uploads, forget_upload, take_run
 from muniment.clients.importing.run import Importer, Order
 from muniment.database.session import Actor
 from muniment.files.store import FileStore
@@ -24,22 +24,22 @@ def import_uploads(past_period: PastPeriod) -> JobActor:
 
     @actor(name=IMPORT, queue="imports", every=timedelta(minutes=10), time_limit=timedelta(hours=4))
     def run(deployment: Deployment, council_id: UUID) -> None:
-        """Import every file of one council that waits, or whose import was killed, and let the files go."""
+        """Import the file of one council that has waited longest, or whose import was killed, and let it go.
+
+        Rings again for the next, so that a council with many files waits for the others between them.
+        """
         who = Actor("system", None, IMPORT)
         caller = Caller(who, council_id, {Permission.IMPORT_CLIENTS: EVERY_SERVICE})
         store = FileStore(deployment.settings.files_dir, deployment.keys)
         importer = Importer(deployment.database, caller, deployment.plugins, deployment.keys, past_period)
         with deployment.database.council(council_id, who) as session:
-            waiting = [
-                (taken.id, taken.stored_file_id, Order(taken.service, taken.import_format, history=taken.history))
-                for taken in take_runs(session)
-                if taken.stored_file_id is not None
-            ]
-        for run_id, stored_file_id, order in waiting:
+            taken = take_run(session)
+        if taken is not None and taken.stored_file_id is not None:
             with deployment.database.council(council_id, who) as session:
-                content = store.read(session, stored_file_id)
+                content = store.read(session, taken.stored_file_id)
+            order = Order(taken.service, taken.import_format, history=taken.history)
             try:
-                importer.run(order, content, run_id=run_id)
+                importer.run(order, content, run_id=taken.id)
             except NotReady:
                 raise  # the database is busy or away: the run is taken again when it has stalled
             except MunimentError:
@@ -48,5 +48,7 @@ def import_uploads(past_period: PastPeriod) -> JobActor:
             for run_id, stored_file_id in finished_uploads(session):
                 store.remove(session, [stored_file_id])
                 forget_upload(session, run_id)
+            if taken is not None:
+                session.ring(IMPORT, (council_id,))
 
     return run

@@ -31,7 +31,7 @@ __all__ = [
     "note_progress",
     "open_run",
     "start_run",
-    "take_runs",
+    "take_run",
 ]
 
 STALLED = timedelta(minutes=10)
@@ -82,21 +82,22 @@ def await_run(session: CouncilSession, service: str, source: str, history: bool,
     return _add(session, service, source, history, "waiting", stored_file_id)
 
 
-def take_runs(session: CouncilSession) -> list[ImportRun]:
-    """Imports that wait for a worker, or whose worker was killed, now taken by this one."""
+def take_run(session: CouncilSession) -> ImportRun | None:
+    """The import that has waited longest for a worker, or whose worker was killed, now taken by this one."""
     now = session.clock.now()
     stalled = and_(ImportRun.state == "running", ImportRun.progress_at < now - STALLED)
     free = and_(ImportRun.stored_file_id.is_not(None), or_(ImportRun.state == "waiting", stalled))
-    runs = session.scalars(
+    run = session.scalars(
         select(ImportRun)
         .where(ImportRun.council_id == session.council_id, free)
         .order_by(ImportRun.started_at)
+        .limit(1)
         .with_for_update(skip_locked=True)
-    ).all()
-    for run in runs:
+    ).one_or_none()
+    if run is not None:
         run.state, run.progress_at = "running", now
-    session.flush()
-    return list(runs)
+        session.flush()
+    return run
 
 
 def finished_uploads(session: CouncilSession) -> list[tuple[UUID, UUID]]:

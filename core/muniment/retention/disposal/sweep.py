@@ -10,6 +10,7 @@ Between chunks it rests while others are at work (`pace`).
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -157,13 +158,16 @@ class Sweeper:
         files: int = FILES,
         pace: Pace | None = None,
         told: Callable[[Chunk], None] = lambda _chunk: None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._database, self._council_id, self._ledger, self._facade = database, council_id, ledger, facade
-        self._files, self._told, self._pace = files, told, pace or Pace(0)
+        self._files, self._told, self._stopping, self._pace = files, told, stopping, pace or Pace(0)
         self._actor = Actor("system", None, SWEEP)
 
     def work(self, run_id: UUID, chunks: int = CHUNKS) -> bool:
         """Walk from the beginning until `chunks` chunks have disposed of something; whether there may be more to do.
+
+        Where the process is to stop no other chunk is begun.
 
         Chunks in which everything is held count for nothing, or a thousand held files at the front would keep every
         walk from what lies behind them. There is no more when a whole walk has disposed of nothing.
@@ -173,7 +177,7 @@ class Sweeper:
         for subject, errand in self._errands():
             place: Place | None = BEGINNING
             while place is not None:
-                if productive == chunks:
+                if productive == chunks or (self._stopping is not None and self._stopping.is_set()):
                     return True
                 began = time.monotonic()
                 chunk = self._chunk(subject, errand, run_id, place)

@@ -13,6 +13,7 @@ from muniment.database.migrations.r0002 import (
     connectors,
     evidence,
     holds,
+    jobs,
     rules,
 )
 from muniment.database.migrations.steps import refuse_downgrade
@@ -23,7 +24,7 @@ branch_labels = None
 depends_on = None
 
 
-CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions, holds)
+CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions, holds, jobs)
 """Modules with a `change()`, in an order that satisfies foreign keys."""
 
 

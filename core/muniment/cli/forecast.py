@@ -8,10 +8,11 @@ import click
 
 from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
-from muniment.cli.context import Context, pass_context, show
+from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.keeping import retention
 from muniment.policy.deciding import parse_value
 from muniment.retention.clocks import forecasting
+from muniment.retention.clocks.progress import progress
 from muniment.retention.clocks.supposing import Supposed, Supposition, suppose
 from muniment.retention.clocks.tabulating import MONTH_NAMES, Grid, as_csv, grids, total
 
@@ -70,6 +71,19 @@ def forecast_command(
         show(None, False, *_table(now))
     else:
         show(None, False, *_differences(found))
+
+
+@retention.command("progress")
+@click.argument("council")
+@json_option
+@pass_context
+def progress_command(context: Context, council: str, as_json: bool) -> None:
+    """Show how many records of COUNCIL the rules in force have clocked, by class."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = progress(session, command_caller(council_id, context.actor.name))
+    lines = [f"{entry.clocked:>9} of {entry.stored:>9}  {entry.record_class}" for entry in found]
+    show(found, as_json, *(lines or ["No records are stored."]))
 
 
 def _supposed(written: str) -> Supposed:

@@ -16,9 +16,11 @@ from muniment.api.errors import MunimentError
 from muniment.database.session import CouncilSession
 from muniment.policy.deciding import parse_value
 from muniment.retention.clocks.forecasting import Forecast, WhatIf, forecast, what_if
+from muniment.retention.clocks.progress import Progress, progress
 from muniment.retention.clocks.supposing import Supposed, Supposition, suppose
 from muniment.retention.clocks.tabulating import MONTH_NAMES, Grid, as_csv, grids, total
 from muniment.web.council import CouncilRef
+from muniment.web.cursors import Listing
 from muniment.web.pages import Page
 from muniment.web.unit_of_work import needs
 
@@ -170,5 +172,11 @@ def _step(most: int) -> int:
     return next(step * power for step in (1, 2, 5, 10) if step * power * 5 >= most)
 
 
-forecast_routes = [the_forecast, the_forecast_for_a_spreadsheet, the_forecast_otherwise]
+@get("/retention/progress", sync_to_thread=True, tags=TAGS)
+def recomputing(session: Session, caller: Asker) -> Listing[Progress]:
+    """How many records of each class the rule in force has clocked, and how many there are."""
+    return Listing(list(progress(session, caller)))
+
+
+forecast_routes = [recomputing, the_forecast, the_forecast_for_a_spreadsheet, the_forecast_otherwise]
 forecast_pages = [forecast_page, forecast_page_otherwise]

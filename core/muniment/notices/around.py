@@ -10,6 +10,7 @@ LANGUAGE_NAMES = {"en": "English", "cy": "Cymraeg"}
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "en": {
+        "skip": "Skip to main content",
         "published": "Published on",
         "also": "Also as",
         "text": "plain text",
@@ -23,6 +24,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "choose": "Privacy notices of this service",
     },
     "cy": {
+        "skip": "Neidio i’r prif gynnwys",
         "published": "Cyhoeddwyd ar",
         "also": "Hefyd fel",
         "text": "testun plaen",

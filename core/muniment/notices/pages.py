@@ -27,7 +27,7 @@ from muniment.notices.around import LANGUAGE_NAMES, around
 from muniment.notices.document import Document
 from muniment.notices.language import long_date
 from muniment.notices.render import Format, Rendered
-from muniment.notices.shelf import Answer, Shelf
+from muniment.notices.shelf import Shelf
 from muniment.notices.versions import VersionView
 from muniment.web.council import CouncilRef
 from muniment.web.shared import rests_on, share
@@ -97,7 +97,7 @@ async def all_versions(
     found = _of_service(await _versions(request, state, council, shelf), service, notice)
     _, wanted = _form(request, "")
     if wanted == "json":
-        return _answer(request, _made(msgspec.json.encode(found), "json", found, NEWEST))
+        return _answer(request, msgspec.json.encode(found), "json", found, NEWEST)
     here = _in_language(found, language)
     words = around(here[0].language)
     several = len({(view.service, view.notice) for view in found}) > 1
@@ -110,9 +110,9 @@ async def all_versions(
     ]
     html = state.pages.render(
         "notices/versions.html",
-        council=council, language=_code(here[0].language), title=words["versions_title"], lines=lines,
+        council=council, language=_code(here[0].language), words=words, title=words["versions_title"], lines=lines,
     )  # fmt: skip
-    return _answer(request, _made(html.encode(), "html", found, NEWEST))
+    return _answer(request, html.encode(), "html", found, NEWEST)
 
 
 @get("/privacy/{service:str}/versions/{number:str}", opt={"public": FOR_EVERYBODY})
@@ -147,20 +147,14 @@ async def _version(
     view = _in_language(languages, language or council.language)[0]
     rendered = await shelf.rendering(state.places, council.id, view.sha256)
     others = tuple(other.language for other in languages if other.language != view.language)
-    cache = NEWEST if view.number == newest else FROZEN
-
-    def build() -> Answer:
-        match wanted:
-            case "html":
-                html = _page(state, council, view, rendered, service, notice, others, newest)
-                return _made(html.encode(), wanted, [view], cache)
-            case "text":
-                return _made(rendered.text.encode(), wanted, [view], cache)
-            case "json":
-                return _made(rendered.json, wanted, [view], cache)
-
-    shell = (wanted, council.slug, council.name, council.colour, service, notice, others, newest)
-    return _answer(request, shelf.answer(council.id, view.sha256, shell, build))
+    match wanted:
+        case "html":
+            body = _page(state, council, view, rendered, service, notice, others, newest).encode()
+        case "text":
+            body = rendered.text.encode()
+        case "json":
+            body = rendered.json
+    return _answer(request, body, wanted, [view], NEWEST if view.number == newest else FROZEN)
 
 
 def _page(
@@ -199,7 +193,7 @@ async def _choice(
     """The notices of a service that has several, each by its title."""
     newest = [view for view in _in_language(found, language or council.language) if view.number == _newest(found, view)]
     if wanted == "json":
-        return _answer(request, _made(msgspec.json.encode(newest), "json", newest, NEWEST))
+        return _answer(request, msgspec.json.encode(newest), "json", newest, NEWEST)
     lines = []
     for view in newest:
         rendered = await shelf.rendering(state.places, council.id, view.sha256)
@@ -209,10 +203,11 @@ async def _choice(
         "notices/versions.html",
         council=council,
         language=_code(newest[0].language),
+        words=around(newest[0].language),
         title=around(newest[0].language)["choose"],
         lines=lines,
     )
-    return _answer(request, _made(html.encode(), "html", newest, NEWEST))
+    return _answer(request, html.encode(), "html", newest, NEWEST)
 
 
 def _form(request: Request[Any, Any, Any], last: str) -> tuple[str, Format]:
@@ -283,7 +278,11 @@ def _code(language: str) -> str:
     return language.partition(".")[0]
 
 
-def _made(body: bytes, form: Format, views: Sequence[VersionView], cache: str) -> Answer:
+def _answer(
+    request: Request[Any, Any, Any], body: bytes, form: Format, views: Sequence[VersionView], cache: str
+) -> Response[Any]:
+    """What everybody who asks the same is answered with."""
+    share(request)
     published = max(view.published_at for view in views).astimezone(UTC)
     headers = {
         "Cache-Control": cache,
@@ -291,12 +290,7 @@ def _made(body: bytes, form: Format, views: Sequence[VersionView], cache: str) -
         "Last-Modified": format_datetime(published, usegmt=True),
         "Vary": "Accept",
     }
-    return Answer(body, MEDIA[form], headers)
-
-
-def _answer(request: Request[Any, Any, Any], made: Answer) -> Response[Any]:
-    share(request)
-    return Response(made.body, media_type=made.media_type, headers=made.headers)
+    return Response(body, media_type=MEDIA[form], headers=headers)
 
 
 public_pages = [newest_notice, all_versions, one_version]

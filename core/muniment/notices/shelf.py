@@ -6,11 +6,9 @@ database again after a few seconds; this process forgets it at once when it publ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
-
-import msgspec
 
 from muniment.database.session import CouncilSession
 from muniment.notices.render import Rendered
@@ -18,18 +16,10 @@ from muniment.notices.versions import VersionView, list_versions, read_rendering
 from muniment.web.shared import Believed, Kept
 from muniment.web.unit_of_work import Places
 
-__all__ = ["Answer", "Shelf"]
+__all__ = ["Shelf"]
 
 
 T = TypeVar("T")
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A body with the headers that are sent along, which need to be worked out once."""
-
-    body: bytes
-    media_type: str
-    headers: dict[str, str]
 
 
 class Shelf:
@@ -37,13 +27,12 @@ class Shelf:
 
     BELIEVED = 5.0
     """Seconds for which a list of versions is believed."""
-    PAGES = 512
-    """How many renderings and answers are kept."""
+    RENDERINGS = 512
+    """How many are kept."""
 
     def __init__(self) -> None:
         self._versions: dict[UUID, Believed[tuple[VersionView, ...]]] = {}
-        self._renderings: Kept[Rendered] = Kept(self.PAGES)
-        self._pages: Kept[Answer] = Kept(self.PAGES)
+        self._renderings: Kept[Rendered] = Kept(self.RENDERINGS)
 
     async def versions(self, places: Places, council_id: UUID) -> Believed[tuple[VersionView, ...]]:
         """Every published version of a council, newest first within a notice."""
@@ -59,14 +48,6 @@ class Shelf:
         if (kept := self._renderings.get(key)) is None:
             kept = await places.run(lambda: _in_council(places, council_id, lambda at: read_rendering(at, sha256)))
             self._renderings.put(key, kept)
-        return kept
-
-    def answer(self, council_id: UUID, sha256: str, around: Hashable, build: Callable[[], Answer]) -> Answer:
-        """What is answered with a version; `around` is all that it depends on besides the version itself."""
-        key = (council_id, sha256, around)
-        if (kept := self._pages.get(key)) is None:
-            kept = build()
-            self._pages.put(key, kept)
         return kept
 
     def forget(self, council_id: UUID) -> None:

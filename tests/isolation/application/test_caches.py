@@ -48,7 +48,6 @@ KEPT = {
     "database.signals.Signal._listeners": "functions, not what they are told",
     "defaults.law._whole_law": "the law is the same for all",
     "jobs.drain.Drain._waiting": "jobs with the council's key among their arguments",
-    "notices.shelf.Shelf._pages": "by council, sha256 and all that the page depends on",
     "notices.shelf.Shelf._renderings": "by council and sha256",
     "notices.shelf.Shelf._versions": "by council",
     "notices.words.Voice._macros": "one document's own",

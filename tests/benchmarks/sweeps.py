@@ -1,8 +1,8 @@
 """The sweep, with everything it leaves behind, against the bare deletion of the same rows.
 
 Ours: rows that are clocked, under an armed rule; locks, holds looked at, stubs, persons, certificates, audit events,
-the erasure ledger synced twice a chunk. Bare: a superuser's `delete` of records, files and persons by key, committed in
-chunks of as many records.
+the erasure ledger synced twice a chunk; nobody else uses the database, so it never rests (`screens` measures that).
+Bare: a superuser's `delete` of records, files and persons by key, committed in chunks of as many records.
 """
 
 from __future__ import annotations

@@ -79,6 +79,7 @@ class AuditEvent(StrEnum):
     DISPOSAL_APPROVED = "retention.disposal.approved"
     DISPOSAL_DEFERRED = "retention.disposal.deferred"
     DISPOSAL_REJECTED = "retention.disposal.rejected"
+    ACTION_FULFILLED = "retention.action.fulfilled"
     SWEEP_STARTED = "retention.sweep.started"
     SWEEP_FINISHED = "retention.sweep.finished"
     RECORD_DISPOSED = "retention.record.disposed"

@@ -1,4 +1,4 @@
-"""`muniment retention`: queue, propose, decide: what is proposed for disposal, and deciding about it."""
+"""`muniment retention`: queue, propose, decide, unfulfilled, fulfil: what waits for somebody to decide or to act."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from muniment.api.errors import Conflict
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.retention import DAY, by_option, retention
 from muniment.retention.approval import deciding, proposing
+from muniment.retention.clocks import fulfilling
 
 __all__ = ["retention"]
 
@@ -111,3 +112,37 @@ def decide_command(
     show(answers, as_json, f"{decided} decided.", *refused)
     if refused:
         raise Conflict(f"{len(refused)} of {len(answers)} could not be decided about.")
+
+
+@retention.command("unfulfilled")
+@click.argument("council")
+@click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
+@json_option
+@pass_context
+def unfulfilled_command(context: Context, council: str, limit: int, as_json: bool) -> None:
+    """List what is due in COUNCIL to be published, or for its holder to dispose of."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = fulfilling.unfulfilled(session, command_caller(council_id, context.actor.name), limit)
+    lines = [
+        f"{entry.record_id} {entry.record_class}: {entry.action} since {entry.due_on}"
+        + (f", without {', '.join(entry.redact)}" if entry.redact else "")
+        + (f", held by {', '.join(entry.holders)}" if entry.holders else "")
+        for entry in found
+    ]
+    show(found, as_json, *(lines or ["Nothing is due elsewhere."]))
+
+
+@retention.command("fulfil")
+@click.argument("council")
+@click.argument("records", type=click.UUID, nargs=-1, required=True)
+@click.option("--done-on", type=DAY, required=True)
+@by_option
+@pass_context
+def fulfil_command(context: Context, council: str, records: tuple[UUID, ...], done_on: datetime, by: str) -> None:
+    """Confirm that RECORDS of COUNCIL were published, or disposed of by their holder."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name, by)
+    with context.database.council(council_id, caller.actor) as session:
+        count = fulfilling.fulfil(session, caller, records, done_on=done_on.date())
+    click.echo(f"{count} confirmed.")

@@ -30,6 +30,7 @@ from muniment.retention.approval.deciding import (
     queue_counts,
 )
 from muniment.retention.approval.proposing import MOST, NewProposals, Proposed, propose
+from muniment.retention.clocks.fulfilling import Unfulfilled, fulfil, unfulfilled
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing, decode_cursor, page_of
 from muniment.web.pages import Page
@@ -53,6 +54,19 @@ class Decided(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     proposals: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=MOST)]
     decision: Decision
+
+
+class Fulfilment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Records of which somebody did elsewhere what their rule says, and the day on which it was done."""
+
+    records: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=MOST)]
+    done_on: date
+
+
+class Fulfilled(msgspec.Struct, frozen=True):
+    """Of how many records it was confirmed."""
+
+    count: int
 
 
 class DecideForm(msgspec.Struct, frozen=True):
@@ -103,6 +117,18 @@ def decide_about(proposal_id: FromPath[UUID], data: JSONBody[Decision], session:
     decide_one(session, caller, proposal_id, data)
 
 
+@get("/retention/unfulfilled", sync_to_thread=True, tags=TAGS)
+def due_elsewhere(session: Session, caller: Asker, limit: Limit = 100) -> Listing[Unfulfilled]:
+    """What is due to be published, or for its holder to dispose of, the longest due first."""
+    return Listing(list(unfulfilled(session, caller, limit)))
+
+
+@post("/retention/fulfilments", sync_to_thread=True, status_code=200, tags=TAGS)
+def done_elsewhere(data: JSONBody[Fulfilment], session: Session, caller: Asker) -> Fulfilled:
+    """Confirm that records were published, or disposed of by their holder: all of those named or none."""
+    return Fulfilled(fulfil(session, caller, data.records, done_on=data.done_on))
+
+
 @get("/console/review", sync_to_thread=True)
 def review_page(
     session: Session, caller: Asker, page: NamedDependency[Page], decided: FromQuery[int] = 0, left: FromQuery[int] = 0
@@ -140,5 +166,6 @@ def _day(written: str) -> date | None:
         raise InvalidInput("Write the day as in 31/03/2030.", where="until") from None
 
 
-review_routes: list[Any] = [proposals, proposal_counts, propose_records, decide_many, decide_about]
+review_routes: list[Any] = [proposals, proposal_counts, propose_records, decide_many, decide_about, due_elsewhere,
+                            done_elsewhere]  # fmt: skip
 review_pages: list[Any] = [review_page, decide_on_page]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from muniment.api.errors import InvalidInput, NotFound
+from muniment.retention.clocks.fulfilling import fulfil, unfulfilled
 from muniment.retention.disposal import changing
 from muniment.retention.disposal.restore import recover
 from muniment.retention.evidence.certificates import CertificateView, certificates
@@ -137,3 +139,34 @@ def test_a_crash_in_the_middle_leaves_all_or_nothing(house: House, monkeypatch: 
     assert house.all("select values, stage, due_on from record") == before
     assert issued(house) == []
     assert house.sweep().changed == 1
+
+
+PUBLISH = {"id": "publish", "keep": "1 year", "from": {"event": "case-closed"}, "action": "publish",
+           "redact": ["payments.account"]}  # fmt: skip
+THEIRS = {"id": "theirs", "keep": "1 year", "from": {"event": "case-closed"}, "holder": "the training provider"}
+
+
+@pytest.mark.parametrize(("clause", "action"), [(PUBLISH, "publish"), (THEIRS, "await-holder")])
+def test_what_is_done_elsewhere_waits_until_somebody_confirms_it(
+    house: House, clause: dict[str, Any], action: str
+) -> None:
+    house.adopt(with_rule(clause, {**DESTROY, "holder": clause.get("holder")}, combine="sequence"))
+    house.file("case", milestones={"case-closed": CLOSED}, values=VALUES)
+    other = house.file("letter")
+    house.flush()
+    with house.session() as session:
+        [waiting] = unfulfilled(session, house.caller)
+    assert (waiting.action, waiting.due_on) == (action, date(2021, 5, 2))
+    assert waiting.redact == (("payments.account",) if action == "publish" else ())
+    assert waiting.holders[:1] == (() if action == "publish" else ("the training provider",))
+    [stranger] = house.ids("select id from record where file_id = :other", other=other)
+    with pytest.raises(NotFound), house.session() as session:
+        fulfil(session, house.caller, [waiting.record_id, stranger], done_on=house.clock.today())
+    with pytest.raises(InvalidInput), house.session() as session:
+        fulfil(session, house.caller, [waiting.record_id], done_on=date(2030, 1, 1))
+    with house.session() as session:
+        assert fulfil(session, house.caller, [waiting.record_id], done_on=house.clock.today()) == 1
+        assert unfulfilled(session, house.caller) == ()
+    assert house.scalar("select due_on from record where id = :id", id=waiting.record_id) == date(2030, 5, 2)
+    assert house.scalar("select values ? 'payments.account' from record where id = :id", id=waiting.record_id)
+    assert house.scalar("select count(*) from audit_event where event = 'retention.action.fulfilled'") == 1

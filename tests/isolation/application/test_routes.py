@@ -138,6 +138,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /proposals/decisions": {"proposals": [ids["proposal_id"]], "decision": {"outcome": "approve"}},
         "POST /proposals/{proposal_id}/decision": {"outcome": "approve"},
         "POST /sweeps": None,
+        "POST /retention/fulfilments": {"records": [ids["record_id"]], "done_on": "2026-11-20"},
         "POST /destructions/repeats": {"records": [ids["awaiting"]]},
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},

@@ -65,7 +65,8 @@ def reading(document: CertificateDocument, language: str = "en") -> Reading:
     said = _Words(language)
     content = document.certificate
     done = f"lead_{content.action}"
-    lead = [said(done if done in WORDING[language] else "lead", council=content.council_name, disposed=content.disposed, title=content.class_title)]
+    phrase = done if done in WORDING[language] else "lead"
+    lead = [said(phrase, council=content.council_name, disposed=content.disposed, title=content.class_title)]
     if content.awaited:
         lead.append(said("elsewhere", awaited=content.awaited, confirmed=document.confirmed))
     lead.append(said("complete") if document.complete else said("awaiting", open=content.awaited - document.confirmed))

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import text
 
 from muniment.api.errors import Conflict, SettingsError
 from muniment.app import open_application
@@ -20,6 +21,7 @@ from muniment.clock import system_clock
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.retention.actors import sweep
 from muniment.settings import Settings
 from muniment.worker import working
 from tests.integration.clients.kit import SERVICE, House, csv_of, row
@@ -67,6 +69,18 @@ def test_every_composition_root_refuses_a_pretended_day_where_there_are_real_peo
     told = run("council", "list")
     assert (told.exit_code, told.stdout) == (SettingsError.exit_code, "")
     assert SENTENCE in " ".join(told.stderr.split())
+
+
+def test_a_sweep_asks_again_and_sweeps_nothing(
+    house: House, pretending: Database, settings: Settings, keys: KeyRing
+) -> None:
+    """A worker may have been running when real people came in by another process."""
+    house.register(generated=False)
+    deployment = Deployment(settings, pretending, pretending.clock, keys, house.plugins)
+    with pytest.raises(SettingsError, match=SENTENCE):
+        sweep.run(deployment, house.id)
+    with house.session() as session:
+        assert session.scalar(text("select count(*) from sweep_run")) == 0
 
 
 def test_it_is_taken_where_everybody_is_generated(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from muniment.audit import gauges as audit_gauges
 from muniment.audit.actors import seal
+from muniment.clients import attachments
 from muniment.clients import gauges as client_gauges
 from muniment.clients.importing.actors import import_uploads
 from muniment.councils.actors import review_decisions
@@ -62,6 +63,7 @@ def gauges(deployment: Deployment) -> list[Gauge]:
 
 def wire() -> None:
     """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
+    erased.subscribe(attachments.on_erased)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

@@ -11,6 +11,7 @@ from muniment.clients.importing import tables as importing
 from muniment.database.registry import table_of
 
 __all__ = [
+    "ATTACHMENT",
     "ENROLMENT",
     "FILE",
     "IMPORT_MEMORY",
@@ -26,6 +27,7 @@ __all__ = [
 PERSON = table_of(tables.Person)
 FILE = table_of(tables.ClientFile)
 RECORD = table_of(tables.Record)
+ATTACHMENT = table_of(tables.Attachment)
 MILESTONE = table_of(tables.Milestone)
 ENROLMENT = table_of(tables.Enrolment)
 PROGRAMME_FACT = table_of(tables.ProgrammeFact)

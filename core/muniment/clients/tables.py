@@ -33,6 +33,7 @@ from muniment.database.registry import (
 )
 
 __all__ = [
+    "Attachment",
     "ClientFile",
     "Enrolment",
     "Milestone",
@@ -164,6 +165,29 @@ class Record(Clocked, CouncilTable, Base):
     )
 
 
+class Attachment(CouncilTable, Base):
+    """A stored file that belongs to a record: a scanned form, a letter. `name` is the file's own.
+
+    Whatever takes the record leaves the row without one, in the same transaction; then it is on its way out, and
+    `muniment.clients.attachments.let_go` takes it, its key and its bytes.
+    """
+
+    __tablename__ = "attachment"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    record_id: Mapped[UUID | None]
+    stored_id: Mapped[UUID]
+    name: Mapped[str]
+    added_on: Mapped[date]
+
+    __table_args__ = (
+        council_fk("record_id", "record.id", ondelete="SET NULL (record_id)"),
+        council_fk("stored_id", "stored_file.id"),
+        Index("ix_attachment_record", "council_id", "record_id"),
+        Index("ix_attachment_stored", "council_id", "stored_id"),
+    )
+
+
 class Milestone(CouncilTable, Base):
     """A dated event of a file that a retention clause counts from. `own_act`: the client did it.
 
@@ -277,6 +301,7 @@ _client(
     note="the identity stub; goes with the last record under it",
 )  # fmt: skip
 _client(Record, "values", "location", "recorded_on", "external_key", below=ClientFile)
+_client(Attachment, "name", "added_on", below=Record, note="goes with its record, its bytes through a tombstone")
 _client(Milestone, "kind", "whose", "happened_on", "own_act", "noted_on", below=ClientFile)
 _client(Enrolment, "programme", "started_on", "ended_on", below=ClientFile)
 _client(Register, "title", "held_on", "location", note="goes as one, with its entries")

@@ -22,7 +22,7 @@ from muniment.database.session import CouncilSession
 from muniment.files.sealed import Damaged, decrypt, encrypt, new_key
 from muniment.keys import KeyRing
 
-__all__ = ["REMOVE_FILES", "FileDamaged", "FileStore", "Orphans"]
+__all__ = ["REMOVE_FILES", "FileDamaged", "FileStore", "Orphans", "remove_files"]
 
 REMOVE_FILES = "files.remove"
 """The name of the actor that removes objects; it is declared in `muniment.jobs.upkeep`."""
@@ -95,9 +95,7 @@ class FileStore:
 
     def remove(self, session: CouncilSession, file_ids: Sequence[UUID]) -> None:
         """Remove files: their keys with this transaction, their objects soon after. Unknown ids are passed over."""
-        if file_ids:
-            session.execute(REMOVE, {"ids": list(file_ids), "at": session.clock.now()})
-            session.ring(REMOVE_FILES, [session.council_id])
+        remove_files(session, file_ids)
 
     def remove_objects(self, session: CouncilSession) -> int:
         """Remove the objects that tombstones name, and the tombstones; returns how many. Safe to repeat or to kill."""
@@ -152,6 +150,13 @@ class FileStore:
 
     def _path(self, council_id: UUID, file_id: UUID) -> Path:
         return self._folder / str(council_id) / file_id.hex[:2] / file_id.hex
+
+
+def remove_files(session: CouncilSession, file_ids: Sequence[UUID]) -> None:
+    """What `FileStore.remove` does, for whoever has no use for the folder: it is not touched here."""
+    if file_ids:
+        session.execute(REMOVE, {"ids": list(file_ids), "at": session.clock.now()})
+        session.ring(REMOVE_FILES, [session.council_id])
 
 
 class _Counted:

@@ -25,7 +25,7 @@ class Subject:
     `collected` is the day a row was recorded; `has_history` is whether it lies in a client file, whose milestones,
     birth and enrolments a clause may read. `emptied` is what a row is set to when it has gone here and its paper has
     not; `with_it` are tables whose rows below it go at once. `has_system`: a row may be known by a key in another
-    system, whatever its medium here.
+    system, whatever its medium here. `let_go` are tables of stored files whose rows lose the row that they belong to.
     """
 
     table: Table
@@ -36,6 +36,7 @@ class Subject:
     emptied: Mapping[str, Any] = field(default_factory=dict)
     with_it: tuple[tuple[Table, str], ...] = ()
     has_system: bool = False
+    let_go: tuple[tuple[Table, str], ...] = ()
 
     @property
     def name(self) -> str:
@@ -81,6 +82,7 @@ RECORDS = Subject(
     has_history=True,
     emptied={"file_id": None, "values": {}, "origin": None, "corrected": []},
     has_system=True,
+    let_go=((facts.ATTACHMENT, "record_id"),),
 )
 REGISTERS = Subject(
     facts.REGISTER,

@@ -230,6 +230,11 @@ def _record(api: Api) -> None:
     view = api.ask("GET", f"/clients/{kept_file}")
     api.tenant.ids["record_id"] = [view["records"][0]["id"]]
     api.tenant.ids["person_id"] = [view["person_id"]]
+    address = f"/api/v1/councils/{town.slug}/clients/{kept_file}/records/{view['records'][0]['id']}/attachments"
+    kind = {"Content-Type": "text/plain"}
+    stored = api.client.post(address, content=b"generated", headers=api.tenant.authorised | kind)
+    assert stored.status_code == 201, stored.text
+    api.tenant.ids["attachment_id"] = [stored.json()["id"]]
     if town.register is not None:
         entries = [{"attended": True, "file_id": kept_file}]
         register = {"service": town.service, "record_class": town.register, "title": "Generated course",

@@ -20,7 +20,7 @@ from tests.isolation.application.tenants import House, Tenant, digests
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id", "proposal_id", "case_id",
+    "certificate_id", "proposal_id", "attachment_id", "case_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -100,6 +100,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "PUT /clients/{file_id}/stub": stub,
         "POST /clients/{file_id}/records": record,
         "PATCH /clients/{file_id}/records/{record_id}/values": {"values": {town.value: value}},
+        "POST /clients/{file_id}/records/{record_id}/attachments": "generated",
         "POST /clients/{file_id}/milestones": {
             "kind": "case-closed", "happened_on": "2026-01-31", "source": town.source,
         },

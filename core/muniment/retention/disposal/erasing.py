@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import CTE, Delete, Table, Update, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from muniment.clients.attachments import let_go
 from muniment.clients.facts import FILE, PERSON
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
@@ -70,6 +71,10 @@ def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -
     emptied = _keys_of(
         session, update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank), table
     )
+    for below, column in subject.let_go:
+        session.execute(update(below).where(with_ids(ids, column)(below)).values({column: None}))
+    if subject.let_go:
+        let_go(session)
     if subject.has_system and emptied:
         _ask_systems(session, table, emptied)
     return emptied

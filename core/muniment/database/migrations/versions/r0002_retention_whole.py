@@ -8,6 +8,7 @@ from muniment.database.migrations.r0002 import (
     actions,
     approval,
     arming,
+    attachments,
     audit,
     clients,
     connectors,
@@ -24,7 +25,19 @@ branch_labels = None
 depends_on = None
 
 
-CONCERNS: tuple[ModuleType, ...] = (audit, evidence, rules, clients, arming, connectors, approval, actions, holds, jobs)
+CONCERNS: tuple[ModuleType, ...] = (
+    audit,
+    evidence,
+    rules,
+    clients,
+    arming,
+    connectors,
+    attachments,
+    approval,
+    actions,
+    holds,
+    jobs,
+)
 """Modules with a `change()`, in an order that satisfies foreign keys."""
 
 

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from sqlalchemy import insert
 
-from muniment.api.retention import Anchor, Authority, Clause, RetentionRule, When
+from muniment.api.retention import Anchor, Authority, Clause, Reference, RetentionRule, When
 from muniment.api.text import say
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, PROGRAMME_FACT, RECORD, REGISTER, REGISTER_ENTRY
 from muniment.database.ids import new_id
@@ -114,6 +114,10 @@ def told_anchor(anchor: Anchor | None) -> str:
     if anchor is None:
         return ""
     told = str(anchor.on or anchor.event or anchor.milestone or "a day in words")
+    if anchor.either:
+        told = f"of {', '.join(map(told_anchor, anchor.either))}"
+    if anchor.stage is not None:
+        told = f"day of {anchor.stage}"
     if anchor.birthday is not None:
         told = f"birthday {anchor.birthday}"
     if anchor.occurrence == "first":
@@ -135,6 +139,9 @@ def told_when(when: When) -> str:
         "in": when.in_programme,
         "cohort": when.cohort,
         "field": when.field and f"{when.field} {'|'.join(when.equals)}".strip(),
+        "more_than": when.more_than,
+        "at_least": when.at_least,
+        "less_than": when.less_than,
         "on": when.medium,
         "for": when.purpose,
         "form": when.form,
@@ -153,6 +160,11 @@ def told_authority(authority: Authority) -> str:
     return f"{authority.kind}: {named}" if named else authority.kind
 
 
+def told_reference(refer: Reference) -> str:
+    plus = f"plus {refer.plus}" if refer.plus else None
+    return " ".join(filter(None, (refer.to, refer.id, say(refer.title, "en"), plus)))
+
+
 def told(clause: Clause) -> Stated:
     refer, review = clause.refer, clause.review
     return Stated(
@@ -162,7 +174,7 @@ def told(clause: Clause) -> Stated:
         anchor=told_anchor(clause.anchor),
         bound=clause.bound or "",
         action=" ".join(filter(None, (clause.action, clause.into, *clause.redact))),
-        refer=" ".join(filter(None, (refer.to, refer.id, say(refer.title, "en")))) if refer else "",
+        refer=told_reference(refer) if refer else "",
         holder=say(clause.holder, "en"),
         review=review.every if review else "",
         authority=tuple(map(told_authority, clause.authority)),

@@ -231,7 +231,14 @@ def histories(draw: st.DrawFn) -> History:
 def single_clauses(draw: st.DrawFn) -> dict[str, Any]:
     """Six classes, each with one clause that reads one thing: nothing else decides, so that no mistake hides."""
     collected = {"event": "collection"}
+    two = st.lists(st.sampled_from(["case-closed", "death", "request"]), min_size=2, max_size=2, unique=True)
+    either = st.builds(
+        lambda kinds, which: {"from": {"either": [{"event": kind} for kind in kinds], "occurrence": which}},
+        two,
+        st.sampled_from(["first", "latest"]),
+    )
     read = st.one_of(
+        either,
         st.fixed_dictionaries({"from": anchors}),
         st.fixed_dictionaries({"from": st.just(collected), "when": conditions}),
         st.sampled_from(["carers", "learners", "all"]).map(
@@ -272,6 +279,17 @@ def unless_in_a_programme() -> dict[str, Any]:
     return {"class": classes, "rule": [{"id": "all", "classes": ["case", "letter"], "clause": [clause]}]}
 
 
+def reviewed_without_a_period() -> dict[str, Any]:
+    """A clause with a review and no period: its working days count for the review alone."""
+    first = {"on": "2023-03-31", "plus": "1 working day"}
+    clause = {"id": "c0", "in_words": "until it is over", "from": first, "review": {"every": "1 month"}}
+    return {
+        "class": [{"id": "case", "title": "Cases"}],
+        "rule": [{"id": "all", "classes": ["case"], "clause": [clause]}],
+    }
+
+
+@example(retention=reviewed_without_a_period(), several=[History(date(2024, 2, 29))], ended={})
 @example(
     retention=unless_in_a_programme(),
     several=[History(date(2024, 2, 29)), History(date(2024, 2, 29), enrolled=["harbour"])],

@@ -109,7 +109,7 @@ def undeclared(key: str) -> Clock:
 
 def anchors_of(entry: ClauseClock) -> Iterator[Anchor]:
     """Every anchor that a clause reads: in its conditions, of the clause that it counts from, inside another."""
-    if entry.anchor is not None and entry.fixed is None:
+    if entry.anchor is not None and (entry.fixed is None or entry.clause.review is not None):
         yield from _within(entry.anchor)
     if entry.after is not None:
         yield from anchors_of(entry.after)

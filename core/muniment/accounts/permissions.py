@@ -45,9 +45,14 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.RECORDS_MANAGER: frozenset(
         {
-            P.READ_CLIENTS, P.READ_RETENTION, P.ARM_RETENTION, P.SWEEP_RETENTION, P.HOLD_RECORDS, P.PROPOSE_DISPOSAL,
+            P.READ_CLIENTS,
+            P.READ_RETENTION,
+            P.ARM_RETENTION,
+            P.SWEEP_RETENTION,
+            P.HOLD_RECORDS,
+            P.PROPOSE_DISPOSAL,
             P.REVIEW_DISPOSAL,
-        }  # fmt: skip
+        }
     ),
     Role.INFORMATION_ASSET_OWNER: frozenset(
         {P.DECIDE_POLICY, P.ADOPT_POLICY, P.PUBLISH_NOTICES, P.READ_RETENTION, P.REVIEW_DISPOSAL}

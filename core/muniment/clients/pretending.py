@@ -27,7 +27,8 @@ UNMARKED = text(
 def refuse_real_people(database: Database) -> None:
     """Raise `SettingsError` if the database's clock pretends a day and a council holds people not marked as generated.
 
-    Every composition root asks this before it does anything, and every sweep again. Without a pretended day it asks the database nothing.
+    Every composition root asks this before it does anything, and every sweep again. Without a pretended
+    day it asks the database nothing.
     """
     if not database.clock.pretended:
         return

@@ -34,7 +34,7 @@ def test_a_day_that_does_not_exist_becomes_the_first_of_the_next_month(house: Ho
 
 def another(**clause: Any) -> dict[str, Any]:
     changed = copy.deepcopy(RETENTION)
-    changed["rule"][0]["clause"][0] |= clause  # type: ignore[index]
+    changed["rule"][0]["clause"][0] |= clause
     return changed
 
 

@@ -337,7 +337,7 @@ class Town:
             if path.exists():
                 yield "the log of the database server", path.read_bytes()
         for key in cast("list[bytes]", self.redis.keys("*")):
-            yield f"redis {key.decode()}", key + cast("bytes", self.redis.dump(key) or b"")
+            yield f"redis {key.decode()}", key + (self.redis.dump(key) or b"")
         yield from self.answers()
 
     def answers(self) -> Iterator[tuple[str, bytes]]:

@@ -74,7 +74,8 @@ def test_what_the_system_does_not_hold_is_confirmed_in_those_words(system: Syste
     system.sweep()
     system.deliver()
     assert system.owed() == []
-    assert list(system.house.ids("select method from confirmation")) == ["crm answered that it holds nothing under the key"]
+    confirmed = list(system.house.ids("select method from confirmation"))
+    assert confirmed == ["crm answered that it holds nothing under the key"]
 
 
 def test_the_word_of_a_system_that_cannot_be_looked_into_is_told_as_such(system: System) -> None:

@@ -106,7 +106,8 @@ def test_the_console_leads_from_page_to_page(
     with TestClient(open_application(deployment)) as client:
         client.cookies.set("muniment-alpha", secret)
         for path, lines in (("holds", (3, 2)), ("sweeps", (3, 2)), ("certificates", (1,))):
-            address, seen = f"/alpha/console/{path}", []
+            address = f"/alpha/console/{path}"
+            seen: list[int] = []
             for count in lines:
                 page = client.get(address)
                 assert page.status_code == 200

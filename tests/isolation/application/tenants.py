@@ -231,8 +231,8 @@ def _record(api: Api) -> None:
     api.tenant.ids["record_id"] = [view["records"][0]["id"]]
     api.tenant.ids["person_id"] = [view["person_id"]]
     address = f"/api/v1/councils/{town.slug}/clients/{kept_file}/records/{view['records'][0]['id']}/attachments"
-    kind = {"Content-Type": "text/plain"}
-    stored = api.client.post(address, content=b"generated", headers=api.tenant.authorised | kind)
+    headers = api.tenant.authorised | {"Content-Type": "text/plain"}
+    stored = api.client.post(address, content=b"generated", headers=headers)
     assert stored.status_code == 201, stored.text
     api.tenant.ids["attachment_id"] = [stored.json()["id"]]
     if town.register is not None:

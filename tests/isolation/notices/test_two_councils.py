@@ -17,7 +17,7 @@ from muniment.database.session import Database
 from muniment.defaults.law import law_in_force
 from muniment.notices.document import notices_of
 from muniment.notices.given import NewEarlier, NewGiven, earlier_documents, give_notice, note_earlier
-from muniment.notices.shelf import Answer, Shelf
+from muniment.notices.shelf import Shelf
 from muniment.notices.tables import EarlierDocument, NoticeGiven, NoticeVersion
 from muniment.notices.versions import Approval, Draft, latest_documents, list_versions, publish, read_rendering
 from muniment.policy.store import adopt
@@ -98,33 +98,18 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
         places = Places(database, 2)
         versions = (await shelf.versions(places, published[slug])).value
         rendered = await shelf.rendering(places, published[slug], versions[0].sha256)
-        page = shelf.answer(published[slug], versions[0].sha256, "shell", lambda: answer_of(f"page of {slug}"))
-        return {view.service for view in versions}, rendered.text + page.body.decode()
+        return {view.service for view in versions}, rendered.text
 
     async def all_of_it() -> None:
         for _ in range(2):
             services, shown = await ask(OURS)
             assert services == {"sefton-at-work"}
             assert "Milton Keynes" not in shown
-            assert "page of sefton" in shown
             services, shown = await ask(THEIRS)
             assert services == {"employment-support"}
             assert "Sefton" not in shown
-            assert "page of milton-keynes" in shown
         other = (await shelf.versions(Places(database, 2), published[THEIRS])).value[0].sha256
         with pytest.raises(NotFound):
             await shelf.rendering(Places(database, 2), published[OURS], other)
 
     asyncio.run(all_of_it())
-
-
-def test_what_one_council_has_on_its_page_is_not_another_councils_even_for_the_same_text() -> None:
-    shelf = Shelf()
-    one, other = new_id(), new_id()
-    assert shelf.answer(one, "sha", "shell", lambda: answer_of("one")).body == b"one"
-    assert shelf.answer(other, "sha", "shell", lambda: answer_of("other")).body == b"other"
-    assert shelf.answer(one, "sha", "shell", lambda: answer_of("built again")).body == b"one"
-
-
-def answer_of(words: str) -> Answer:
-    return Answer(words.encode(), "text/html", {})

@@ -228,7 +228,8 @@ def _fingerprints(session: CouncilSession, record_ids: Iterable[UUID]) -> dict[U
 def _write(session: CouncilSession, actor: Actor, rows: Sequence[Any], decision: Decision) -> None:
     state, event = STATES[decision.outcome]
     kind, role, key = _who(actor)
-    decided: dict[str, Any] = {"state": state, "reason": decision.reason.strip() or None, "decided_at": session.clock.now()}
+    reason = decision.reason.strip() or None
+    decided: dict[str, Any] = {"state": state, "reason": reason, "decided_at": session.clock.now()}
     decided |= {"decided_kind": kind, "decided_role": role, "decided_by": key}
     until: Any = decision.until
     if decision.outcome == "approve":

@@ -40,6 +40,7 @@ __all__ = ["review_pages", "review_routes"]
 
 TAGS = ["retention"]
 REVIEWS = needs(Permission.REVIEW_DISPOSAL)
+FULFILS = needs(Permission.SWEEP_RETENTION)
 
 Asker = NamedDependency[Caller]
 Session = NamedDependency[CouncilSession]
@@ -123,7 +124,7 @@ def due_elsewhere(session: Session, caller: Asker, limit: Limit = 100) -> Listin
     return Listing(list(unfulfilled(session, caller, limit)))
 
 
-@post("/retention/fulfilments", sync_to_thread=True, status_code=200, tags=TAGS)
+@post("/retention/fulfilments", sync_to_thread=True, status_code=200, tags=TAGS, opt=FULFILS)
 def done_elsewhere(data: JSONBody[Fulfilment], session: Session, caller: Asker) -> Fulfilled:
     """Confirm that records were published, or disposed of by their holder: all of those named or none."""
     return Fulfilled(fulfil(session, caller, data.records, done_on=data.done_on))

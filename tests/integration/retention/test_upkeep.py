@@ -23,7 +23,11 @@ from muniment.retention import actors, upkeep
 from tests.unit.policy.made import compiled
 
 LONDON = ZoneInfo("Europe/London")
-OTHER_WAYS = {"awaiting": "goes when the destruction is confirmed", "parked": "goes when the file could be disposed of"}
+OTHER_WAYS = {
+    "awaiting": "goes when the destruction is confirmed",
+    "parked": "goes when the file could be disposed of",
+    "proposal": "goes with its record",
+}
 FILLED: Mapping[type, Any] = {Uuid: uuid4, Text: lambda: f"generated {uuid4()}", Integer: lambda: 1, JSON: list,
                               LargeBinary: lambda: uuid4().bytes}  # fmt: skip
 each_kept_table = pytest.mark.parametrize("kept", kept_tables(), ids=lambda kept: kept.table.name)

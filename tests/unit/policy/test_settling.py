@@ -110,7 +110,7 @@ def test_a_decided_thing_can_be_completed_by_another_decision() -> None:
         (f"{RULE}.another", {"keep": "1 year"}, "there is no 'another'"),
         (f"{RULE}.usual.form", "x", "there is no 'form'"),
         (f"{RULE}.usual.from", {"event": "christmas"}, "allowed there: approved"),
-        (f"{RULE}.usual.from", {"evnt": "birth"}, "allowed there: align"),
+        (f"{RULE}.usual.from", {"evnt": "birth"}, "allowed there: ahead, align"),
         (f"{RULE}.usual.action", "burn", "allowed there: anonymise"),
         (f"{RULE}.money.classes", [], "withdraw"),
         (f"{RULE}.money.classes", "rent", "expected `array`"),

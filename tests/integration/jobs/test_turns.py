@@ -28,7 +28,7 @@ from muniment.settings import Settings
 from tests.integration.retention.kit import RETENTION, House, policy_of
 from tests.journeys.test_processes import until
 
-MANY, FEW = 400, 10
+MANY, FEW = 150, 10
 A_TURN = 2
 CLOSED = {"case-closed": date(2020, 1, 1)}
 

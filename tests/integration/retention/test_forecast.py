@@ -115,7 +115,7 @@ def stored_letters(house: House) -> list[UUID]:
     return list(house.ids("select id from record where record_class = 'advice/letter'"))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keeps=st.tuples(*[st.sampled_from(["7 days", "6 months", "3 years", "15 years", "permanent"])] * 3),
     chunk=st.sampled_from([7, 1000]),

@@ -90,11 +90,13 @@ class Storm:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             with locked(street.house.ledger.path):
-                waited = time.monotonic() + 0.05
-                while time.monotonic() < waited:
-                    if self.cut_off(street)["committed, not closed"]:
-                        self.all_killed()
-                        return
+                waited, seen = time.monotonic() + 0.05, False
+                while not seen and time.monotonic() < waited:
+                    seen = bool(self.cut_off(street)["committed, not closed"])
+                if seen:  # the lock is let go before anybody is waited for: a hold that is being placed wants it too
+                    self.nursery.kill(*self.nursery.workers)
+            if seen:
+                break
             time.sleep(self.chance.uniform(0, 0.01))
         self.all_killed()
 
@@ -127,8 +129,9 @@ class Storm:
             return connection.scalar(text(query), {"like": like}) or 0
 
     def cut_off(self, street: Street) -> Counter[str]:
-        """The chunks that the ledger has open, by whether the database knows of them."""
-        waiting = [key for key, chunk in street.house.ledger.chunks().items() if chunk.is_open]
+        """The chunks of a sweep that the ledger has open, by whether the database knows of them."""
+        opened = [(key, chunk.intent) for key, chunk in street.house.ledger.chunks().items() if chunk.is_open]
+        waiting = [key for key, intent in opened if intent.gone or intent.emptied]
         known = set(street.house.ids("select id from disposal where id = any(:ids)", ids=waiting)) if waiting else set()
         return Counter("committed, not closed" if key in known else "written, not committed" for key in waiting)
 

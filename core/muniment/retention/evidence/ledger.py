@@ -72,13 +72,13 @@ def _in_json(value: object) -> object:
     """Keys as one run of base64, which costs a fraction of a list of them."""
     if isinstance(value, Keys):
         return value.packed
-    raise NotImplementedError
+    raise NotImplementedError  # what msgspec asks of a hook that does not know a type
 
 
 def _from_json(kind: type, value: object) -> object:
     """Keys as they are written, or as a list of each one's text, which lines of older versions hold."""
     if kind is not Keys:
-        raise NotImplementedError
+        raise NotImplementedError  # as above
     return Keys.of(msgspec.convert(value, list[UUID])) if isinstance(value, list) else Keys(a2b_base64(str(value)))
 
 

@@ -9,6 +9,7 @@ import muniment.accounts.tables
 import muniment.audit.tables
 import muniment.clients.importing.tables
 import muniment.clients.tables
+import muniment.consent.tables
 import muniment.councils.tables
 import muniment.files.tables
 import muniment.jobs.tables

@@ -10,6 +10,7 @@ from muniment.audit.actors import seal
 from muniment.clients import attachments
 from muniment.clients import gauges as client_gauges
 from muniment.clients.importing.actors import import_uploads
+from muniment.consent import ledger as consent_ledger
 from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import erased, files_changed, policy_adopted, programme_changed, registers_changed
@@ -64,6 +65,7 @@ def gauges(deployment: Deployment) -> list[Gauge]:
 def wire() -> None:
     """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
     erased.subscribe(attachments.on_erased)
+    erased.subscribe(consent_ledger.on_erased)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

@@ -67,6 +67,22 @@ class AuditEvent(StrEnum):
     EARLIER_DOCUMENT_REGISTERED = "notices.document.registered"
     NOTICE_GIVEN = "notices.notice.given"
 
+    # consent
+    CONSENT_REQUESTED = "consent.consent.requested"
+    CONSENT_GIVEN = "consent.consent.given"
+    CONSENT_REFUSED = "consent.consent.refused"
+    CONSENT_RECONFIRMED = "consent.consent.reconfirmed"
+    CONSENT_WITHDRAWN = "consent.consent.withdrawn"
+    CONSENT_EXPIRED = "consent.consent.expired"
+    CONSENT_SUPERSEDED = "consent.consent.superseded"
+    PERMISSION_REQUESTED = "consent.permission.requested"
+    PERMISSION_GIVEN = "consent.permission.given"
+    PERMISSION_REFUSED = "consent.permission.refused"
+    PERMISSION_RECONFIRMED = "consent.permission.reconfirmed"
+    PERMISSION_WITHDRAWN = "consent.permission.withdrawn"
+    PERMISSION_EXPIRED = "consent.permission.expired"
+    PERMISSION_SUPERSEDED = "consent.permission.superseded"
+
     # retention
     RULE_ARMED = "retention.rule.armed"
     RULE_DISARMED = "retention.rule.disarmed"
@@ -120,6 +136,7 @@ RECORD_CLASSES = {
     "policy": EVIDENCE,
     "clients": ACCESS,
     "notices": EVIDENCE,
+    "consent": EVIDENCE,
     "retention": EVIDENCE,
     "files": ACCESS,
     "audit": ACCESS,

@@ -16,12 +16,14 @@ import msgspec
 from muniment.database.session import CouncilSession
 
 __all__ = [
+    "ConsentsChanged",
     "Erased",
     "FilesChanged",
     "PolicyAdopted",
     "ProgrammeChanged",
     "RegistersChanged",
     "Signal",
+    "consents_changed",
     "erased",
     "files_changed",
     "policy_adopted",
@@ -67,6 +69,14 @@ class FilesChanged(msgspec.Struct, frozen=True):
     what: frozenset[str]
 
 
+class ConsentsChanged(msgspec.Struct, frozen=True):
+    """Client files whose consents or permissions changed. `what` holds the states of the events added: `given`,
+    `withdrawn`, `expired` and so on."""
+
+    file_ids: Sequence[UUID]
+    what: frozenset[str]
+
+
 class RegistersChanged(msgspec.Struct, frozen=True):
     """Registers in which something changed that a retention clause can read."""
 
@@ -95,12 +105,13 @@ class Erased(msgspec.Struct, frozen=True):
 
 files_changed: Signal[FilesChanged] = Signal("files_changed", "Facts of client files changed that clocks rest on.")
 registers_changed: Signal[RegistersChanged] = Signal("registers_changed", "Facts of registers changed.")
+consents_changed: Signal[ConsentsChanged] = Signal("consents_changed", "Consents or permissions changed.")
 programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
 policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
 erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
 
 
 def signals() -> tuple[Signal[FilesChanged] | Signal[RegistersChanged] | Signal[ProgrammeChanged]
-                       | Signal[PolicyAdopted] | Signal[Erased], ...]:  # fmt: skip
+                       | Signal[PolicyAdopted] | Signal[Erased] | Signal[ConsentsChanged], ...]:  # fmt: skip
     """Every signal there is."""
-    return (files_changed, registers_changed, programme_changed, policy_adopted, erased)
+    return (files_changed, consents_changed, registers_changed, programme_changed, policy_adopted, erased)

@@ -1,0 +1,77 @@
+"""The vocabulary of the ledger, and how the body is written down that a consent names. Pure: no database, no web."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+from muniment.api.sharing import Recipient
+
+__all__ = [
+    "AUTHORITIES",
+    "CHANNELS",
+    "CONSENT",
+    "HOWS",
+    "KINDS",
+    "LIVE",
+    "PERMISSION",
+    "STATES",
+    "Authority",
+    "Channel",
+    "How",
+    "Kind",
+    "State",
+    "body_of",
+    "recipient_key",
+]
+
+Kind = Literal["consent", "permission"]
+"""`consent`: the purpose rests on it (UK GDPR Arts 6(1)(a), 9(2)(a)). `permission`: the person agrees to something that
+rests on another basis; taking it back ends that agreement and not the basis."""
+
+State = Literal["requested", "given", "refused", "reconfirmed", "withdrawn", "expired", "superseded"]
+"""What an event of the ledger says (ISO/IEC TS 27560 `event_state`; `superseded` is its `invalidated`)."""
+
+Channel = Literal["in-person", "post", "email", "text-message", "telephone", "online-form"]
+"""How it reached the council. A referrer's consent is none of ours, so there is no such channel."""
+
+How = Literal["signed", "ticked", "written", "spoken", "signed-language"]
+"""The affirmative act (UK GDPR Art 4(11)): signing, ticking an empty box, writing so, saying so, signing it in BSL."""
+
+Authority = Literal[
+    "parental-responsibility", "lasting-power-of-attorney", "deputy", "appointee", "litigation-friend",
+    "written-authority",
+]  # fmt: skip
+"""What somebody acts on who acts for the person."""
+
+KINDS: Final = get_args(Kind)
+STATES: Final = get_args(State)
+CHANNELS: Final = get_args(Channel)
+HOWS: Final = get_args(How)
+AUTHORITIES: Final = get_args(Authority)
+
+CONSENT: Final = "consent"
+PERMISSION: Final = "permission"
+
+LIVE: Final = ("given", "reconfirmed")
+"""The states that allow something, until they expire."""
+
+
+def recipient_key(recipient: str, body: str | None = None) -> str:
+    """How the ledger names who may receive: a recipient that is one body by its id, else its id and the body's.
+
+    `body` is the id of a declared body or, where the policy leaves open which bodies there are, its name as written;
+    case and blanks do not count.
+
+    >>> recipient_key("employers", "  Generated  Works Ltd")
+    'employers/generated works ltd'
+    """
+    return recipient if body is None else f"{recipient}/{' '.join(body.casefold().split())}"
+
+
+def body_of(recipient: Recipient, named: str) -> tuple[str, str]:
+    """The key and the name of a body of a kind of recipient: a declared one by its id or name, else one as written."""
+    written = " ".join(named.split())
+    for body in recipient.bodies:
+        if written.casefold() in {body.id, str(body.name).casefold()}:
+            return recipient_key(recipient.id, body.id), str(body.name)
+    return recipient_key(recipient.id, written), written

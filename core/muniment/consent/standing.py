@@ -1,0 +1,127 @@
+"""What people's consents and permissions come to now, read off the ledger: derived each time, stored nowhere.
+
+Of the events about one purpose the latest act counts (by `at`, then by `number`). Giving names recipients, and each act
+of giving adds those it names: consent to one employer on Monday and to another on Friday is consent to both. What takes
+back (refusing, withdrawing, expiring, being superseded) ends it for the recipients it names or, naming none, for all.
+Asking changes nothing, and decides only where there is nothing else.
+Past its last day a consent counts no more, whether or not an event says so yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Row, TextClause, text
+
+from muniment.consent.acts import CONSENT, LIVE, Kind, State
+from muniment.database.packed import Keys
+from muniment.database.session import CouncilSession
+
+__all__ = ["STANDING", "Standing", "standing", "standings"]
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Where one consent or permission stands. `event_id` is the event that decides.
+
+    `recipients` are the keys (`acts.recipient_key`) of those it names and is live for, in order. `expires_on` is the
+    last day it counts, a date in London. `explicit`: every act that still counts was explicit (UK GDPR Art 9(2)(a)).
+    """
+
+    event_id: UUID
+    kind: Kind
+    purpose: str
+    state: State
+    recipients: tuple[str, ...]
+    expires_on: date | None
+    notice_version: UUID | None
+    explicit: bool
+    policy_hash: str
+
+    @property
+    def live(self) -> bool:
+        """Whether it allows anything today."""
+        return self.state in LIVE
+
+
+STANDING = """
+    select s.file_id, whole.id as event_id, whole.kind, whole.purpose,
+        case when whole.state in ('given', 'reconfirmed') and whole.expires_on < :today then 'expired'
+            else whole.state end as state,
+        case when whole.state in ('given', 'reconfirmed') and (whole.expires_on is null or whole.expires_on >= :today)
+            then coalesce(live.recipients, '{}') else '{}' end as recipients,
+        whole.expires_on, whole.version_id as notice_version,
+        whole.explicit and coalesce(live.explicit, true) as explicit, whole.policy_hash
+    from consent_subject s
+    join lateral (
+        select distinct on (e.kind, e.purpose) e.*
+        from consent_event e
+        where e.council_id = s.council_id and e.subject_id = s.id and %(which)s
+        order by e.kind, e.purpose,
+            (e.state in ('given', 'reconfirmed') or e.recipients = '{}' and e.state <> 'requested') desc,
+            e.at desc, e.number desc
+    ) whole on true
+    left join lateral (
+        select array_agg(newest.recipient order by newest.recipient) as recipients,
+            bool_and(newest.explicit) as explicit
+        from (
+            select distinct on (named.recipient) named.recipient, e.state, e.expires_on, e.explicit
+            from consent_event e cross join lateral unnest(e.recipients) named (recipient)
+            where e.council_id = s.council_id and e.subject_id = s.id
+            and e.kind = whole.kind and e.purpose = whole.purpose and e.state <> 'requested'
+            and not exists (
+                select from consent_event ending
+                where ending.council_id = e.council_id and ending.subject_id = e.subject_id
+                and ending.kind = e.kind and ending.purpose = e.purpose and ending.recipients = '{}'
+                and ending.state in ('refused', 'withdrawn', 'expired', 'superseded')
+                and (ending.at, ending.number) > (e.at, e.number)
+            )
+            order by named.recipient, e.at desc, e.number desc
+        ) newest
+        where newest.state in ('given', 'reconfirmed')
+        and (newest.expires_on is null or newest.expires_on >= :today)
+    ) live on whole.state in ('given', 'reconfirmed')
+    where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))
+"""
+"""What stands, as SQL with the parameters `council_id`, `file_ids` and `today`: a line for each file, kind and purpose
+that there is any event of. `which` narrows the events `e`, as in `OF_PURPOSE`; higher domains may join it."""
+
+OF_PURPOSE = "s.service = :service and e.kind = :kind and e.purpose = :purpose"
+
+
+def _statement(which: str) -> TextClause:
+    return text(STANDING % {"which": which})
+
+
+_ONE = _statement(OF_PURPOSE)
+_ALL = _statement("true")
+
+
+def standing(
+    session: CouncilSession, file_ids: Collection[UUID], service: str, purpose: str, kind: Kind = CONSENT
+) -> Mapping[UUID, Standing]:
+    """Where one purpose's consents (or permissions) stand, by client file, in one query.
+
+    A file that nobody ever asked about it is missing, and so is one of another service.
+    """
+    asked = {"service": service, "kind": kind, "purpose": purpose}
+    rows = session.execute(_ONE, {**_usual(session, file_ids), **asked})
+    return {row.file_id: _standing(row) for row in rows}
+
+
+def standings(session: CouncilSession, file_id: UUID) -> tuple[Standing, ...]:
+    """Everything that stands or stood for one client file, by kind and purpose."""
+    rows = session.execute(_ALL, _usual(session, [file_id]))
+    return tuple(sorted((_standing(row) for row in rows), key=lambda each: (each.kind, each.purpose)))
+
+
+def _usual(session: CouncilSession, file_ids: Collection[UUID]) -> dict[str, object]:
+    ids = Keys.of(file_ids).literal
+    return {"council_id": session.council_id, "file_ids": ids, "today": session.clock.today()}
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return msgspec.convert({name: getattr(row, name) for name in Standing.__struct_fields__}, Standing)

@@ -14,13 +14,14 @@ from typing import Any
 
 import msgspec
 
-from muniment.api.clients import Category, Field, Medium
+from muniment.api.clients import Field, Medium
 from muniment.api.consent import Condition
 from muniment.api.errors import InvalidInput
-from muniment.api.law import APPROPRIATE_POLICY, NEEDS_SCHEDULE_1, DataKind
+from muniment.api.law import APPROPRIATE_POLICY
 from muniment.api.retention import RecordClass
 from muniment.clients.parsing import EARLIEST, BadValue, Stored, parse_field
 from muniment.policy.model import Policy
+from muniment.policy.special import Slot, covers, slots_of
 
 __all__ = ["LONGEST_KEY", "GivenValue", "Problem", "ValueRules", "as_stored", "refuse"]
 
@@ -53,27 +54,6 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     message: str
 
 
-class _Slot(msgspec.Struct, frozen=True):
-    """A declared field with what its category says."""
-
-    category: Category
-    field: Field
-
-    @property
-    def kind(self) -> DataKind:
-        """What a characteristic implies unless the field itself says otherwise; unstated is taken at its most
-        sensitive."""
-        if self.field.kind is not None:
-            return self.field.kind
-        if self.characteristic is not None:
-            return "criminal" if self.characteristic == "criminal-offence" else "special"
-        return self.category.kind or "special"
-
-    @property
-    def characteristic(self) -> str | None:
-        return self.field.characteristic or self.category.characteristic
-
-
 class ValueRules:
     """What one service may record on one day, made once for a transaction or an import.
 
@@ -89,11 +69,7 @@ class ValueRules:
         self.systems = frozenset(system.id for system in of_service.clients.systems if system.medium == "other-system")
         self.purposes = frozenset(purpose.id for purpose in of_service.purposes.purposes)
         self._categories = {category.id: category for category in of_service.clients.categories}
-        self._slots = {
-            f"{category.id}.{field.id}": _Slot(category, field)
-            for category in of_service.clients.categories
-            for field in category.fields
-        }
+        self._slots = slots_of(of_service)
         self._conditions = of_service.purposes.conditions
         self._barred: dict[tuple[str, str], tuple[str, str] | None] = {}
 
@@ -165,15 +141,15 @@ class ValueRules:
                     return Problem(name, *barred)
         return None
 
-    def _condition(self, name: str, slot: _Slot, purpose: str) -> tuple[str, str] | None:
+    def _condition(self, name: str, slot: Slot, purpose: str) -> tuple[str, str] | None:
         known = (name, purpose)
         if known not in self._barred:
             self._barred[known] = self._look_for_condition(slot, purpose)
         return self._barred[known]
 
-    def _look_for_condition(self, slot: _Slot, purpose: str) -> tuple[str, str] | None:
+    def _look_for_condition(self, slot: Slot, purpose: str) -> tuple[str, str] | None:
         """None if a condition stands, else the code and message of what comes closest."""
-        covering = [entry for entry in self._conditions if _covers(entry, slot, purpose)]
+        covering = [entry for entry in self._conditions if covers(entry, slot, purpose)]
         if not covering:
             return "no-condition", NO_CONDITION
         if not any(_documented(entry, self.today) for entry in covering):
@@ -192,18 +168,6 @@ def refuse(problems: Sequence[Problem]) -> None:
         first = min(problems)
         more = f" ({len(problems)} values are refused in all.)" if len(problems) > 1 else ""
         raise InvalidInput(f"{first.message}{more}", where=f"values.{first.where}", code=first.code)
-
-
-def _covers(condition: Condition, slot: _Slot, purpose: str) -> bool:
-    """Whether a condition is complete in law and is for these data and that purpose."""
-    if condition.article is None or (condition.article == "10") != (slot.kind == "criminal"):
-        return False
-    needed = NEEDS_SCHEDULE_1.get(condition.article)
-    if needed is not None and condition.schedule_1 not in needed:
-        return False
-    if condition.characteristics and slot.characteristic not in condition.characteristics:
-        return False
-    return not condition.purposes or purpose in condition.purposes
 
 
 def _documented(condition: Condition, today: date) -> bool:

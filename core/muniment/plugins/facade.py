@@ -25,7 +25,7 @@ from muniment.api.council import Council
 from muniment.api.errors import DeclarationError, PluginError
 from muniment.api.notices import NoticeDeclarations, PublishedNotice, TemplateFolder
 from muniment.api.retention import DisposedRecords, HeldQuestion, RetentionDeclarations
-from muniment.api.sharing import RecipientDeclarations
+from muniment.api.sharing import DisclosureMade, ProposedDisclosure, RecipientDeclarations
 from muniment.plugins.connectors import ConnectorFailed, ask_erasures, ask_still_there
 from muniment.plugins.judges import Held, Refused, ask_holds, ask_refusals
 from muniment.plugins.observers import tell
@@ -143,6 +143,11 @@ class CouncilFacade:
         judges = self._judges("retention_hold", questions=questions)
         return ask_holds(judges, [entry.item for entry in questions], self.missing)
 
+    def sharing_refuse(self, proposed: Sequence[ProposedDisclosure]) -> tuple[Refused, ...]:
+        """Every plugin's refusals of disclosures; a judge that fails refuses the whole batch."""
+        judges = self._judges("sharing_refuse", proposed=proposed)
+        return ask_refusals(judges, [entry.item for entry in proposed], self.missing)
+
     # Observing: after commit
 
     def client_registered(self, clients: Sequence[RegisteredClient]) -> None:
@@ -156,6 +161,10 @@ class CouncilFacade:
     def record_disposed(self, disposed: Sequence[DisposedRecords]) -> None:
         """Tell observers of disposals."""
         self._tell("record_disposed", disposed=disposed)
+
+    def disclosure_made(self, made: Sequence[DisclosureMade]) -> None:
+        """Tell observers of disclosures."""
+        self._tell("disclosure_made", made=made)
 
     # Connecting
 

@@ -14,6 +14,7 @@ from muniment.api.clients import Cohort, Column, ImportSource, System
 from muniment.api.council import Document
 from muniment.api.notices import Notice
 from muniment.api.retention import Clause, Reference, When
+from muniment.api.sharing import Recipient
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy
 from muniment.policy.paths import COUNCIL, fields_of, walk_policy
@@ -30,6 +31,7 @@ MANY: Mapping[str, str] = {
     "systems": "system",
     "classes": "class",
     "recipients": "recipient",
+    "compatible": "purpose",
 }
 ONE: Mapping[str, str] = {
     "cohort": "cohort",
@@ -125,5 +127,7 @@ def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
             yield from (("redact", "field", name) for name in node.redact)
         case When() | Cohort() if node.field is not None:
             yield "field", "field", node.field
+        case Recipient():
+            yield from (("fields", "field", name) for name in node.fields)
         case Column() if node.to.startswith("field:"):
             yield "to", "field", node.to.removeprefix("field:")

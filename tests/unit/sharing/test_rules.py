@@ -1,0 +1,150 @@
+"""Each rule of the gate, alone: a case that all others allow, and the one thing that makes this rule refuse it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from muniment.sharing.gate import decide
+from muniment.sharing.question import Agreed, Circumstances, Facts, Question
+from muniment.sharing.rules import RULES
+from tests.unit.sharing.kit import AROUND, FACTS, PURPOSES, QUESTION, REQUEST, policy_of
+
+MATCH = {"match": {"statutes": ["localism"], "data_sets": ["payroll"]}}
+NO_HEALTH = {**PURPOSES, "condition": [one for one in PURPOSES["condition"] if one["id"] != "health"]}
+NO_CRIME = {**PURPOSES, "condition": [one for one in PURPOSES["condition"] if one["id"] != "crime"]}
+PUBLIC = {"kind": "the-public", "publication": {"where": "the web site", "fields": list(QUESTION.fields)}}
+REDACTED = {**PUBLIC["publication"], "redacted": ["personal.ni"]}  # type: ignore[dict-item]
+ORDINARY = ("personal.address", "work.history")
+STORIES = {"purpose": "stories"}
+PLAIN = {**STORIES, "fields": ORDINARY}
+
+# Of each rule: what the policy says of the recipient, the question, the circumstances and the facts, as changes of the
+# case that is allowed; then the changes that make the rule speak against, in the same four parts; the last part of each
+# is the policy's purposes.
+Parts = dict[str, Any]
+CASES: dict[str, tuple[Parts, Parts]] = {
+    "recipient-declared": ({}, {"question": {"recipient": "nobody"}}),
+    "recipient-named": ({}, {"recipient": {"kind": "kind-of-body"}}),
+    "purpose-declared": ({}, {"question": {"purpose": "gossip"}}),
+    "purpose-of-recipient": ({}, {"recipient": {"purposes": ["stories"]}}),
+    "fields-declared": ({}, {"question": {"fields": (*QUESTION.fields, "personal.shoes")}}),
+    "categories": ({}, {"recipient": {"categories": ["work", "health", "offences"]}}),
+    "basis": ({}, {"recipient": {"bases": ["interests"]}}),
+    "enactment": ({}, {"recipient": {"bases": ["bare-task"]}}),
+    "special-category": ({}, {"purposes": NO_HEALTH}),
+    "criminal-offence": ({}, {"purposes": NO_CRIME}),
+    "policy-document": ({}, {"around": {"documented": frozenset({"crime"})}}),
+    "agreement": ({"recipient": {"agreement": True}}, {"around": {"agreements": ()}}),
+    "transfer": ({"recipient": {"transfer": {"country": "US", "safeguard": "IDTA"}}},
+                 {"recipient": {"transfer": {"country": "US"}}}),
+    "match-statute": ({"recipient": MATCH, "question": {"data_set": "payroll"}},
+                      {"recipient": {"match": {"data_sets": ["payroll"]}}}),
+    "match-data-set": ({"recipient": MATCH, "question": {"data_set": "payroll"}}, {"question": {"data_set": "pupils"}}),
+    "publication": ({"recipient": PUBLIC}, {"recipient": {"publication": REDACTED}}),
+    "condition": ({"recipient": {"condition": "if you ask"}, "question": {"condition_met": True}},
+                  {"question": {"condition_met": False}}),
+    "request-decided": ({"recipient": {"on_request": True}, "around": {"request": REQUEST}},
+                        {"around": {"request": replace(REQUEST, open=False)}}),
+    "request-fields": ({"around": {"request": REQUEST}},
+                       {"around": {"request": replace(REQUEST, fields=frozenset(ORDINARY))}}),
+    "stopped": ({}, {"around": {"stopped": True}}),
+    "held-for-purpose": ({}, {"facts": {"held_otherwise": frozenset({"personal.ni"})}}),
+    "consent": ({"question": PLAIN}, {"facts": {"consent": Agreed("withdrawn", named=True, explicit=True)}}),
+    "consent-names-recipient": ({"question": PLAIN}, {"facts": {"consent": Agreed("given")}}),
+    "explicit-consent": ({"question": STORIES}, {"facts": {"consent": Agreed("given", named=True)}}),
+    "permission": ({"recipient": {"consent": "required"}}, {"facts": {"permission": Agreed("expired", named=True)}}),
+    "permission-names-recipient": ({"recipient": {"consent": "required"}}, {"facts": {"permission": Agreed("given")}}),
+    "opt-out": ({"recipient": {"consent": "opt-out"}}, {"facts": {"permission": Agreed("refused")}}),
+    "restriction": ({}, {"facts": {"limited": True}}),
+    "objection": ({}, {"facts": {"objection": "pending"}}),
+    "enrolled": ({"recipient": {"programme": "bridge"}}, {"facts": {"enrolled": False}}),
+    "programme-notice": ({"recipient": {"programme": "bridge"}}, {"facts": {"programme_notice": False}}),
+    "told": ({}, {"facts": {"told": False}}),
+    "adult": ({"recipient": MATCH, "question": {"data_set": "payroll"}}, {"facts": {"adult": False}}),
+    "request-about-client": ({"around": {"request": REQUEST}}, {"facts": {"requested": False}}),
+    "plugins": ({}, {"facts": {"refusals": ("muniment-alpha: not in August",)}}),
+}  # fmt: skip
+
+ALSO_SAYS = {"purpose-declared": {"purpose-of-recipient", "special-category", "criminal-offence"}}
+"""A purpose that is nobody's is not the recipient's either, nor any condition's."""
+
+
+def judged(*parts: Parts) -> Any:
+    def joined(name: str) -> dict[str, Any]:
+        return {key: value for part in parts for key, value in part.get(name, {}).items()}
+
+    question: Question = replace(QUESTION, **joined("question"))
+    around: Circumstances = replace(AROUND, **joined("around"))
+    facts: Facts = replace(FACTS, **joined("facts"))
+    return decide(policy_of(joined("recipient"), joined("purposes") or PURPOSES), question, around, facts)
+
+
+@pytest.mark.parametrize("rule", [rule.id for rule in RULES])
+def test_rule(rule: str) -> None:
+    allowed_with, refused_for = CASES[rule]
+    before, after = judged(allowed_with), judged(allowed_with, refused_for)
+    assert before.allowed, before.against
+    assert before.fields == judged(allowed_with).fields != ()
+    assert not after.allowed
+    assert set(after.against) - ALSO_SAYS.get(rule, set()) == {rule}
+    assert after.fields == ()
+
+
+def test_every_reason_is_said_for_and_against() -> None:
+    decision = judged({"facts": {"limited": True, "told": False}})
+    assert decision.against == ("restriction", "told")
+    said = {reason.rule: reason for reason in decision.reasons}
+    assert said["basis"].speaks_for
+    assert said["basis"].provision == "UK GDPR Art 6(1)"
+    assert said["restriction"].sentence == "A restriction stands: these data may only be stored."
+    assert "consent" not in said  # it rests on another basis
+
+
+def test_what_may_be_used_though_restricted_is_said_by_somebody() -> None:
+    limited = {"facts": {"limited": True}}
+    assert judged(limited, {"question": {"exception": "legal-claims"}}).allowed
+    assert judged(limited, {"question": {"exception": "consent"}}).allowed
+    gone = {"facts": {"limited": True, "consent": Agreed("withdrawn", named=True)}}
+    assert not judged(gone, {"question": {"exception": "consent"}}).allowed
+    assert not judged({"facts": {"objection": "upheld"}}, {"question": {"exception": "legal-claims"}}).allowed
+
+
+def test_an_objection_under_way_does_not_stop_what_the_law_obliges_to() -> None:
+    assert judged({"recipient": {"bases": ["obligation"]}, "facts": {"objection": "pending"}}).allowed
+
+
+def test_no_policy_document_is_needed_for_telling_the_police_of_a_crime() -> None:
+    undocumented = {"around": {"documented": frozenset({"health"})}}
+    assert judged(undocumented).against == ("policy-document",)
+    assert judged(undocumented, {"recipient": {"competent_authority": True}}).allowed
+
+
+def test_a_body_of_a_kind_is_named_by_the_question() -> None:
+    kind = {"recipient": {"kind": "kind-of-body", "body": [{"id": "north", "name": "North College"}]}}
+    assert not judged(kind).allowed
+    assert not judged(kind, {"question": {"body": "south"}}).allowed
+    assert judged(kind, {"question": {"body": "north"}}).allowed
+    assert judged(kind, {"question": {"body": "North College"}}).allowed
+
+
+def test_an_employer_is_named_by_the_client() -> None:
+    employer = {"recipient": {"kind": "kind-of-body", "consent": "required"}, "question": {"body": "Generated Works"}}
+    assert judged(employer).allowed
+    assert judged(employer, {"facts": {"permission": Agreed("given")}}).against == ("permission-names-recipient",)
+    assert judged(employer, {"question": {"body": "   "}}).against == ("recipient-named",)
+    assert judged(employer, {"recipient": {"consent": "not-required"}}).against == ("recipient-named",)
+
+
+def test_somebody_who_is_not_told_of_a_request_need_not_have_been_told_before() -> None:
+    untold = {"around": {"request": replace(REQUEST, untold=True)}, "facts": {"told": False}}
+    assert judged(untold).allowed
+    assert judged({"around": {"request": REQUEST}, "facts": {"told": False}}).against == ("told",)
+
+
+def test_consent_is_what_it_rests_on_only_where_nothing_else_stands() -> None:
+    both = {"recipient": {"bases": ["agreement", "task"]}, "facts": {"consent": Agreed("refused")}}
+    assert judged(both).allowed
+    assert judged(both, {"recipient": {"bases": ["agreement"]}}).against == ("consent",)

@@ -46,12 +46,15 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     Role.RECORDS_MANAGER: frozenset(
         {
             P.READ_CLIENTS,
+            P.READ_RESTRICTED,
+            P.FOLLOW_PSEUDONYMS,
             P.READ_RETENTION,
             P.ARM_RETENTION,
             P.SWEEP_RETENTION,
             P.HOLD_RECORDS,
             P.PROPOSE_DISPOSAL,
             P.REVIEW_DISPOSAL,
+            P.ARCHIVE_RECORDS,
         }
     ),
     Role.INFORMATION_ASSET_OWNER: frozenset(

@@ -20,8 +20,8 @@ from muniment.api.periods import Keep, Length
 from muniment.api.text import Id, Label, Slug, Text
 
 __all__ = [
-    "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause", "DisposedRecords", "Event", "Extension",
-    "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass", "Reference", "RetentionDeclarations",
+    "ATTACHMENTS", "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause", "DisposedRecords", "Event",
+    "Extension", "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass", "Reference", "RetentionDeclarations",
     "RetentionRule", "RetentionSpec", "Review", "ScheduleDefaults", "When", "Whose",
 ]  # fmt: skip
 
@@ -37,6 +37,9 @@ Bound = Literal["exactly", "at-least", "at-most", "about"]
 Action = Literal[
     "destroy", "anonymise", "pseudonymise", "archive", "transfer", "review", "redact", "publish", "restrict"
 ]
+
+ATTACHMENTS = "attachments"
+"""Beside fields, what `redact` may name: the files that belong to a record. Not named, they stay."""
 
 Alignment = Literal[
     "month-end", "quarter-end", "calendar-year-end", "financial-year-end", "tax-year-end", "academic-year-end"
@@ -174,6 +177,7 @@ class Clause(Declaration, frozen=True):
     into: Id | None = None
     """The class a record moves to (`action = "transfer"`), or the archive it goes to."""
     redact: tuple[Label, ...] = ()
+    """What `action = "redact"` takes away: fields (`category.field`), and `attachments`, the record's files."""
     classes: tuple[Id, ...] = ()
     breadth_open: bool = False
     refer: Reference | None = None

@@ -52,6 +52,9 @@ class AuditEvent(StrEnum):
     FILES_SEARCHED = "clients.file.searched"
     RECORD_ADDED = "clients.record.added"
     RECORD_CHANGED = "clients.record.changed"
+    RESTRICTED_READ = "clients.restricted.read"
+    RECORD_REINSTATED = "clients.record.reinstated"
+    PSEUDONYM_FOLLOWED = "clients.pseudonym.followed"
     REGISTER_ADDED = "clients.register.added"
     REGISTER_CHANGED = "clients.register.changed"
     MILESTONE_SET = "clients.milestone.set"
@@ -107,6 +110,10 @@ class AuditEvent(StrEnum):
     CERTIFICATE_ISSUED = "retention.certificate.issued"
     CERTIFICATE_CONFIRMED = "retention.certificate.confirmed"
     ERASURE_REPEATED = "retention.erasure.repeated"
+    PACKAGE_OFFERED = "retention.package.offered"
+    PACKAGE_READ = "retention.package.read"
+    PACKAGE_RECEIVED = "retention.package.received"
+    PACKAGE_REFUSED = "retention.package.refused"
     PLATFORM_DISPOSED = "retention.platform.disposed"
 
     # files

@@ -23,7 +23,7 @@ from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.demonstration.run import demo
-from muniment.cli.holds import retention
+from muniment.cli.forms import retention
 from muniment.cli.jobs import jobs
 from muniment.cli.keys import keys
 from muniment.cli.notices import notice

@@ -21,6 +21,7 @@ from muniment.clients.facts import ATTACHMENT, RECORD
 from muniment.clients.files import open_file
 from muniment.clients.locks import change_file
 from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.use import in_use
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.database.signals import Erased
@@ -85,11 +86,12 @@ def add_attachment(
 ) -> UUID:
     """Store a file with a record; returns its key.
 
-    Raises `NotFound`, `Forbidden`, `InvalidInput`, `TooLarge`, and `Conflict` for a record that awaits destruction.
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, `TooLarge`, and `Conflict` for a record that awaits destruction or
+    is kept out of use.
     """
     file = change_file(session, caller, file_id)
     found = session.execute(
-        select(RECORD.c.disposal).where(
+        select(RECORD.c.disposal, RECORD.c.restricted_on).where(
             RECORD.c.council_id == session.council_id, RECORD.c.id == record_id, RECORD.c.file_id == file.id
         )
     ).one_or_none()
@@ -97,6 +99,8 @@ def add_attachment(
         raise NotFound("This client file has no such record.")
     if found.disposal is not None:
         raise Conflict("This record awaits destruction; nothing can be added to it.", code="awaiting-destruction")
+    if found.restricted_on is not None:
+        raise Conflict("This record is kept out of use; nothing can be added to it.", code="out-of-use")
     if media_type not in MEDIA_TYPES:
         allowed = ", ".join(sorted(MEDIA_TYPES))
         raise InvalidInput(f"Files of this type are not taken. Allowed: {allowed}.", where="Content-Type", code="type")
@@ -145,6 +149,7 @@ def remove_attachment(session: CouncilSession, caller: Caller, file_id: UUID, at
     """Remove a file from its record for good. Raises `NotFound`, `Forbidden`."""
     file = change_file(session, caller, file_id)
     of_file = select(RECORD.c.id).where(RECORD.c.council_id == ATTACHMENT.c.council_id, RECORD.c.file_id == file.id)
+    of_file = of_file.where(in_use(RECORD))
     gone = session.scalars(
         delete(ATTACHMENT)
         .where(ATTACHMENT.c.id == attachment_id, ATTACHMENT.c.record_id.in_(of_file))

@@ -19,6 +19,7 @@ __all__ = [
     "MILESTONE",
     "PERSON",
     "PROGRAMME_FACT",
+    "PSEUDONYM_KEY",
     "RECORD",
     "REGISTER",
     "REGISTER_ENTRY",
@@ -31,6 +32,7 @@ ATTACHMENT = table_of(tables.Attachment)
 MILESTONE = table_of(tables.Milestone)
 ENROLMENT = table_of(tables.Enrolment)
 PROGRAMME_FACT = table_of(tables.ProgrammeFact)
+PSEUDONYM_KEY = table_of(tables.PseudonymKey)
 REGISTER = table_of(tables.Register)
 REGISTER_ENTRY = table_of(tables.RegisterEntry)
 IMPORT_MEMORY = table_of(importing.ImportMemory)

@@ -17,6 +17,7 @@ from litestar.params import FromPath, SkipValidation, URLEncodedBody
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.api.text import say
+from muniment.clients.apart import apart_pages
 from muniment.clients.files import open_file
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.clients.search import FoundPage, Search, search
@@ -31,6 +32,8 @@ from muniment.web.pages import Page
 from muniment.web.unit_of_work import needs
 
 __all__ = ["BesideFile", "WhyKept", "find_section", "pages"]
+
+APART = (Permission.READ_RESTRICTED, Permission.FOLLOW_PSEUDONYMS)
 
 WhyKept = Callable[[CouncilSession, Caller, UUID], Mapping[UUID, Sequence[str]]]
 """Why each record of a file is kept until when, in sentences, by the record's key: retention's answer, which the
@@ -90,7 +93,10 @@ def show(
     titles = _Titles(adopted(session), file, council.language)
     why = why_kept(session, caller, file_id)
     beside = beside_file(session, caller, file_id, page)
-    return page.render("clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside)
+    apart = any(caller.allows(permission, file.service) for permission in APART)
+    return page.render(
+        "clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside, apart=apart
+    )
 
 
 class _Titles:
@@ -157,4 +163,4 @@ def _key(written: str) -> UUID | None:
         raise InvalidInput("This page of the list is not there: search again.", where="after") from None
 
 
-pages = [find, show]
+pages = [find, show, *apart_pages]

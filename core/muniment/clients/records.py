@@ -103,7 +103,8 @@ def change_values(
 ) -> None:
     """Set values of a record, or take them away (None). All of it or nothing; no import changes them back.
 
-    Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction.
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction or
+    is kept out of use.
     """
     file = change_file(session, caller, file_id)
     row = session.scalars(
@@ -113,6 +114,8 @@ def change_values(
         raise NotFound("This client file has no such record.")
     if row.disposal is not None:
         raise Conflict("This record awaits destruction; nothing can be recorded in it.", code="awaiting-destruction")
+    if row.restricted_on is not None:
+        raise Conflict("This record is kept out of use; nothing can be recorded in it.", code="out-of-use")
     today = session.clock.today()
     rules = ValueRules(context.policy, file.service, today)
     record_class = rules.record_class(row.record_class.partition("/")[2], cast(Medium, row.medium))

@@ -21,6 +21,8 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.normalise import END, name_key, postcode_key, reference_key
 from muniment.clients.tables import ClientFile
+from muniment.clients.use import file_in_use
+from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 
 __all__ = ["MOST", "Found", "FoundPage", "Search", "query_of", "search"]
@@ -101,7 +103,7 @@ def search(session: CouncilSession, caller: Caller, asked: Search) -> FoundPage:
 def query_of(council_id: UUID, asked: Search) -> Select[*tuple[Any, ...]]:
     """The named query behind a search, in the order of the index that serves it. Raises `InvalidInput`."""
     by = _how(asked).split(" ")
-    wanted = select(*_SHOWN).where(ClientFile.council_id == council_id)
+    wanted = select(*_SHOWN).where(ClientFile.council_id == council_id, file_in_use(table_of(ClientFile)))
     if "reference" in by:
         wanted = wanted.where(ClientFile.reference_key == reference_key(asked.reference or ""))
     if "postcode" in by:

@@ -39,6 +39,7 @@ __all__ = [
     "Milestone",
     "Person",
     "ProgrammeFact",
+    "PseudonymKey",
     "Record",
     "Register",
     "RegisterEntry",
@@ -73,6 +74,7 @@ class ClientFile(CouncilTable, Base):
     hold the file. `referred_on` is the day data about the person were obtained from somebody
     else, `notice_due_on` the last day for telling them (UK GDPR Art 14(3)(a)). `generated` marks made-up people.
     `corrected` names the columns of the stub that staff have set by hand: no import changes them.
+    `pseudonymous` marks a file that names nobody and holds what was pseudonymised (`PseudonymKey`).
     """
 
     __tablename__ = "client_file"
@@ -98,6 +100,7 @@ class ClientFile(CouncilTable, Base):
     notice_due_on: Mapped[date | None]
     generated: Mapped[bool] = mapped_column(server_default="false")
     corrected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    pseudonymous: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         council_fk("person_id", "person.id"),
@@ -122,7 +125,8 @@ class Record(Clocked, CouncilTable, Base):
     `awaiting` when a record on paper or in another system has been emptied here and waits to be destroyed there; only
     then may it have no file. `origin` is the import format that made the record and may refresh it, but for the values
     named in `corrected`, which staff have set or taken away by hand. `system` is the declared system, besides this
-    deployment, that holds the record too (or alone), and `external_key` what it is known by there.
+    deployment, that holds the record too (or alone), and `external_key` what it is known by there. `restricted_on` is
+    the day from which a record is kept out of use (`muniment.clients.use`).
     """
 
     __tablename__ = "record"
@@ -137,6 +141,7 @@ class Record(Clocked, CouncilTable, Base):
     corrected: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     system: Mapped[str | None]
     external_key: Mapped[str | None] = mapped_column(Key)
+    restricted_on: Mapped[date | None]
 
     __table_args__ = (
         council_fk("file_id", "client_file.id"),
@@ -230,6 +235,26 @@ class Enrolment(CouncilTable, Base):
     )
 
 
+class PseudonymKey(CouncilTable, Base):
+    """The key that leads from a file without a name back to the file that its records came from.
+
+    It is all that does. Who may follow it: `muniment.clients.pseudonyms`. It goes with either file, or when the period
+    of its own class has run; then nobody can.
+    """
+
+    __tablename__ = "pseudonym_key"
+
+    pseudonym_id: Mapped[UUID] = mapped_column(primary_key=True)
+    file_id: Mapped[UUID]
+    made_on: Mapped[date]
+
+    __table_args__ = (
+        council_fk("pseudonym_id", "client_file.id", ondelete="CASCADE"),
+        council_fk("file_id", "client_file.id", ondelete="CASCADE"),
+        Index("ix_pseudonym_key_file", "council_id", "file_id"),
+    )
+
+
 class ProgrammeFact(CouncilTable, Base):
     """What happened to a programme as a whole, and when it took effect. `kind` is `ended`."""
 
@@ -300,12 +325,23 @@ _client(
     below=Person,
     note="the identity stub; goes with the last record under it",
 )  # fmt: skip
-_client(Record, "values", "location", "recorded_on", "external_key", below=ClientFile)
+_client(Record, "values", "location", "recorded_on", "external_key", "restricted_on", below=ClientFile)
 _client(Attachment, "name", "added_on", below=Record, note="goes with its record, its bytes through a tombstone")
 _client(Milestone, "kind", "whose", "happened_on", "own_act", "noted_on", below=ClientFile)
 _client(Enrolment, "programme", "started_on", "ended_on", below=ClientFile)
 _client(Register, "title", "held_on", "location", note="goes as one, with its entries")
 _client(RegisterEntry, "file_id", "name", "attended", below=Register)
+register_personal(
+    PersonalTable(
+        table=table_of(PseudonymKey),
+        whose="client",
+        personal=frozenset({"pseudonym_id", "file_id", "made_on"}),
+        record_class="pseudonym-keys",
+        hangs_below=table_of(ClientFile),
+        counts_from={"collection": "made_on"},
+        note="which file a pseudonymised record came from; goes with either, or by its own rule",
+    )
+)
 register_impersonal(table_of(ProgrammeFact), "facts about programmes")
 
 register_clocked(ClockedTable(table_of(Record), lock=table_of(ClientFile), lock_column="file_id"))

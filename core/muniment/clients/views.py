@@ -62,7 +62,8 @@ class EnrolmentView(msgspec.Struct, frozen=True):
 
 
 class FileView(msgspec.Struct, frozen=True):
-    """A client file whole. `notice_due_on` is the last day for telling a person who was referred (Art 14(3)(a))."""
+    """A client file whole, but for records kept out of use. `notice_due_on` is the last day for telling a person who
+    was referred (Art 14(3)(a)). `pseudonymous`: it names nobody, and holds what was pseudonymised."""
 
     id: UUID
     person_id: UUID
@@ -80,6 +81,7 @@ class FileView(msgspec.Struct, frozen=True):
     referred_on: date | None
     notice_due_on: date | None
     generated: bool
+    pseudonymous: bool
     records: list[RecordView]
     milestones: list[MilestoneView]
     enrolments: list[EnrolmentView]
@@ -92,7 +94,8 @@ _READ = text(
     " 'recorded_on', r.recorded_on, 'location', r.location, 'system', r.system, 'external_key', r.external_key,"
     " 'values', r.values, 'state', r.state, 'due_on', r.due_on,"
     " 'action', r.action, 'disposal', r.disposal) order by r.recorded_on, r.id), '[]')"
-    " from record r where r.council_id = f.council_id and r.file_id = f.id) as records,"
+    " from record r where r.council_id = f.council_id and r.file_id = f.id"
+    " and (r.restricted_on is not null) = :restricted) as records,"
     " (select coalesce(jsonb_agg(jsonb_build_object('id', m.id, 'kind', m.kind, 'happened_on', m.happened_on,"
     " 'own_act', m.own_act, 'source', m.source, 'whose', m.whose) order by m.happened_on, m.id), '[]')"
     " from milestone m where m.council_id = f.council_id and m.file_id = f.id) as milestones,"
@@ -103,8 +106,9 @@ _READ = text(
 )
 
 
-def read_view(session: CouncilSession, file_id: UUID) -> FileView | None:
-    """The file, or None if this council has none with that key. Checks no permission and leaves no trace:
-    `muniment.clients.files.open_file` does."""
-    row = session.execute(_READ, {"council_id": session.council_id, "id": file_id}).mappings().one_or_none()
+def read_view(session: CouncilSession, file_id: UUID, *, restricted: bool = False) -> FileView | None:
+    """The file, or None if this council has none with that key; its records are those in use, or, `restricted`, those
+    kept out of use. Checks no permission and leaves no trace: `muniment.clients.files.open_file` does."""
+    asked = {"council_id": session.council_id, "id": file_id, "restricted": restricted}
+    row = session.execute(_READ, asked).mappings().one_or_none()
     return None if row is None else msgspec.convert(dict[str, Any](row), FileView)

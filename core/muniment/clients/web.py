@@ -16,6 +16,7 @@ from litestar.params import FromPath, JSONBody, SkipValidation
 
 from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
+from muniment.clients.apart import apart_routes
 from muniment.clients.attaching import attachment_routes
 from muniment.clients.context import Context
 from muniment.clients.events import NewEnrolment, NewMilestone, add_milestone, end_programme, enrol, remove_milestone
@@ -217,5 +218,5 @@ def _api(council: CouncilRef) -> str:
 api_routes = [
     register, read, replace_stub, find, record, change, note_milestone, unset_milestone, note_enrolment,
     state_programme_end, new_register, read_register, replace_entries, join, part, *upload_routes,
-    *attachment_routes,
+    *attachment_routes, *apart_routes,
 ]  # fmt: skip

@@ -13,7 +13,7 @@ import msgspec
 from muniment.api.clients import Cohort, Column, ImportSource, System
 from muniment.api.council import Document
 from muniment.api.notices import Notice
-from muniment.api.retention import Clause, Reference, When
+from muniment.api.retention import ATTACHMENTS, Clause, Reference, When
 from muniment.api.sharing import Recipient
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy
@@ -124,7 +124,7 @@ def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
         case Clause() if node.action == "transfer" and node.into is not None:
             yield "into", "class", node.into
         case Clause() if node.action == "redact":
-            yield from (("redact", "field", name) for name in node.redact)
+            yield from (("redact", "field", name) for name in node.redact if name != ATTACHMENTS)
         case When() | Cohort() if node.field is not None:
             yield "field", "field", node.field
         case Recipient():

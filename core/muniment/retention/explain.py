@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, or_, select, true
+from sqlalchemy import false, func, or_, select, true
+from sqlalchemy import not_ as negate
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
@@ -19,7 +20,8 @@ from muniment.api.retention import Anchor
 from muniment.api.text import say
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, MILESTONE
+from muniment.clients.facts import MILESTONE
+from muniment.clients.use import in_use
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
@@ -127,10 +129,10 @@ def explain(
     With `facade` the council's plugins are asked whether they would keep it, if it is due. Raises `NotFound`,
     `Forbidden`.
     """
-    services = caller.require_somewhere(Permission.READ_RETENTION)
+    caller.require_somewhere(Permission.READ_RETENTION)
     for subject in SUBJECTS:
-        found = _rows(session, subject, [record_id], "id")
-        if found and (services is None or found[0].record_class.partition("/")[0] in services):
+        found = _rows(session, caller, subject, [record_id], "id")
+        if found:
             (row,) = found
             if subject is RECORDS and row.lock_id is not None:
                 record(session, AuditEvent.FILE_READ, row.lock_id)
@@ -148,20 +150,21 @@ def facade_in_force(session: CouncilSession, plugins: Plugins) -> CouncilFacade 
 
 def explain_file(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[Explanation, ...]:
     """Explain every record of a client file that was opened already (`muniment.clients.files.open_file`)."""
-    service = session.scalar(select(FILE.c.service).where(FILE.c.id == file_id))
-    if service is None or not caller.allows(Permission.READ_RETENTION, service):
-        return ()
-    return tuple(_explained(session, RECORDS, row) for row in _rows(session, RECORDS, [file_id], "file_id"))
+    return tuple(_explained(session, RECORDS, row) for row in _rows(session, caller, RECORDS, [file_id], "file_id"))
 
 
-def _rows(session: CouncilSession, subject: Subject, keys: Sequence[UUID], column: str) -> Sequence[Any]:
+def _rows(session: CouncilSession, caller: Caller, subject: Subject, keys: Sequence[UUID], column: str) -> list[Any]:
+    """What is to be explained, as far as the caller may see it."""
     table = subject.table
     columns = (table.c.id, subject.lock_id.label("lock_id"), *(table.c[name] for name in READ))
-    return session.execute(
-        select(*columns, held(session, subject, table).label("held"))
+    restricted = negate(in_use(table)) if subject is RECORDS else false()
+    found = session.execute(
+        select(*columns, held(session, subject, table).label("held"), restricted.label("restricted"))
         .where(with_ids(keys, column)(table))
-        .order_by(table.c.recorded_on if subject is RECORDS else table.c.held_on, table.c.id)
-    ).all()
+        .order_by(table.c[subject.collected], table.c.id)
+    )
+    needed = {True: Permission.READ_RESTRICTED, False: Permission.READ_RETENTION}
+    return [row for row in found if caller.allows(needed[row.restricted], row.record_class.partition("/")[0])]
 
 
 def _explained(session: CouncilSession, subject: Subject, row: Any, facade: CouncilFacade | None = None) -> Explanation:

@@ -9,7 +9,7 @@ from typing import Any
 from muniment.api.periods import parse_keep
 from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
-from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, REDACT, REVIEW, TRANSFER, ClauseClock
+from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, ClauseClock
 
 __all__ = [
     "action_words",
@@ -57,6 +57,10 @@ ACTIONS = {
 }
 
 
+SWEPT = frozenset({DESTROY, REDACT, TRANSFER, RESTRICT})
+"""What a sweep does by itself once its rule is armed."""
+
+
 def action_words(action: str) -> str:
     """What is done, after *it is*."""
     return ACTIONS[action]
@@ -64,7 +68,7 @@ def action_words(action: str) -> str:
 
 def waits_words(action: str) -> str | None:
     """Whom what is due waits for, whatever its rule's arming; None where a sweep does it by itself."""
-    if action in (DESTROY, REDACT, TRANSFER):
+    if action in SWEPT:
         return None
     if action == REVIEW:
         return "somebody has to approve that it goes"
@@ -226,4 +230,5 @@ def next_words(today: date, now: Any, blocks: Sequence[str]) -> str:
     due = "It is due" if now.due_on < today else f"From {day_words(now.due_on + timedelta(days=1))} it is due"
     if blocks:
         return f"{due}, but {'; '.join(blocks)}."
-    return f"{due}: the next sweep disposes of it{'' if now.due_on < today else ' then'}."
+    done = "disposes of it" if now.action == DESTROY else f"sees that it is {action_words(now.action)}"
+    return f"{due}: the next sweep {done}{'' if now.due_on < today else ' then'}."

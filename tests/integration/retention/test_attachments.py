@@ -19,9 +19,11 @@ from muniment.clients.attachments import (
 )
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
+from muniment.retention.disposal import changing
 from muniment.settings import Settings
 from muniment.wiring import wire
 from tests.integration.retention.kit import House
+from tests.integration.retention.test_actions import DESTROY, REDACT, with_rule
 
 LONG_AGO, RECENT = date(2019, 3, 1), date(2026, 3, 1)
 TEXT = "text/plain"
@@ -107,6 +109,27 @@ def test_a_chunk_that_is_rolled_back_keeps_every_file(desk: Desk, monkeypatch: p
 
 def _raise(*_arguments: object) -> None:
     raise RuntimeError
+
+
+@pytest.mark.parametrize(("named", "left"), [(["payments.account"], 1), (["payments.account", "attachments"], 0)])
+def test_a_redaction_takes_files_where_it_names_them_and_again_after_a_restore(
+    desk: Desk, named: list[str], left: int
+) -> None:
+    house = desk.house
+    house.adopt(with_rule({**REDACT, "redact": named}, DESTROY, combine="sequence"))
+    file_id = desk.case(LONG_AGO)
+    desk.attach(file_id)
+    house.arm("case")
+    assert house.sweep().changed == 1
+    desk.remove_objects()
+    assert desk.stored == (left, left, 0, left)
+    if not left:
+        desk.attach(file_id)  # as a restored backup would have it
+        again = [redaction for chunk in house.ledger.chunks().values() for redaction in chunk.intent.redacted]
+        with house.session() as session:
+            assert [changing.redact(session, redaction) for redaction in again] == [1]
+        desk.remove_objects()
+        assert desk.stored == (0, 0, 0, 0)
 
 
 def test_removing_one_by_hand(desk: Desk) -> None:

@@ -101,6 +101,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /clients/{file_id}/records": record,
         "PATCH /clients/{file_id}/records/{record_id}/values": {"values": {town.value: value}},
         "POST /clients/{file_id}/records/{record_id}/attachments": "generated",
+        "POST /clients/{file_id}/records/{record_id}/reinstatement": None,
         "POST /clients/{file_id}/milestones": {
             "kind": "case-closed", "happened_on": "2026-01-31", "source": town.source,
         },
@@ -153,6 +154,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             "until": "31/03/2030", "reason": "a generated appeal", "authoriser": "manager",
         },
         "POST /console/extensions/{extension_id}": {"reason": "settled"},
+        "POST /console/clients/{file_id}/records/{record_id}/reinstatement": {},
     }  # fmt: skip
 
 

@@ -25,11 +25,13 @@ _BY_REFERENCE = text(
 )
 _STUBS = text(
     "select id, given_names, family_name, born_on, postcode, address, email, phone, opened_on, corrected"
-    " from client_file"
-    " where council_id = :council_id and id = any(:ids)"
+    " from client_file f"
+    " where council_id = :council_id and id = any(:ids) and exists (select from record r"
+    " where (r.council_id, r.file_id) = (f.council_id, f.id) and r.restricted_on is null)"
 )
 _RECORDS = text(
-    "select id, file_id, record_class, values, disposal, corrected, external_key from record"
+    "select id, file_id, record_class, values, disposal is not null or restricted_on is not null as gone, corrected,"
+    " external_key from record"
     " where council_id = :council_id and file_id = any(:ids) and origin = :issuer"
 )
 _EVENTS = text(
@@ -71,7 +73,7 @@ def recall(
 def find_known(session: CouncilSession, issuer: str, memories: Mapping[str, Memory]) -> dict[str, Known]:
     """Lock the files behind some references and read them, by key of the reference.
 
-    A file that was disposed of while this waited for its lock is missing.
+    A file that was disposed of while this waited for its lock is missing, and so is one of which nothing is in use.
     """
     files = {memory.file_id: key for key, memory in memories.items() if memory.file_id is not None}
     locked = list(lock_files(session, files))
@@ -82,10 +84,11 @@ def find_known(session: CouncilSession, issuer: str, memories: Mapping[str, Memo
         row["id"]: Known(row["id"], row, memories[files[row["id"]]].classes, {}, set(), set())
         for row in _dicts(session.execute(_STUBS, scope).mappings())
     }
+    scope["ids"] = list(known)
     for row in session.execute(_RECORDS, scope):
         class_id = row.record_class.partition("/")[2]
         known[row.file_id].records[class_id] = StoredRecord(
-            row.id, row.values, row.disposal is not None, frozenset(row.corrected), row.external_key
+            row.id, row.values, row.gone, frozenset(row.corrected), row.external_key
         )
     for row in session.execute(_EVENTS, scope):
         known[row.file_id].events.add((row.kind, row.whose, row.happened_on))

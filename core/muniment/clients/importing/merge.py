@@ -22,8 +22,8 @@ __all__ = ["Change", "Known", "StoredRecord", "merge"]
 
 
 class StoredRecord(msgspec.Struct):
-    """The record that this format made in a file; `gone` when it awaits destruction. `corrected` are the names of the
-    values that staff have set or taken away by hand."""
+    """The record that this format made in a file; `gone` when it awaits destruction or is kept out of use. `corrected`
+    are the names of the values that staff have set or taken away by hand."""
 
     id: UUID
     values: dict[str, Any]

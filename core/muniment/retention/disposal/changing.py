@@ -1,4 +1,4 @@
-"""Actions after which a record stays: it is redacted, or it moves to another class and is kept as that class is.
+"""Actions after which a record stays: it is redacted, kept out of use, or moves to another class and is kept as that.
 
 Each is done once: a record whose rule has stages is then in the next one; of any other rule the clause that was carried
 out no longer counts for it, and the rest of the rule decides. What redacting takes away is gone like anything that is
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, func, literal, null, select, update
+from sqlalchemy import ARRAY, ColumnElement, Date, Text, cast, func, literal, null, select, update
 from sqlalchemy import not_ as negate
 
-from muniment.clients.facts import RECORD
+from muniment.api.retention import ATTACHMENTS
+from muniment.clients.attachments import let_go
+from muniment.clients.facts import ATTACHMENT, RECORD
 from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
@@ -26,13 +28,14 @@ from muniment.retention.disposal.taking import Taken, judge
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.evidence.ledger import Redaction
 from muniment.retention.rules.clock_sql import decided, with_ids
-from muniment.retention.rules.compile import REDACT, TRANSFER, ClauseClock, Clock
+from muniment.retention.rules.compile import REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
 from muniment.retention.subjects import RECORDS
 
 __all__ = ["METHODS", "Changed", "change", "redact"]
 
 METHODS: Final[Mapping[str, str]] = {
     REDACT: "values deleted from the record, which stays; keys and fields noted for erasure from backups",
+    RESTRICT: "record kept out of use from now on; nothing was destroyed",
     TRANSFER: "record moved to another class of the same service; nothing was destroyed",
 }
 """How each is done, in the words of a certificate."""
@@ -85,6 +88,8 @@ def change(
                 redact(session, redaction)
                 redacted.append(redaction)
                 move_on(session, RECORDS, part)
+            elif action == RESTRICT:
+                _restrict(session, part)
             else:
                 _transfer(session, clock, entry, part)
         gone[row.record_class] = Disposed(keys, Keys(), row.first, row.last)
@@ -92,8 +97,15 @@ def change(
 
 
 def redact(session: CouncilSession, redaction: Redaction) -> int:
-    """Take values out of records, and see that no import brings them back; returns how many records there were."""
-    names = literal(list(redaction.fields), ARRAY(Text))
+    """Take values out of records, and see that no import brings them back; returns how many records there were.
+
+    Files that belong to a record go where `attachments` is named, and stay where it is not.
+    """
+    if ATTACHMENTS in redaction.fields:
+        of_records = with_ids(redaction.keys, "record_id")(ATTACHMENT)
+        session.execute(update(ATTACHMENT).where(of_records).values(record_id=None))
+        let_go(session)
+    names = literal([name for name in redaction.fields if name != ATTACHMENTS], ARRAY(Text))
     corrected = func.array(
         select(func.unnest(func.array_cat(RECORD.c.corrected, names)).label("name"))
         .distinct()
@@ -104,6 +116,14 @@ def redact(session: CouncilSession, redaction: Redaction) -> int:
     blank = {"values": RECORD.c["values"].op("-")(cast(names, ARRAY(Text))), "corrected": corrected}
     mine = update(RECORD).where(with_ids(redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
     return len(session.scalars(mine.returning(RECORD.c.id)).all())
+
+
+def _restrict(session: CouncilSession, keys: Keys) -> None:
+    """Keep records out of use; a record that is so already keeps its day."""
+    today = session.clock.today()
+    day = func.coalesce(RECORD.c.restricted_on, literal(today, Date))
+    session.execute(update(RECORD).where(with_ids(keys)(RECORD)).values(restricted_on=day))
+    move_on(session, RECORDS, keys)
 
 
 def _by_clause(session: CouncilSession, clock: Clock, keys: Sequence[UUID]) -> list[tuple[ClauseClock, Keys]]:

@@ -19,7 +19,7 @@ from muniment.retention.approval.deciding import approvers
 from muniment.retention.approval.proposing import fingerprint, needs_proposing
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.rules.clock_sql import MOST_MARKED
-from muniment.retention.rules.compile import DESTROY, REDACT, REVIEW, TRANSFER, Clock
+from muniment.retention.rules.compile import DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
@@ -68,7 +68,11 @@ def _lies_here_alone(subject: Subject, _today: date) -> ColumnElement[bool]:
     return subject.lies_here_alone
 
 
-CHANGING = (Errand(REDACT, _lies_here_alone, does="change"), Errand(TRANSFER, does="change"))
+CHANGING = (
+    Errand(REDACT, _lies_here_alone, does="change"),
+    Errand(TRANSFER, does="change"),
+    Errand(RESTRICT, does="change"),
+)
 
 
 def _approved_by(approver: Actor) -> Errand:

@@ -19,9 +19,13 @@ from muniment.api.retention import Anchor, RecordClass, RetentionRule, When
 from muniment.defaults.calendars import Calendar, working_days_of
 from muniment.policy.model import PLATFORM, Policy, canonical
 from muniment.retention.rules.definite import (
+    ANONYMISE,
+    ARCHIVE,
     AWAIT_HOLDER,
     DESTROY,
+    PSEUDONYMISE,
     REDACT,
+    RESTRICT,
     REVIEW,
     TRANSFER,
     ClauseClock,
@@ -30,9 +34,13 @@ from muniment.retention.rules.definite import (
 )
 
 __all__ = [
+    "ANONYMISE",
+    "ARCHIVE",
     "AWAIT_HOLDER",
     "DESTROY",
+    "PSEUDONYMISE",
     "REDACT",
+    "RESTRICT",
     "REVIEW",
     "TRANSFER",
     "UNDECLARED",

@@ -15,7 +15,10 @@ import msgspec
 from muniment.api.periods import Period, Span, parse_keep, parse_period
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When, Whose
 
-__all__ = ["AWAIT_HOLDER", "DESTROY", "NOTHING", "REDACT", "REVIEW", "TRANSFER", "ClauseClock", "Combine", "definite"]
+__all__ = [
+    "ANONYMISE", "ARCHIVE", "AWAIT_HOLDER", "DESTROY", "NOTHING", "PSEUDONYMISE", "REDACT", "RESTRICT", "REVIEW",
+    "TRANSFER", "ClauseClock", "Combine", "definite",
+]  # fmt: skip
 
 Combine = Literal["longest", "earliest", "sequence"]
 
@@ -28,8 +31,14 @@ DESTROY = "destroy"
 REVIEW = "review"
 """Somebody decides, record by record, whether it goes: the sweep proposes and destroys nothing."""
 
-REDACT, TRANSFER = "redact", "transfer"
-"""A record stays, without some of its values, or as one of another class."""
+REDACT, TRANSFER, RESTRICT, PSEUDONYMISE = "redact", "transfer", "restrict", "pseudonymise"
+"""A record stays: without some of its values, as one of another class, out of use, or without a name."""
+
+ANONYMISE = "anonymise"
+"""The record goes like any that is destroyed; counts that identify nobody stay."""
+
+ARCHIVE = "archive"
+"""The record is packed and offered to an archive, and goes when the archivist has it."""
 
 NOTHING = Period()
 

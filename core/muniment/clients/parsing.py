@@ -160,7 +160,7 @@ def _ni_number(value: object) -> str:
 
 
 def _money(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     text = _string(value).strip().removeprefix("£").replace(",", "")
     text = _matched(_MONEY, text, "not-an-amount", "takes an amount in pounds with at most two decimals").group()

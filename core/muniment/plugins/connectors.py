@@ -7,7 +7,6 @@ come back.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
@@ -22,7 +21,6 @@ __all__ = ["PATIENCE", "ConnectorFailed", "ask_erasures", "ask_still_there"]
 PATIENCE = 30.0
 """Seconds that a connector may take over one call."""
 
-_hanging: dict[str, threading.Thread] = {}
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
@@ -64,14 +62,11 @@ def ask_still_there(
 
 
 def _asked(plugin: str, call: Callable[[], object], as_type: type[T], *, most: int, patience: float) -> T:
-    earlier = _hanging.get(plugin)
-    if earlier is not None and earlier.is_alive():
+    outcome = in_time(f"connector {plugin}", ("connector", plugin), call, patience)
+    if outcome.missed == "busy":
         raise _failed(plugin, "still-busy")
-    outcome = in_time(f"connector {plugin}", call, patience)
-    if outcome.late is not None:
-        _hanging[plugin] = outcome.late
+    if outcome.missed == "late":
         raise _failed(plugin, "timed-out")
-    _hanging.pop(plugin, None)
     if outcome.error is not None:
         raise _failed(plugin, "raised", error=type(outcome.error).__name__)
     if not isinstance(outcome.value, Sequence) or isinstance(outcome.value, str | bytes):

@@ -10,7 +10,7 @@ as missing, so that nothing is adopted, taken in or disposed of; what is stored 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -27,7 +27,7 @@ from muniment.api.notices import NoticeDeclarations, PublishedNotice, TemplateFo
 from muniment.api.retention import DisposedRecords, HeldQuestion, RetentionDeclarations
 from muniment.api.sharing import DisclosureMade, ProposedDisclosure, RecipientDeclarations
 from muniment.plugins.connectors import ConnectorFailed, ask_erasures, ask_still_there
-from muniment.plugins.judges import Held, Refused, ask_holds, ask_refusals
+from muniment.plugins.judges import Held, Judge, Refused, ask_holds, ask_refusals
 from muniment.plugins.observers import tell
 from muniment.plugins.sources import PluginSource
 
@@ -219,15 +219,20 @@ class CouncilFacade:
                 raise PluginError(plugin, hook, f"it raised {type(error).__name__}") from error
         return Answers(tuple(said), tuple(errors))
 
-    def _judges(self, hook: str, **arguments: Any) -> list[tuple[str, Any]]:
+    def _judges(self, hook: str, **arguments: Any) -> list[Judge]:
         return [
-            (implementation.plugin_name, lambda implementation=implementation: call(implementation, arguments))
+            Judge(implementation.plugin_name, self._known_as(implementation), partial(call, implementation, arguments))
             for implementation in self._implementations(hook)
         ]
 
     def _tell(self, hook: str, **arguments: Any) -> None:
         for implementation in self._implementations(hook):
-            tell(implementation.plugin_name, hook, implementation, partial(call, implementation, arguments))
+            known_as = self._known_as(implementation)
+            tell(implementation.plugin_name, hook, known_as, partial(call, implementation, arguments))
+
+    def _known_as(self, implementation: pluggy.HookImpl) -> Hashable:
+        """By council, as plugins are shared: what is slow over one council's batch is not lost to another."""
+        return self.slug, implementation
 
 
 def call(implementation: pluggy.HookImpl, arguments: Mapping[str, Any]) -> object:

@@ -2,21 +2,21 @@
 
 A judge is given a batch and answers by item. One that raises, answers nonsense or takes more than a second has said no
 to the whole batch: values are not stored, records are kept. A judge runs in a thread of its own so that one that never
-returns cannot hold up a sweep for ever.
+returns cannot hold up a sweep for ever; until it has returned it has said no to whatever else the council would ask.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 import structlog
 
 from muniment.api.clients import Refusal
 from muniment.api.retention import HoldAnswer
+from muniment.plugins.limits import in_time
 
 __all__ = ["PATIENCE", "Held", "Judge", "Refused", "ask_holds", "ask_refusals"]
 
@@ -26,11 +26,20 @@ PATIENCE = 1.0
 FAILED = "judge-failed"
 MISSING = "plugin-missing"
 
-Judge = tuple[str, Callable[[], object]]
-"""The plugin's distribution, and the hook with its arguments filled in."""
-
 A = TypeVar("A", Refusal, HoldAnswer)
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who is asked: the plugin's distribution, and the hook with its arguments filled in.
+
+    `known_as` is what the judge is known by when it has not returned from an earlier question.
+    """
+
+    plugin: str
+    known_as: Hashable
+    ask: Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -58,11 +67,11 @@ def ask_refusals(judges: Sequence[Judge], items: Sequence[int], missing: Sequenc
     refusals: list[Refused] = []
     for plugin in missing if items else ():
         refusals += (Refused(plugin, item, MISSING, _missing(plugin)) for item in items)
-    for plugin, judge in judges if items else ():
-        answers, failure = _ask(plugin, judge, items, Refusal)
+    for judge in judges if items else ():
+        answers, failure = _ask(judge, items, Refusal)
         if failure:
-            refusals += (Refused(plugin, item, FAILED, failure) for item in items)
-        refusals += (Refused(plugin, answer.item, answer.code, answer.reason) for answer in answers)
+            refusals += (Refused(judge.plugin, item, FAILED, failure) for item in items)
+        refusals += (Refused(judge.plugin, answer.item, answer.code, answer.reason) for answer in answers)
     return tuple(refusals)
 
 
@@ -71,11 +80,11 @@ def ask_holds(judges: Sequence[Judge], items: Sequence[int], missing: Sequence[s
     holds: list[Held] = []
     for plugin in missing if items else ():
         holds += (Held(plugin, item, _missing(plugin), failed=True) for item in items)
-    for plugin, judge in judges if items else ():
-        answers, failure = _ask(plugin, judge, items, HoldAnswer)
+    for judge in judges if items else ():
+        answers, failure = _ask(judge, items, HoldAnswer)
         if failure:
-            holds += (Held(plugin, item, failure, failed=True) for item in items)
-        holds += (Held(plugin, answer.item, answer.ground) for answer in answers)
+            holds += (Held(judge.plugin, item, failure, failed=True) for item in items)
+        holds += (Held(judge.plugin, answer.item, answer.ground) for answer in answers)
     return tuple(holds)
 
 
@@ -83,30 +92,29 @@ def _missing(plugin: str) -> str:
     return f"The plugin {plugin}, which the council's policy uses, is not installed."
 
 
-def _ask(plugin: str, judge: Callable[[], object], items: Sequence[int], as_type: type[A]) -> tuple[list[A], str]:
+def _ask(judge: Judge, items: Sequence[int], as_type: type[A]) -> tuple[list[A], str]:
     """The judge's answers, or why there are none. They are read in its thread too: what it returned is its code."""
-    outcome: dict[str, Any] = {}
-
-    def run() -> None:
-        try:
-            outcome["answer"] = judge()
-            outcome["answers"] = msgspec.convert(msgspec.to_builtins(outcome["answer"] or ()), list[as_type])  # type: ignore[valid-type]  # a type at run time
-        except BaseException as error:  # reported below: in this thread nobody would hear of it
-            outcome["error"] = error
-
-    thread = threading.Thread(target=run, name=f"judge of {plugin}", daemon=True)
-    thread.start()
-    thread.join(PATIENCE)
-    if thread.is_alive():
-        return [], _failure(plugin, f"took longer than {PATIENCE:g} second")
-    if "answer" not in outcome:
-        return [], _failure(plugin, f"raised {type(outcome['error']).__name__}")
-    if "answers" not in outcome:
-        return [], _failure(plugin, f"answered something other than a list of {as_type.__name__}")
-    answers: list[A] = outcome["answers"]
+    outcome = in_time(f"judge of {judge.plugin}", judge.known_as, lambda: _answers(judge.ask(), as_type), PATIENCE)
+    if outcome.missed == "busy":
+        return [], _failure(judge.plugin, "is still at an earlier question")
+    if outcome.missed == "late":
+        return [], _failure(judge.plugin, f"took longer than {PATIENCE:g} second")
+    if outcome.error is not None:
+        return [], _failure(judge.plugin, f"raised {type(outcome.error).__name__}")
+    if outcome.value is None:
+        return [], _failure(judge.plugin, f"answered something other than a list of {as_type.__name__}")
+    answers = cast("list[A]", outcome.value)
     if not {answer.item for answer in answers} <= set(items):
-        return [], _failure(plugin, "answered about an item that it was not asked about")
+        return [], _failure(judge.plugin, "answered about an item that it was not asked about")
     return answers, ""
+
+
+def _answers(answer: object, as_type: type[A]) -> list[A] | None:
+    """What a judge answered, None if that is not understood."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(answer or ()), list[as_type])  # type: ignore[valid-type]  # a type at run time
+    except BaseException:  # whatever it is made of: reading it calls its code
+        return None
 
 
 def _failure(plugin: str, what: str) -> str:

@@ -161,12 +161,12 @@ def _slug_declared(implementation: pluggy.HookImpl, source: PluginSource) -> tup
 
     So does one whose file does not load; that is no fault here, for `check` reports it.
     """
-    outcome = in_time(f"council of {source.distribution}", partial(call, implementation, {}), PATIENCE)
+    outcome = in_time(f"council of {source.distribution}", implementation, partial(call, implementation, {}), PATIENCE)
     if isinstance(outcome.error, DeclarationError):
         return source.name, ""
     if outcome.error is not None:
         return source.name, in_one_line(outcome.error)
-    if outcome.late is not None:
+    if outcome.missed is not None:
         return source.name, f"it did not answer within {PATIENCE:g} seconds"
     if outcome.value is None:
         return None, ""

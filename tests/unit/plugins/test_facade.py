@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -65,11 +64,6 @@ def facade(*uses: tuple[str, object], idle: object | None = None) -> CouncilFaca
 
 def raising() -> Any:
     raise ValueError("a generated person's name")
-
-
-def slow() -> Any:
-    time.sleep(0.3)
-    return []
 
 
 def test_declarations_keep_who_said_them() -> None:
@@ -143,14 +137,6 @@ def test_a_judge_that_fails_refuses_and_holds_everything(answer: Any) -> None:
     assert not any("generated person" in entry.reason for entry in refused)
 
 
-def test_a_slow_judge_counts_as_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(muniment.plugins.judges, "PATIENCE", 0.05)
-    before = time.monotonic()
-    held = facade(("judge", Judge(slow))).retention_hold(QUESTIONS)
-    assert time.monotonic() - before < 0.25
-    assert {entry.item for entry in held if "longer" in entry.ground} == {1, 2}
-
-
 def test_an_empty_answer_refuses_nothing() -> None:
     assert facade(("judge", Judge(None))).client_validate(PROPOSED) == ()
     assert facade(("judge", Judge([]))).retention_hold(QUESTIONS) == ()
@@ -180,16 +166,32 @@ def test_one_observer_that_raises_stops_no_other(error: type[BaseException]) -> 
 
 
 class Hanging:
+    """Judges and observes, and does not come back before it may."""
+
     api_version = API_VERSION
 
     def __init__(self) -> None:
-        self.go_on, self.calls = threading.Event(), 0
+        self.may_go_on, self.calls = threading.Event(), 0
+
+    def hang(self) -> None:
+        self.calls += 1
+        self.may_go_on.wait(30)
+
+    def go_on(self) -> None:
+        self.may_go_on.set()
+        for thread in threading.enumerate():
+            if thread.name.endswith(" of hangs"):
+                thread.join()
 
     @hookimpl
     def record_disposed(self, disposed: Sequence[DisposedRecords]) -> Any:
-        self.calls += 1
-        self.go_on.wait(30)
+        self.hang()
         return "x" * 10_000_000
+
+    @hookimpl
+    def retention_hold(self, questions: Sequence[HeldQuestion]) -> list[HoldAnswer]:
+        self.hang()
+        return []
 
 
 def test_an_observer_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,12 +205,25 @@ def test_an_observer_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch)
     assert threading.active_count() == threads + 1
     assert {(entry["plugin"], entry["hook"]) for entry in logs} == {("hangs", "record_disposed")}
     assert [entry["error"] for entry in logs] == ["took longer than 0.05 second", *["still at an earlier call"] * 2]
-    hanging.go_on.set()
-    for thread in threading.enumerate():
-        if thread.name == "observer of hangs":
-            thread.join()
+    hanging.go_on()
     asked.record_disposed([])
     assert hanging.calls == 2
+
+
+def test_a_judge_that_hangs_says_no_and_takes_one_thread_of_each_council(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(muniment.plugins.judges, "PATIENCE", 0.05)
+    hanging, threads = Hanging(), threading.active_count()
+    councils = {slug: StatedPlugin(stated_council(slug, uses=("hangs",))) for slug in ("alpha", "beta")}
+    plugins = load_doubles({**councils, "hangs": hanging})
+    for facade in (plugins.facade("alpha"), plugins.facade("beta")):
+        held = [facade.retention_hold(QUESTIONS) for _ in range(3)]
+        assert all([(entry.item, entry.failed) for entry in entries] == [(1, True), (2, True)] for entries in held)
+        assert "took longer than 0.05 second" in held[0][0].ground
+        assert all("is still at an earlier question" in entries[0].ground for entries in held[1:])
+    assert hanging.calls == 2
+    assert threading.active_count() == threads + 2
+    hanging.go_on()
+    assert plugins.facade("alpha").retention_hold(QUESTIONS) == ()
 
 
 def test_templates_are_searched_from_the_council_to_the_words() -> None:

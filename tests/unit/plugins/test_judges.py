@@ -11,7 +11,7 @@ import pytest
 
 from muniment.api.retention import HoldAnswer
 from muniment.plugins import judges
-from muniment.plugins.judges import ask_holds
+from muniment.plugins.judges import Judge, ask_holds
 
 ITEMS = [1, 2]
 
@@ -50,13 +50,14 @@ def _slow() -> Iterator[HoldAnswer]:
 )
 def test_failing_holds_everything(judge: Callable[[], object], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(judges, "PATIENCE", 0.2)
-    holds = ask_holds([("muniment-hostile", judge)], ITEMS)
+    holds = ask_holds([Judge("muniment-hostile", judge, judge)], ITEMS)
     assert [(hold.item, hold.failed) for hold in holds] == [(1, True), (2, True)]
     assert all(told in hold.ground and "Generated" not in hold.ground for hold in holds)
 
 
 def test_many_answers_are_read_in_time() -> None:
     items = list(range(20_000))
-    holds = ask_holds([("muniment-busy", lambda: [HoldAnswer(item=item, ground="x") for item in items])], items)
+    judge = Judge("muniment-busy", "busy", lambda: [HoldAnswer(item=item, ground="x") for item in items])
+    holds = ask_holds([judge], items)
     assert not any(hold.failed for hold in holds)
     assert len(holds) == len(items)

@@ -20,6 +20,7 @@ from sqlalchemy import text
 import muniment.accounts.web
 import muniment.clients.pages
 import muniment.clients.web
+import muniment.consent.web
 import muniment.councils.web
 import muniment.notices.web
 import muniment.retention.web
@@ -169,6 +170,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.councils.web.api_routes,
             *muniment.clients.web.api_routes,
             *muniment.notices.web.api_routes,
+            *muniment.consent.web.api_routes,
             *muniment.retention.web.api_routes,
         ],
         pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages, *muniment.retention.web.pages],

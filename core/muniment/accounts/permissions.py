@@ -39,9 +39,17 @@ class Role(StrEnum):
 
 
 PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
-    Role.ADVISER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS}),
+    Role.ADVISER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS, P.RECORD_CONSENTS}),
     Role.MANAGER: frozenset(
-        {P.READ_CLIENTS, P.WRITE_CLIENTS, P.IMPORT_CLIENTS, P.READ_RETENTION, P.HOLD_RECORDS, P.PROPOSE_DISPOSAL}
+        {
+            P.READ_CLIENTS,
+            P.WRITE_CLIENTS,
+            P.RECORD_CONSENTS,
+            P.IMPORT_CLIENTS,
+            P.READ_RETENTION,
+            P.HOLD_RECORDS,
+            P.PROPOSE_DISPOSAL,
+        }
     ),
     Role.RECORDS_MANAGER: frozenset(
         {

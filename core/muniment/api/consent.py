@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from typing import Literal
 
 import msgspec
 
@@ -12,7 +14,16 @@ from muniment.api.markers import hookspec
 from muniment.api.periods import Length
 from muniment.api.text import Id, Text
 
-__all__ = ["Basis", "Condition", "ConsentSpec", "PolicyDocument", "Purpose", "PurposeDeclarations", "Statute"]
+__all__ = [
+    "Basis",
+    "Condition",
+    "ConsentAct",
+    "ConsentSpec",
+    "PolicyDocument",
+    "Purpose",
+    "PurposeDeclarations",
+    "Statute",
+]
 
 
 class Statute(Declaration, frozen=True):
@@ -85,6 +96,8 @@ class Purpose(Declaration, frozen=True):
     expires: Length | None = None
     recipients: tuple[Id, ...] = ()
     """The recipients a consent for this purpose names; a new one means fresh consent."""
+    withdrawal: Text | None = None
+    """What follows when somebody withdraws, as the source says it. It is read out to whoever withdraws."""
     anonymised: bool = False
     """The source says that for this purpose data are used anonymised."""
     example: bool = False
@@ -101,6 +114,20 @@ class PurposeDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     conditions: tuple[Condition, ...] = msgspec.field(name="condition", default=())
 
 
+class ConsentAct(msgspec.Struct, frozen=True):
+    """Told to observers: somebody gave or withdrew. `file` and `event` are opaque keys, `recipients` the keys of those
+    named: a recipient's id, with the body's behind a stroke for a kind of body. A `permission` is agreement to
+    something that rests on another basis than consent."""
+
+    council: str
+    service: str
+    file: str
+    event: str
+    kind: Literal["consent", "permission"]
+    purpose: str
+    recipients: tuple[str, ...] = ()
+
+
 class ConsentSpec:
     """Hooks about purposes and consent."""
 
@@ -111,4 +138,20 @@ class ConsentSpec:
         When: at start-up and at each `policy check`. Order: core's defaults, then what the council uses, then the
         council. Results: all lists joined; an id declared twice is an error. Errors: a declaration that does not load
         is reported for this council alone. Since: 1.0.
+        """
+
+    @hookspec
+    def consent_given(self, acts: Sequence[ConsentAct]) -> None:
+        """Observe that consents or permissions were given or reconfirmed.
+
+        When: after commit, at most once; what must not be lost belongs in an actor. Order: irrelevant. Results: none.
+        Errors: an exception or more than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
+        """
+
+    @hookspec
+    def consent_withdrawn(self, acts: Sequence[ConsentAct]) -> None:
+        """Observe that consents or permissions were withdrawn.
+
+        When: after commit, at most once; what must not be lost belongs in an actor. Order: irrelevant. Results: none.
+        Errors: an exception or more than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
         """

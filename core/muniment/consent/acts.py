@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal, get_args
 
 from muniment.api.sharing import Recipient
+from muniment.api.text import say
 
 __all__ = [
     "AUTHORITIES",
@@ -68,10 +69,12 @@ def recipient_key(recipient: str, body: str | None = None) -> str:
     return recipient if body is None else f"{recipient}/{' '.join(body.casefold().split())}"
 
 
-def body_of(recipient: Recipient, named: str) -> tuple[str, str]:
-    """The key and the name of a body of a kind of recipient: a declared one by its id or name, else one as written."""
+def body_of(recipient: Recipient, named: str, language: str) -> tuple[str, str]:
+    """The key and the name of a body of a kind of recipient: a declared one by its id or any of its names, else one as
+    written."""
     written = " ".join(named.split())
     for body in recipient.bodies:
-        if written.casefold() in {body.id, str(body.name).casefold()}:
-            return recipient_key(recipient.id, body.id), str(body.name)
+        names = [body.name] if isinstance(body.name, str) else body.name.values()
+        if written.casefold() in {body.id, *(name.casefold() for name in names)}:
+            return recipient_key(recipient.id, body.id), say(body.name, language)
     return recipient_key(recipient.id, written), written

@@ -32,6 +32,7 @@ __all__ = [
     "give_notice",
     "note_earlier",
     "notices_given",
+    "refuse_other_service",
     "register_earlier",
 ]
 
@@ -135,7 +136,7 @@ def give_notice(session: CouncilSession, caller: Caller, file_id: UUID, new: New
         raise InvalidInput("Name one thing that was given: a version or an earlier document.", where="version")
     if new.on > session.clock.today():
         raise InvalidInput("This day lies in the future.", where="on", code="date-in-future")
-    _refuse_other_service(session, new, file.service)
+    refuse_other_service(session, file.service, new.version, new.document)
     here = (FILE.c.council_id == session.council_id) & (FILE.c.id == file_id)
     due_on = session.execute(select(FILE.c.notice_due_on).where(here)).scalar_one()
     row = NoticeGiven(
@@ -176,18 +177,20 @@ def notices_given(session: CouncilSession, caller: Caller, file_id: UUID) -> lis
     return [GivenView(row.id, row.version_id, row.document_id, row.given_on, row.channel, row.due_on) for row in rows]
 
 
-def _refuse_other_service(session: CouncilSession, new: NewGiven, service: str) -> None:
+def refuse_other_service(session: CouncilSession, service: str, version: UUID | None, document: UUID | None) -> None:
+    """Raise `NotFound` unless there is such a version (or, without one, such a document), `InvalidInput` unless it is
+    about the service."""
     covers: list[str] | None
-    if new.version is not None:
+    if version is not None:
         covers = session.scalar(
             select(NoticeVersion.covers).where(
-                NoticeVersion.council_id == session.council_id, NoticeVersion.id == new.version
+                NoticeVersion.council_id == session.council_id, NoticeVersion.id == version
             )
         )
     else:
         found = session.scalar(
             select(EarlierDocument.service).where(
-                EarlierDocument.council_id == session.council_id, EarlierDocument.id == new.document
+                EarlierDocument.council_id == session.council_id, EarlierDocument.id == document
             )
         )
         covers = None if found is None else [found]

@@ -1,6 +1,7 @@
 """Words from templates: which plugin says a sentence, in which language, and that it can do no more than say it.
 
-A sentence is a macro, named for the kind of statement, in any file of a plugin's `privacy_notice/LANGUAGE/`. The
+A sentence is a macro, named for the kind of statement, in any file of a plugin's `privacy_notice/LANGUAGE/` (or, for
+another sort of document, of that sort's folder: `consent/LANGUAGE/`). The
 council's own plugin is asked first, then the plugins it uses; a language without the sentence falls back to English.
 Templates run in Jinja's sandbox and write plain text; markup is added, and everything escaped, when a document is
 rendered as HTML.
@@ -137,17 +138,17 @@ class Words:
         speakers = {slug: tuple(folder.plugin for folder in folders) for slug, folders in said.items()}
         return cls(folders, lambda slug: speakers.get(slug, ()))
 
-    def voice(self, council: Council, language: str, names: Names) -> Voice:
-        """The words for one document of a council in `language`."""
-        return Voice(self, council, language, names)
+    def voice(self, council: Council, language: str, names: Names, folder: str = FOLDER) -> Voice:
+        """The words for one document of a council in `language`; `folder` is where its sort of document has them."""
+        return Voice(self, council, language, names, folder)
 
-    def sentences(self, council: str, language: str) -> Iterable[tuple[str, str, str]]:
+    def sentences(self, council: str, language: str, folder: str = FOLDER) -> Iterable[tuple[str, str, str]]:
         """Where to look for a sentence, in order: plugin, language, name of the template."""
         code = language.partition(".")[0]
         for spoken in dict.fromkeys((language, code, FALLBACK)):
             for plugin in self._speakers(council):
                 for file in self._files.get(plugin, ()):
-                    if file.startswith(f"{FOLDER}/{spoken}/"):
+                    if file.startswith(f"{folder}/{spoken}/"):
                         yield plugin, spoken, f"{plugin}/{file}"
 
     def macros(self, plugin: str, template: str, context: Mapping[str, Any]) -> Any:
@@ -161,12 +162,12 @@ class Words:
 class Voice:
     """Says statements for one document: one council, one language."""
 
-    def __init__(self, words: Words, council: Council, language: str, names: Names) -> None:
+    def __init__(self, words: Words, council: Council, language: str, names: Names, folder: str) -> None:
         self._asked = council.slug
         self._language = language
         self._macros: dict[tuple[str, str], tuple[str, str, Callable[..., str]]] = {}
         self._spoken: dict[str, None] = {}
-        for plugin, spoken, template in words.sentences(council.slug, language):
+        for plugin, spoken, template in words.sentences(council.slug, language, folder):
             self._spoken[spoken] = None
             seen = {"language": language, "spoken": spoken, "names": names, "council": council}
             module = words.macros(plugin, template, {**seen, "phrase": partial(self.phrase, spoken=spoken)})

@@ -20,7 +20,7 @@ import pluggy
 
 from muniment.api.clients import ClientDeclarations, ProposedValues, RegisteredClient
 from muniment.api.connectors import Erasure, ErasureRequest
-from muniment.api.consent import PurposeDeclarations
+from muniment.api.consent import ConsentAct, PurposeDeclarations
 from muniment.api.council import Council
 from muniment.api.errors import DeclarationError, PluginError
 from muniment.api.notices import NoticeDeclarations, PublishedNotice, TemplateFolder
@@ -153,6 +153,14 @@ class CouncilFacade:
     def client_registered(self, clients: Sequence[RegisteredClient]) -> None:
         """Tell observers of new client files."""
         self._tell("client_registered", clients=clients)
+
+    def consent_given(self, acts: Sequence[ConsentAct]) -> None:
+        """Tell observers of consents and permissions given."""
+        self._tell("consent_given", acts=acts)
+
+    def consent_withdrawn(self, acts: Sequence[ConsentAct]) -> None:
+        """Tell observers of consents and permissions withdrawn."""
+        self._tell("consent_withdrawn", acts=acts)
 
     def notice_published(self, published: Sequence[PublishedNotice]) -> None:
         """Tell observers of published notices."""

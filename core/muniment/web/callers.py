@@ -35,6 +35,7 @@ class Permission(StrEnum):
     DECIDE_POLICY = "policy.decide"
     ADOPT_POLICY = "policy.adopt"
     PUBLISH_NOTICES = "notices.publish"
+    RECORD_CONSENTS = "consents.record"
     READ_RETENTION = "retention.read"
     ARM_RETENTION = "retention.arm"
     SWEEP_RETENTION = "retention.sweep"

@@ -39,7 +39,7 @@ from muniment.retention.clocks.current import past_period
 from muniment.schema import metadata
 from muniment.wiring import actors
 
-__all__ = ["TOWNS", "Api", "Client", "House", "Tenant", "Town", "digests", "fill"]
+__all__ = ["TOWNS", "Api", "Client", "House", "Tenant", "Town", "digests", "fill", "permission"]
 
 Client = TestClient[Litestar]
 DECISIONS = Path(__file__).parents[3] / "deploy" / "demo" / "decisions"
@@ -110,7 +110,7 @@ class Tenant:
         town = self.town
         return {
             "service": town.service, "class_id": town.digital, "source": town.import_format, "path": town.decision,
-            "programme": town.programme, "number": "1",
+            "programme": town.programme, "number": "1", "purpose": town.purpose,
         }  # fmt: skip
 
     @property
@@ -169,6 +169,7 @@ def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path)
         _import(tenant, deployment, plugins, folder / f"{tenant.town.slug}.csv")
         _record(Api(client, tenant))
         _publish(Api(client, tenant))
+        _agree(Api(client, tenant))
     work.run()
     for tenant in tenants:
         _dispose(Api(client, tenant), work)
@@ -263,6 +264,23 @@ def _publish(api: Api) -> None:
     api.keep("document_id", "POST", "/notices/documents", document)
     given = {"version": ids["version_id"][0], "on": "2026-11-20", "channel": "post"}
     api.keep("given", "POST", f"/clients/{ids['file_id'][0]}/notices", given)
+
+
+def permission(tenant: Tenant) -> dict[str, Any]:
+    """A permission that a client of the council could give, with something handed in."""
+    scan = {"name": "generated.png", "media_type": "image/png", "content": "Z2VuZXJhdGVk"}
+    return {"purpose": tenant.town.purpose, "answer": "given", "language": "en", "wording": "I agree (generated).",
+            "document": tenant.ids["document_id"][0], "channel": "in-person", "how": "signed", "files": [scan],
+            "recipients": []}  # fmt: skip
+
+
+def _agree(api: Api) -> None:
+    """A permission in the ledger."""
+    ids = api.tenant.ids
+    place = f"/clients/{ids['file_id'][0]}/permissions"
+    api.keep("event_id", "POST", place, permission(api.tenant))
+    [event] = api.ask("GET", place)["events"]
+    ids["evidence_id"] = [event["files"][0]["id"]]
 
 
 def _dispose(api: Api, work: Drain) -> None:

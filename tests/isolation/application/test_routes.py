@@ -16,15 +16,15 @@ from litestar.routes import HTTPRoute
 
 from muniment.web.forms import form_token
 from muniment.web.surface import API, PAGES
-from tests.isolation.application.tenants import House, Tenant, digests
+from tests.isolation.application.tenants import House, Tenant, digests, permission
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id", "proposal_id", "attachment_id", "case_id",
+    "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
-NAMES = frozenset({"service", "class_id", "source", "path"})
+NAMES = frozenset({"service", "class_id", "source", "path", "purpose"})
 """Parts that are names of the council's own policy: another council's are unknown, or refused as undeclared."""
 
 SHARED = frozenset({"programme", "number"})
@@ -107,6 +107,10 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         },
         "PUT /clients/{file_id}/enrolments": {"programme": town.programme, "started_on": "2026-01-31"},
         "POST /clients/{file_id}/notices": {"version": ids["version_id"], "on": "2026-11-20", "channel": "post"},
+        "POST /clients/{file_id}/consents": permission(tenant),
+        "POST /clients/{file_id}/permissions": permission(tenant),
+        "POST /clients/{file_id}/consents/{purpose}/withdraw": {"channel": "post"},
+        "POST /clients/{file_id}/permissions/{purpose}/withdraw": {"channel": "post"},
         "PUT /programmes/{programme}/end": {"happened_on": "2026-10-31"},
         "POST /registers": {
             "service": town.service, "record_class": town.register, "title": "Generated", "held_on": "2026-01-31",
@@ -249,6 +253,10 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
     for name, key in (("version", "version_id"), ("document", "document_id")):
         given = {name: theirs[key], "on": "2026-11-20", "channel": "post"}
         yield "POST", f"/clients/{mine['file_id']}/notices", given
+    agreed = permission(asker)
+    for changes in ({"document": theirs["document_id"]}, {"purpose": other.town.purpose},
+                    {"document": None, "version": theirs["version_id"]}):  # fmt: skip
+        yield "POST", f"/clients/{mine['file_id']}/permissions", agreed | changes
     for scope, target in (
         ("file", theirs["file_id"]), ("person", theirs["person_id"]), ("record", theirs["record_id"]),
         ("class", f"{other.town.service}/{other.town.digital}"),

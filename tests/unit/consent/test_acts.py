@@ -15,7 +15,7 @@ EMPLOYERS = Recipient(
 
 def test_a_declared_body_goes_by_its_id_however_it_is_written() -> None:
     for written in ("works", "Generated Works Ltd", " generated  works LTD "):
-        assert body_of(EMPLOYERS, written) == ("employers/works", "Generated Works Ltd")
+        assert body_of(EMPLOYERS, written, "en") == ("employers/works", "Generated Works Ltd")
 
 
 @given(name=st.text(min_size=1))

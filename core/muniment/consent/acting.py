@@ -1,0 +1,169 @@
+"""What people do and officers record: being asked, agreeing, refusing, agreeing again, withdrawing.
+
+Withdrawing asks for less than agreeing and never for a reason (UK GDPR Art 7(3)). It counts from the moment it is
+committed: whoever passes data on locks the same file and reads the ledger behind the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from muniment.api.consent import ConsentAct
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.clients.context import Context
+from muniment.clients.locks import LockedFile, change_file
+from muniment.clock import london_day
+from muniment.consent.acts import LIVE, Authority, Channel, How, Kind, recipient_key
+from muniment.consent.asking import NamedRecipient, NewAnswer, entry_of, instant_of
+from muniment.consent.evidence import handed_in, hashes, store_evidence
+from muniment.consent.following import Following, follows
+from muniment.consent.grounds import purpose_of
+from muniment.consent.history import events_of, names_of
+from muniment.consent.ledger import Entry, append, send
+from muniment.consent.standing import Standing, standing
+from muniment.database.session import CouncilSession
+from muniment.files.store import FileStore
+from muniment.notices.given import refuse_other_service
+from muniment.web.callers import Caller, Permission
+
+__all__ = ["NewWithdrawal", "Withdrawn", "record_answer", "withdraw"]
+
+NEVER_ASKED: Final = "This client was never asked about that purpose."
+NOTHING_GIVEN: Final = "There is nothing to withdraw: no {kind} to this purpose was given."
+AGAIN: Final = "There is no {kind} to this purpose to confirm: record it as given."
+
+
+class NewWithdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Somebody withdraws. `recipients` narrows it to some of those named; absent, it is for all. `on` is the day of
+    the act, in London, today if absent. No reason is asked, and no evidence of whoever acts for the person: in doubt
+    what was agreed to stops. `language` is that in which the person is told what follows, the council's first if
+    absent."""
+
+    channel: Channel
+    language: str | None = None
+    how: How | None = None
+    recipients: tuple[NamedRecipient, ...] = ()
+    on: date | None = None
+    authority: Authority | None = None
+
+
+class Withdrawn(msgspec.Struct, frozen=True):
+    """What a withdrawal came to: the event, whether it is `new` or had been withdrawn already, and what follows."""
+
+    id: UUID
+    new: bool
+    follows: Following
+
+
+def record_answer(
+    session: CouncilSession, caller: Caller, context: Context, store: FileStore, file_id: UUID, kind: Kind,
+    new: NewAnswer,
+) -> UUID:  # fmt: skip
+    """Record what the person of a client file was asked and answered; returns the event's key.
+
+    Raises `NotFound` for a file, version or document that is not there for the caller, `Forbidden`, `InvalidInput`, and
+    `Conflict` where there is nothing to reconfirm.
+    """
+    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS)
+    entry = entry_of(context.policy, file.service, kind, new, session.clock)
+    if new.version is not None or new.document is not None:
+        refuse_other_service(session, file.service, new.version, new.document)
+    if new.answer == "reconfirmed" and not _was_given(_standing(session, file, kind, new.purpose)):
+        raise Conflict(AGAIN.format(kind=kind), code="never-given")
+    pieces = handed_in(new)
+    at = _after_all(session, file, kind, new.purpose, entry.at)
+    event_id = append(session, file, msgspec.structs.replace(entry, at=at, evidence=hashes(pieces)))
+    store_evidence(session, store, file, event_id, pieces)
+    send(session, [file.id], new.answer)
+    if new.answer in LIVE:
+        _tell(session, context, file, event_id, entry, context.facade.consent_given)
+    return event_id
+
+
+def withdraw(
+    session: CouncilSession, caller: Caller, context: Context, file_id: UUID, kind: Kind, purpose: str,
+    new: NewWithdrawal,
+) -> Withdrawn:  # fmt: skip
+    """Withdraw from one purpose, for all recipients or for some.
+
+    Of a purpose that the policy no longer declares too. Withdrawing again changes nothing. Raises `NotFound` for a file
+    that is not there for the caller or was never asked, `Forbidden`, `InvalidInput`, `Conflict` if nothing was given.
+    """
+    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS)
+    declared = context.policy.service(file.service)
+    before = _standing(session, file, kind, purpose)
+    if before is None:
+        raise NotFound(NEVER_ASKED)
+    if not _was_given(before) and before.state != "withdrawn":
+        raise Conflict(NOTHING_GIVEN.format(kind=kind), code="never-given")
+    named = names_of(session, file.id, kind, purpose)
+    keys = _narrowed(new.recipients, named)
+    stops = [named[key] for key in keys or before.recipients]
+    told = follows(declared, kind, purpose, stops, new.language or context.policy.council.languages[0])
+    if before.state == "withdrawn" or (keys and not set(keys) & set(before.recipients)):
+        return Withdrawn(before.event_id, False, told)
+    found = purpose_of(declared, purpose)
+    entry = Entry(
+        kind=kind, state="withdrawn", purpose=purpose,
+        at=_after_all(session, file, kind, purpose, instant_of(session.clock, new.on, last=True)),
+        policy_hash=context.policy.hash, categories=found.categories if found is not None else (),
+        recipients=keys, named=tuple(named[key] for key in keys),
+        channel=new.channel, how=new.how, authority=new.authority,
+    )  # fmt: skip
+    event_id = append(session, file, entry)
+    send(session, [file.id], "withdrawn")
+    _tell(session, context, file, event_id, entry, context.facade.consent_withdrawn)
+    return Withdrawn(event_id, True, told)
+
+
+def _narrowed(given: Sequence[NamedRecipient], named: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys of those that a withdrawal is for. Raises `InvalidInput` for somebody who was never named."""
+    by_name = {recipient_key(key.partition("/")[0], name): key for key, name in named.items()}
+    keys = set[str]()
+    for each in given:
+        written = recipient_key(each.recipient, each.body)
+        key = by_name.get(written, written)
+        if key not in named:
+            message = "One of these recipients was never named; to withdraw altogether name none."
+            raise InvalidInput(message, where="recipients", code="never-named")
+        keys.add(key)
+    return tuple(sorted(keys))
+
+
+def _standing(session: CouncilSession, file: LockedFile, kind: Kind, purpose: str) -> Standing | None:
+    return standing(session, [file.id], file.service, purpose, kind).get(file.id)
+
+
+def _was_given(found: Standing | None) -> bool:
+    """Whether there is something to confirm or to withdraw: what expired or was superseded was given once."""
+    return found is not None and found.state in (*LIVE, "expired", "superseded")
+
+
+def _after_all(session: CouncilSession, file: LockedFile, kind: Kind, purpose: str, at: datetime) -> datetime:
+    """The instant of an act. One of today is the latest there is: hosts' clocks differ, and the order is that of the
+    lock."""
+    if london_day(at) != session.clock.today():
+        return at
+    latest = max((event.at for event in events_of(session, file.id) if (event.kind, event.purpose) == (kind, purpose)),
+                 default=at)  # fmt: skip
+    return max(at, latest)
+
+
+def _tell(
+    session: CouncilSession,
+    context: Context,
+    file: LockedFile,
+    event_id: UUID,
+    entry: Entry,
+    tell: Callable[[Sequence[ConsentAct]], None],
+) -> None:
+    act = ConsentAct(
+        context.policy.council.slug, file.service, str(file.id), str(event_id), entry.kind, entry.purpose,
+        tuple(entry.recipients),
+    )  # fmt: skip
+    session.after_commit(lambda: tell([act]))

@@ -1,0 +1,305 @@
+"""What is recorded of people's answers, what is refused, and what follows when they withdraw."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from muniment.clock import FixedClock
+from muniment.consent.acting import NewWithdrawal, Withdrawn, record_answer, withdraw
+from muniment.consent.asking import NamedRecipient, NewAnswer, NewEvidence
+from muniment.consent.evidence import LARGEST, read_evidence
+from muniment.consent.history import events_of, with_evidence
+from muniment.consent.ledger import on_erased, wording_hash
+from muniment.database.signals import ConsentsChanged, Erased, FilesChanged, consents_changed, files_changed
+from muniment.web.callers import Caller, Permission
+from tests.integration.consent.kit import SERVICE, TODAY, House
+
+IN_PERSON: dict[str, Any] = {"channel": "in-person", "how": "signed", "language": "en"}
+
+
+def answer(house: House, file_id: UUID, purpose: str = "stories", kind: Any = "consent", **changes: Any) -> UUID:
+    new = NewAnswer(**{"purpose": purpose, "answer": "given", "version": house.version, **IN_PERSON, **changes})
+    with house.session() as session:
+        context = house.context(session)
+        return record_answer(session, house.caller, context, house.store, file_id, kind, new)
+
+
+def take_back(
+    house: House, file_id: UUID, purpose: str = "stories", kind: Any = "consent", **changes: Any
+) -> Withdrawn:
+    new = NewWithdrawal(**{"channel": "telephone", **changes})
+    with house.session() as session:
+        return withdraw(session, house.caller, house.context(session), file_id, kind, purpose, new)
+
+
+def told(house: House, file_id: UUID) -> list[Any]:
+    with house.session() as session:
+        return list(with_evidence(session, events_of(session, file_id)))
+
+
+def test_everything_that_a_consent_must_prove_is_written_down(house: House) -> None:
+    file_id = house.register()
+    scan = NewEvidence("signed.pdf", "application/pdf", b"a generated scan")
+    event_id = answer(house, file_id, language="cy", files=(scan,), form={"b": "ticked", "a": True})
+    [event] = told(house, file_id)
+    assert (event.id, event.number, event.kind, event.state, event.purpose) == (
+        event_id, 1, "consent", "given", "stories",
+    )  # fmt: skip
+    assert event.wording == "Rwy'n cytuno i'r cyngor adrodd fy stori."
+    assert (event.language, event.wording_sha256) == ("cy", wording_hash(event.wording))
+    assert (event.version_id, event.channel, event.how) == (house.version, "in-person", "signed")
+    assert (event.categories, event.recipients, event.named) == (
+        ("personal",), ("newspaper",), ("The Generated Gazette",),
+    )  # fmt: skip
+    assert event.expires_on == date(2027, 11, 20)
+    assert event.policy_hash == house.policy.hash
+    assert event.recorded_kind == "command"
+    assert sorted(event.evidence) == sorted(each.sha256 for each in event.files)
+    with house.session() as session:
+        found = {
+            name: b"".join(content)
+            for name, content in (
+                read_evidence(session, house.caller, house.store, file_id, each.id) for each in event.files
+            )
+        }
+    assert found == {"signed.pdf": b"a generated scan", "form.json": b'{"a":true,"b":"ticked"}'}
+    audited = house.all("select event from audit_event where subject = :file order by id", file=file_id)
+    assert "consent.consent.given" in [row.event for row in audited]
+
+
+REFUSED: list[tuple[str, dict[str, Any]]] = [
+    ("undeclared-purpose", {"purpose": "nothing"}),
+    ("other-kind", {"purpose": "support"}),
+    ("no-wording", {"purpose": "silent", "recipients": ()}),
+    ("no-channel", {"channel": None}),
+    ("no-act", {"how": None}),
+    ("no-notice", {"version": None}),
+    ("unnamed-recipient", {"purpose": "vacancies"}),
+    ("undeclared-recipient", {"recipients": (NamedRecipient("radio"),)}),
+    ("no-kind", {"recipients": (NamedRecipient("newspaper", "some editor"),)}),
+    ("date-in-future", {"on": TODAY + timedelta(days=1)}),
+    ("expiry", {"expires_on": date(2028, 1, 1)}),
+    ("expiry", {"expires_on": TODAY - timedelta(days=1)}),
+    ("no-authority", {"authority": "deputy"}),
+    ("type", {"files": (NewEvidence("a.html", "text/html", b"x"),)}),
+    ("empty", {"files": (NewEvidence("a.pdf", "application/pdf", b""),)}),
+]
+
+
+@pytest.fixture(scope="module")
+def asked(house: House) -> UUID:
+    return house.register()
+
+
+@pytest.mark.parametrize(("code", "changes"), REFUSED, ids=[f"{code}-{at}" for at, (code, _) in enumerate(REFUSED)])
+def test_what_proves_nothing_is_refused(house: House, asked: UUID, code: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        answer(house, asked, **changes)
+    assert refused.value.code == code
+    assert told(house, asked) == []
+
+
+def test_a_notice_of_nobody_and_a_file_too_large_are_refused(house: House, asked: UUID, other: House) -> None:
+    for version in (uuid4(), other.version):
+        with pytest.raises(NotFound):
+            answer(house, asked, version=version)
+    with pytest.raises(TooLarge):
+        answer(house, asked, files=(NewEvidence("a.pdf", "application/pdf", b"x" * (LARGEST + 1)),))
+    with pytest.raises(NotFound):
+        answer(other, asked, version=other.version)
+
+
+def test_who_may_not_record_records_nothing(house: House, asked: UUID) -> None:
+    reader = Caller(house.caller.actor, house.id, {Permission.READ_CLIENTS: None})
+    elsewhere = Caller(house.caller.actor, house.id, {Permission.RECORD_CONSENTS: frozenset({"elsewhere"})})
+    new = NewAnswer(purpose="stories", answer="given", version=house.version, **IN_PERSON)
+    for caller, error in ((reader, Forbidden), (elsewhere, NotFound)):
+        with pytest.raises(error), house.session() as session:
+            record_answer(session, caller, house.context(session), house.store, asked, "consent", new)
+
+
+def test_each_body_is_named_and_may_be_withdrawn_alone(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "generated works LTD"),))
+    answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Made-up  Bakery"),))
+    found = house.standing(file_id, "vacancies")
+    assert found is not None
+    assert found.recipients == ("employers/made-up bakery", "employers/works")
+    done = take_back(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Generated Works Ltd"),))
+    assert (done.new, done.follows.stops) == (True, ("Generated Works Ltd",))
+    found = house.standing(file_id, "vacancies")
+    assert found is not None
+    assert (found.live, found.recipients) == (True, ("employers/made-up bakery",))
+    with pytest.raises(InvalidInput, match="never named"):
+        take_back(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Somebody"),))
+    assert take_back(house, file_id, "vacancies").follows.stops == ("Made-up Bakery",)
+    found = house.standing(file_id, "vacancies")
+    assert found is not None
+    assert (found.state, found.recipients) == ("withdrawn", ())
+
+
+def test_a_permission_is_kept_apart(house: House) -> None:
+    file_id = house.register()
+    college = (NamedRecipient("college"),)
+    with pytest.raises(InvalidInput):
+        answer(house, file_id, "support", "permission", recipients=college)  # nobody has said in which words
+    answer(house, file_id, "support", "permission", recipients=college, wording="You may tell the college.")
+    assert house.standing(file_id, "support") is None
+    found = house.standing(file_id, "support", "permission")
+    assert found is not None
+    assert found.recipients == ("college",)
+    follows = take_back(house, file_id, "support", "permission").follows
+    assert follows.stays == ("public task (UK GDPR Art 6(1)(e))",)
+    with pytest.raises(InvalidInput, match="permission"):
+        answer(house, file_id, "support", wording="I agree.")
+    with pytest.raises(InvalidInput, match="no mere permission"):
+        answer(house, file_id, "stories", "permission")
+
+
+def test_withdrawing_says_what_follows_and_what_the_policy_does_not_say(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    follows = take_back(house, file_id).follows
+    assert (follows.stated, follows.stops, follows.starts, follows.stays) == (
+        None, ("The Generated Gazette",), ("Portraits",), (),
+    )  # fmt: skip
+
+
+def test_what_there_is_nothing_of_cannot_be_withdrawn_or_confirmed(house: House) -> None:
+    file_id = house.register()
+    with pytest.raises(NotFound):
+        take_back(house, file_id)
+    with pytest.raises(Conflict):
+        answer(house, file_id, answer="reconfirmed")
+    answer(house, file_id, answer="requested", channel=None, how=None, version=None)
+    answer(house, file_id, answer="refused", version=None)
+    with pytest.raises(Conflict):
+        take_back(house, file_id)
+
+
+def test_withdrawing_twice_is_withdrawing_once(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    first, second = take_back(house, file_id), take_back(house, file_id)
+    assert (first.new, second.new, first.id) == (True, False, second.id)
+    answer(house, file_id)
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.live
+
+
+def test_the_later_act_counts_and_not_what_was_written_down_last(house: House) -> None:
+    """A form of last month that is found today does not undo a withdrawal of last week."""
+    file_id = house.register()
+    answer(house, file_id, on=TODAY - timedelta(days=60))
+    take_back(house, file_id, on=TODAY - timedelta(days=7))
+    answer(house, file_id, on=TODAY - timedelta(days=30))
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.state == "withdrawn"
+    answer(house, file_id, on=TODAY - timedelta(days=7))  # the same day: the withdrawal counts
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.state == "withdrawn"
+
+
+def test_a_host_whose_clock_is_behind_does_not_lose_a_withdrawal(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    clock = house.database.clock
+    try:
+        house.database.clock = Behind(TODAY)
+        take_back(house, file_id)
+    finally:
+        house.database.clock = clock
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.state == "withdrawn"
+
+
+class Behind(FixedClock):
+    """A minute behind the others."""
+
+    def now(self) -> Any:
+        return super().now() - timedelta(minutes=1)
+
+
+def together(*works: Callable[[], Any]) -> list[Any]:
+    barrier = threading.Barrier(len(works))
+
+    def go(work: Callable[[], Any]) -> Any:
+        barrier.wait(10)
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return [future.result(30) for future in [pool.submit(go, work) for work in works]]
+
+
+def test_two_withdrawals_at_once_are_one(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    done = together(*[lambda: take_back(house, file_id)] * 3)
+    assert sorted(each.new for each in done) == [False, False, True]
+    assert len({each.id for each in done}) == 1
+    assert [event.state for event in told(house, file_id)] == ["given", "withdrawn"]
+
+
+def test_giving_and_withdrawing_at_once_count_in_the_order_of_the_lock(house: House) -> None:
+    for _ in range(3):
+        file_id = house.register()
+        answer(house, file_id)
+        together(partial(answer, house, file_id), partial(take_back, house, file_id))
+        events = told(house, file_id)
+        assert [event.number for event in events] == [1, 2, 3]
+        found = house.standing(file_id, "stories")
+        assert found is not None
+        assert found.event_id == events[-1].id
+
+
+def test_those_who_rest_on_a_consent_are_told_in_the_same_transaction(house: House) -> None:
+    heard: list[Any] = []
+    file_id = house.register()
+
+    def listen(_session: Any, payload: Any) -> None:
+        heard.append(payload)
+
+    consents_changed.subscribe(listen)
+    files_changed.subscribe(listen)
+    try:
+        answer(house, file_id)
+        take_back(house, file_id)
+    finally:
+        for signal in (consents_changed, files_changed):
+            signal._listeners.remove(listen)
+    assert [(type(each), each.what) for each in heard] == [
+        (ConsentsChanged, {"given"}), (FilesChanged, {"consent"}),
+        (ConsentsChanged, {"withdrawn"}), (FilesChanged, {"consent"}),
+    ]  # fmt: skip
+    assert all(list(each.file_ids) == [file_id] for each in heard)
+
+
+def test_what_was_handed_in_goes_with_the_file_and_its_hash_stays(house: House) -> None:
+    file_id = house.register()
+    scan = NewEvidence("canary.pdf", "application/pdf", b"a generated scan")
+    event_id = answer(house, file_id, files=(scan,))
+    [stored] = house.all("select stored_id from consent_evidence where file_id = :file", file=file_id)
+    with house.session() as session:
+        session.execute(text("delete from record where file_id = :file"), {"file": file_id})
+        session.execute(text("delete from client_file where id = :file"), {"file": file_id})
+        on_erased(session, Erased("client_file", [file_id]))
+    [left] = house.all("select * from consent_evidence where event_id = :event", event=event_id)
+    assert (left.file_id, left.stored_id, left.name) == (None, None, None)
+    assert left.sha256 in house.scalar("select evidence from consent_event where id = :event", event=event_id)
+    assert house.all("select id from stored_file where id = :id", id=stored.stored_id) == []
+    assert house.all("select id from file_tombstone where id = :id", id=stored.stored_id) != []
+    assert house.scalar("select service from consent_subject where ended_on = :day", day=TODAY) == SERVICE

@@ -69,7 +69,7 @@ def recipient_key(recipient: str, body: str | None = None) -> str:
     return recipient if body is None else f"{recipient}/{' '.join(body.casefold().split())}"
 
 
-def body_of(recipient: Recipient, named: str, language: str) -> tuple[str, str]:
+def body_of(recipient: Recipient, named: str, language: str = "en") -> tuple[str, str]:
     """The key and the name of a body of a kind of recipient: a declared one by its id or any of its names, else one as
     written."""
     written = " ".join(named.split())

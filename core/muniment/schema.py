@@ -8,6 +8,7 @@ from __future__ import annotations
 import muniment.accounts.tables
 import muniment.audit.tables
 import muniment.clients.importing.tables
+import muniment.clients.limit_tables
 import muniment.clients.tables
 import muniment.consent.tables
 import muniment.councils.tables

@@ -71,4 +71,5 @@ def wire() -> None:
     programme_changed.subscribe(on_programme_changed)
     policy_adopted.subscribe(on_policy_adopted)
     erased.subscribe(on_erased)
+    files_changed.subscribe(keeping.on_files_changed)
     policy_adopted.subscribe(keeping.on_policy_adopted)

@@ -46,6 +46,7 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.WRITE_CLIENTS,
             P.RECORD_CONSENTS,
             P.IMPORT_CLIENTS,
+            P.RESTRICT_CLIENTS,
             P.READ_RETENTION,
             P.HOLD_RECORDS,
             P.PROPOSE_DISPOSAL,
@@ -66,7 +67,14 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
         }
     ),
     Role.INFORMATION_ASSET_OWNER: frozenset(
-        {P.DECIDE_POLICY, P.ADOPT_POLICY, P.PUBLISH_NOTICES, P.READ_RETENTION, P.REVIEW_DISPOSAL}
+        {
+            P.DECIDE_POLICY,
+            P.ADOPT_POLICY,
+            P.PUBLISH_NOTICES,
+            P.RESTRICT_CLIENTS,
+            P.READ_RETENTION,
+            P.REVIEW_DISPOSAL,
+        }
     ),
     Role.DATA_PROTECTION_OFFICER: frozenset({P.READ_CLIENTS, P.READ_RETENTION, P.READ_AUDIT}),
     Role.AUDITOR: frozenset({P.READ_RETENTION, P.READ_AUDIT}),

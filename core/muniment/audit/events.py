@@ -64,6 +64,10 @@ class AuditEvent(StrEnum):
     PROGRAMME_ENDED = "clients.programme.ended"
     IMPORT_STARTED = "clients.import.started"
     IMPORT_FINISHED = "clients.import.finished"
+    LIMIT_PLACED = "clients.limit.placed"
+    LIMIT_DECIDED = "clients.limit.decided"
+    LIMIT_LIFTED = "clients.limit.lifted"
+    LIMIT_PASSED = "clients.limit.passed"
 
     # notices
     NOTICE_PUBLISHED = "notices.version.published"
@@ -150,10 +154,15 @@ RECORD_CLASSES = {
 }
 """The record class, of core's own, of each domain's events."""
 
+SUBJECTS = {"clients.limit": EVIDENCE}
+"""The same of subjects that differ from their domain: what was decided about a right is more than daily work."""
+
 
 def record_class_of(event: AuditEvent) -> str:
     """The id of the record class that an event belongs to."""
-    return PROOF if event in LASTING else RECORD_CLASSES[event.partition(".")[0]]
+    if event in LASTING:
+        return PROOF
+    return SUBJECTS.get(event.rpartition(".")[0]) or RECORD_CLASSES[event.partition(".")[0]]
 
 
 def events_of(record_class: str) -> list[str]:

@@ -18,7 +18,6 @@ import click
 from muniment.api.errors import MunimentError
 from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
-from muniment.cli.clients import client
 from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
@@ -26,6 +25,7 @@ from muniment.cli.demonstration.run import demo
 from muniment.cli.forms import retention
 from muniment.cli.jobs import jobs
 from muniment.cli.keys import keys
+from muniment.cli.limits import client
 from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
 from muniment.cli.policy import policy

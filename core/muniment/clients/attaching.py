@@ -22,6 +22,7 @@ from muniment.clients.attachments import (
     read_attachment,
     remove_attachment,
 )
+from muniment.clients.limits import Exception18
 from muniment.clients.uploads import BLOCK, Upload, read_upload
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
@@ -68,17 +69,24 @@ def attach(
 
 
 @get("/clients/{file_id:uuid}/attachments", sync_to_thread=True, tags=TAGS)
-def attached(file_id: FromPath[UUID], session: Session, caller: Asker) -> Listing[AttachmentView]:
+def attached(
+    file_id: FromPath[UUID], session: Session, caller: Asker, exception: FromQuery[Exception18 | None] = None
+) -> Listing[AttachmentView]:
     """The files of all records of a client file. Reading them is reading the file: an audit event."""
-    return Listing(list(attachments(session, caller, file_id)))
+    return Listing(list(attachments(session, caller, file_id, exception)))
 
 
 @get("/clients/{file_id:uuid}/attachments/{attachment_id:uuid}", sync_to_thread=True, tags=TAGS)
 def download(
-    file_id: FromPath[UUID], attachment_id: FromPath[UUID], session: Session, caller: Asker, file_store: Store
+    file_id: FromPath[UUID],
+    attachment_id: FromPath[UUID],
+    session: Session,
+    caller: Asker,
+    file_store: Store,
+    exception: FromQuery[Exception18 | None] = None,
 ) -> Response[Any]:
     """The bytes of a file, as a download. The reading is an audit event."""
-    found, content = read_attachment(session, caller, file_store, file_id, attachment_id)
+    found, content = read_attachment(session, caller, file_store, file_id, attachment_id, exception)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"}
     return Stream(content, media_type=found.media_type, headers=headers)
 

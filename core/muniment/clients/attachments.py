@@ -19,6 +19,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import ATTACHMENT, RECORD
 from muniment.clients.files import open_file
+from muniment.clients.limits import RESTRICTED, Exception18
 from muniment.clients.locks import change_file
 from muniment.clients.parsing import BadValue, parse_text
 from muniment.clients.use import in_use
@@ -87,7 +88,7 @@ def add_attachment(
     """Store a file with a record; returns its key.
 
     Raises `NotFound`, `Forbidden`, `InvalidInput`, `TooLarge`, and `Conflict` for a record that awaits destruction or
-    is kept out of use.
+    is kept out of use, or a file that is restricted.
     """
     file = change_file(session, caller, file_id)
     found = session.execute(
@@ -127,17 +128,33 @@ def add_attachment(
     return attachment_id
 
 
-def attachments(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[AttachmentView, ...]:
-    """The files of all records of a client file. Reading it is an audit event. Raises `NotFound`."""
-    view = open_file(session, caller, file_id)
+def attachments(
+    session: CouncilSession, caller: Caller, file_id: UUID, exception: Exception18 | None = None
+) -> tuple[AttachmentView, ...]:
+    """The files of all records of a client file. Reading it is an audit event.
+
+    Raises `NotFound`, and `Conflict` where every use is barred and no `exception` is named (`open_file`).
+    """
+    view = open_file(session, caller, file_id, exception)
+    if view.restricted:
+        raise Conflict(RESTRICTED, code="restricted")
     return _of_records(session, [entry.id for entry in view.records])
 
 
 def read_attachment(
-    session: CouncilSession, caller: Caller, store: FileStore, file_id: UUID, attachment_id: UUID
+    session: CouncilSession,
+    caller: Caller,
+    store: FileStore,
+    file_id: UUID,
+    attachment_id: UUID,
+    exception: Exception18 | None = None,
 ) -> tuple[AttachmentView, Iterator[bytes]]:
-    """A file and its bytes, verified chunk by chunk. Reading it is an audit event. Raises `NotFound`, `FileDamaged`."""
-    found = next((entry for entry in attachments(session, caller, file_id) if entry.id == attachment_id), None)
+    """A file and its bytes, verified chunk by chunk. Reading it is an audit event.
+
+    Raises `NotFound`, `FileDamaged`, and `Conflict` as `attachments` does.
+    """
+    of_file = attachments(session, caller, file_id, exception)
+    found = next((entry for entry in of_file if entry.id == attachment_id), None)
     if found is None:
         raise NotFound(NONE)
     stored_id = session.scalars(select(ATTACHMENT.c.stored_id).where(ATTACHMENT.c.id == attachment_id)).one()
@@ -146,7 +163,7 @@ def read_attachment(
 
 
 def remove_attachment(session: CouncilSession, caller: Caller, file_id: UUID, attachment_id: UUID) -> None:
-    """Remove a file from its record for good. Raises `NotFound`, `Forbidden`."""
+    """Remove a file from its record for good. Raises `NotFound`, `Forbidden`, `Conflict` where it is restricted."""
     file = change_file(session, caller, file_id)
     of_file = select(RECORD.c.id).where(RECORD.c.council_id == ATTACHMENT.c.council_id, RECORD.c.file_id == file.id)
     of_file = of_file.where(in_use(RECORD))

@@ -19,6 +19,7 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_reading
 from muniment.clients.context import Context
+from muniment.clients.limits import Exception18, limits_on
 from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
 from muniment.clients.memory import lock_references, remember
 from muniment.clients.normalise import notice_due_on
@@ -28,7 +29,7 @@ from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import NewRecord, insert_record
 from muniment.clients.stub import Stub, stub_columns
 from muniment.clients.tables import ClientFile
-from muniment.clients.views import FileView, read_view
+from muniment.clients.views import FileView, read_view, without_restricted
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 
@@ -55,17 +56,25 @@ class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     generated: bool = False
 
 
-def open_file(session: CouncilSession, caller: Caller, file_id: UUID) -> FileView:
+def open_file(session: CouncilSession, caller: Caller, file_id: UUID, exception: Exception18 | None = None) -> FileView:
     """The whole file, for a caller who may read it; the reading is an audit event.
 
-    Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see no client at all.
+    What is restricted is withheld, unless `exception` names which of UK GDPR Art 18(2) the caller relies on: that is an
+    audit event of its own. Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see no
+    client at all.
     """
     caller.require_somewhere(Permission.READ_CLIENTS)
     view = read_view(session, file_id)
     if view is None or not caller.allows(Permission.READ_CLIENTS, view.service):
         raise NotFound(NO_FILE)
     record_reading(session, AuditEvent.FILE_READ, file_id)
-    return view
+    limits = limits_on(session, [file_id]).get(file_id)
+    if limits is None:
+        return view
+    if exception is None:
+        return without_restricted(view, limits)
+    record(session, AuditEvent.LIMIT_PASSED, file_id, exception=exception)
+    return msgspec.structs.replace(view, limits=limits.standing)
 
 
 def register_client(session: CouncilSession, caller: Caller, context: Context, new: NewClient) -> UUID:
@@ -121,7 +130,7 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
 def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: Stub) -> None:
     """Replace the stub of a file, except its reference, which is its source's. No import changes back what differs.
 
-    Raises `NotFound`, `InvalidInput`.
+    Raises `NotFound`, `InvalidInput`, `Conflict` where the file is restricted.
     """
     change_file(session, caller, file_id)
     columns = stub_columns(stub, session.clock.today())

@@ -3,6 +3,9 @@
 A file's row is locked `for no key update`: changes of one file wait for each other and for its disposal, while rows
 that point to it may still be added. Several files are locked in the order of their keys, so that two changes can wait
 for each other only in one direction.
+
+A file that is restricted, every use of it, is changed by nobody (`muniment.clients.limits`). Only what serves the
+person may be written all the same: that they were told, that they withdrew a consent, that it is to be kept longer.
 """
 
 from __future__ import annotations
@@ -15,11 +18,12 @@ from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
+from muniment.clients.limits import Limits, limits_on
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, files_changed
 
-__all__ = ["NO_FILE", "LockedFile", "change_file", "lock_files", "tell"]
+__all__ = ["NO_FILE", "LockedFile", "change_file", "lock_files", "service_of", "tell"]
 
 NO_FILE = "There is no such client file."
 """Said of an unknown file, another council's, and one of a service the caller may not see."""
@@ -29,13 +33,16 @@ _LOCK = text(
     " order by id for no key update"
 )
 
+_SERVICE = text("select service from client_file where council_id = :council_id and id = :id")
+
 
 class LockedFile(msgspec.Struct, frozen=True):
-    """A file whose row is locked until the transaction ends."""
+    """A file whose row is locked until the transaction ends. `limits` is what stands on it, if it was asked."""
 
     id: UUID
     person_id: UUID
     service: str
+    limits: Limits = Limits()
 
 
 def lock_files(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID, LockedFile]:
@@ -48,11 +55,18 @@ def lock_files(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID
 
 
 def change_file(
-    session: CouncilSession, caller: Caller, file_id: UUID, permission: Permission = Permission.WRITE_CLIENTS
+    session: CouncilSession,
+    caller: Caller,
+    file_id: UUID,
+    permission: Permission = Permission.WRITE_CLIENTS,
+    *,
+    though_limited: bool = False,
 ) -> LockedFile:
     """Lock one file for a caller who may change it.
 
-    Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see it and not change it.
+    Raises `NotFound` if there is none that the caller may see, `Forbidden` if they may see it and not change it, and
+    `Conflict` (`restricted`) if every use of it is barred, unless `though_limited` says that the act serves the person.
+    Where some purposes alone are barred the caller asks the `limits` of the answer about what it changes.
     """
     caller.require_somewhere(permission)
     file = lock_files(session, [file_id]).get(file_id)
@@ -61,7 +75,16 @@ def change_file(
     ):
         raise NotFound(NO_FILE)
     caller.require(permission, file.service)
-    return file
+    limits = limits_on(session, [file_id]).get(file_id, Limits())
+    if not though_limited:
+        limits.refuse()
+    return msgspec.structs.replace(file, limits=limits)
+
+
+def service_of(session: CouncilSession, file_id: UUID) -> str | None:
+    """The service of a file; None if there is no such file."""
+    found: str | None = session.scalar(_SERVICE, {"council_id": session.council_id, "id": file_id})
+    return found
 
 
 def tell(session: CouncilSession, file_ids: Collection[UUID], *what: str) -> None:

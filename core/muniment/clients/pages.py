@@ -12,16 +12,18 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, SkipValidation, URLEncodedBody
+from litestar.params import FromPath, FromQuery, SkipValidation, URLEncodedBody
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.api.text import say
 from muniment.clients.apart import apart_pages
 from muniment.clients.files import open_file
+from muniment.clients.limits import EXCEPTIONS, GROUNDS, Exception18
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.clients.search import FoundPage, Search, search
 from muniment.clients.views import FileView
+from muniment.clients.web_limits import limit_pages
 from muniment.database.session import CouncilSession
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted
@@ -87,16 +89,19 @@ def show(
     council: NamedDependency[CouncilRef],
     why_kept: NamedDependency[SkipValidation[WhyKept]],
     beside_file: NamedDependency[SkipValidation[BesideFile]],
+    exception: FromQuery[Exception18 | None] = None,
 ) -> Response[str]:
-    """A client file with its records, and why each is kept until when."""
-    file = open_file(session, caller, file_id)
+    """A client file with its records, and why each is kept until when; without what is restricted, unless the exception
+    of UK GDPR Art 18(2) is named that applies."""
+    file = open_file(session, caller, file_id, exception)
     titles = _Titles(adopted(session), file, council.language)
     why = why_kept(session, caller, file_id)
     beside = beside_file(session, caller, file_id, page)
     apart = any(caller.allows(permission, file.service) for permission in APART)
     return page.render(
-        "clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside, apart=apart
-    )
+        "clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside, apart=apart,
+        grounds=GROUNDS, exceptions=EXCEPTIONS, exception=exception,
+    )  # fmt: skip
 
 
 class _Titles:
@@ -163,4 +168,4 @@ def _key(written: str) -> UUID | None:
         raise InvalidInput("This page of the list is not there: search again.", where="after") from None
 
 
-pages = [find, show, *apart_pages]
+pages = [find, show, *apart_pages, *limit_pages]

@@ -14,6 +14,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.clients.limits import refuse_limited
 from muniment.clients.tables import Person
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
@@ -35,6 +36,7 @@ _LOCK = text(
     "select id, same_as from person where council_id = :council_id and id = any(:ids) order by id for no key update"
 )
 _SERVICES = text("select distinct service from client_file where council_id = :council_id and person_id = any(:ids)")
+_FILES = text("select id from client_file where council_id = :council_id and person_id = any(:ids)")
 _JOIN_LOCK = text("select pg_advisory_xact_lock(hashtextextended('person:' || cast(:council_id as text), 0))")
 
 
@@ -62,10 +64,12 @@ def join_persons(session: CouncilSession, caller: Caller, kept: UUID, other: UUI
     """Say that `other` is the same person as `kept`. The files stay where they are.
 
     Raises `NotFound`, `Forbidden` unless the caller may change every file of both, and `Conflict` if they are joined
-    already or `other` is joined to somebody else.
+    already, `other` is joined to somebody else, or a file of theirs is restricted: telling that two are one is use.
     """
     found = _locked(session, [kept, other])
-    _require(session, caller, [*everybody(session, kept), *everybody(session, other)])
+    both = [*everybody(session, kept), *everybody(session, other)]
+    _require(session, caller, both)
+    refuse_limited(session, list(session.scalars(_FILES, {"council_id": session.council_id, "ids": both})))
     if found[other] is not None:
         raise Conflict("That person is joined to another one: part them first.", code="joined")
     if other in everybody(session, kept):

@@ -56,7 +56,7 @@ class NewRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 def add_record(session: CouncilSession, caller: Caller, context: Context, file_id: UUID, new: NewRecord) -> UUID:
-    """Store a record in a file. Raises `NotFound`, `Forbidden`, `InvalidInput`."""
+    """Store a record in a file. Raises `NotFound`, `Forbidden`, `InvalidInput`, `Conflict` where it is restricted."""
     file = change_file(session, caller, file_id)
     record_id = insert_record(session, context, file, new)
     tell(session, [file_id], "record")
@@ -66,6 +66,7 @@ def add_record(session: CouncilSession, caller: Caller, context: Context, file_i
 def insert_record(session: CouncilSession, context: Context, file: LockedFile, new: NewRecord) -> UUID:
     """Store a record in a file that is locked. Its clock is set by whoever listens to the change."""
     today = session.clock.today()
+    file.limits.refuse(*(value.purposes for value in new.values.values()))
     rules = ValueRules(context.policy, file.service, today)
     record_class = rules.record_class(new.record_class, new.medium)
     if record_class.shape != "file":
@@ -103,8 +104,8 @@ def change_values(
 ) -> None:
     """Set values of a record, or take them away (None). All of it or nothing; no import changes them back.
 
-    Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction or
-    is kept out of use.
+    Raises `NotFound`, `Forbidden`, `InvalidInput`, and `Conflict` for a record that awaits destruction or is kept out
+    of use, and for values that are restricted, those that are stored and those that are given.
     """
     file = change_file(session, caller, file_id)
     row = session.scalars(
@@ -120,6 +121,8 @@ def change_values(
     rules = ValueRules(context.policy, file.service, today)
     record_class = rules.record_class(row.record_class.partition("/")[2], cast(Medium, row.medium))
     given = {name: value for name, value in changes.items() if value is not None}
+    stored_for = [row.values[name]["p"] for name in changes if name in row.values]
+    file.limits.refuse(*stored_for, *(value.purposes for value in given.values()))
     stored = dict(row.values) | _checked(rules, record_class, given, today)
     for name in changes.keys() - given.keys():
         stored.pop(name, None)

@@ -15,6 +15,7 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_reading
 from muniment.clients.context import Context
+from muniment.clients.limits import limits_on, refuse_limited
 from muniment.clients.locks import NO_FILE, lock_files
 from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.pretending import refuse_unmarked
@@ -32,6 +33,11 @@ MOST_ENTRIES = 2_000
 
 _LOCK = text(
     "select service from register where council_id = :council_id and id = :id and disposal is null for no key update"
+)
+
+_NAMED = text(
+    "select distinct file_id from register_entry"
+    " where council_id = :council_id and register_id = :id and file_id is not null"
 )
 
 
@@ -56,7 +62,8 @@ class NewRegister(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class RegisterView(msgspec.Struct, frozen=True):
-    """A register whole; `due_on` is the last day it is kept, null unless dated."""
+    """A register whole; `due_on` is the last day it is kept, null unless dated. `withheld` counts the entries that are
+    not shown because the client's file is restricted."""
 
     id: UUID
     service: str
@@ -69,10 +76,12 @@ class RegisterView(msgspec.Struct, frozen=True):
     due_on: date | None
     disposal: str | None
     entries: list[NewEntry]
+    withheld: int = 0
 
 
 def add_register(session: CouncilSession, caller: Caller, context: Context, new: NewRegister) -> UUID:
-    """Store a register with its entries. Raises `Forbidden`, `InvalidInput`, `NotFound` for a file it may not name."""
+    """Store a register with its entries. Raises `Forbidden`, `InvalidInput`, `NotFound` for a file it may not name,
+    `Conflict` for one that is restricted."""
     rules = ValueRules(context.policy, new.service, session.clock.today())
     caller.require(Permission.WRITE_CLIENTS, new.service)
     record_class = rules.record_class(new.record_class, new.medium)
@@ -99,7 +108,8 @@ def add_register(session: CouncilSession, caller: Caller, context: Context, new:
 
 
 def change_entries(session: CouncilSession, caller: Caller, register_id: UUID, entries: Sequence[NewEntry]) -> None:
-    """Replace the entries of a register. Raises `NotFound` (also when it awaits destruction), `Forbidden`."""
+    """Replace the entries of a register. Raises `NotFound` (also when it awaits destruction), `Forbidden`, and
+    `Conflict` if it names, or is to name, a client whose file is restricted."""
     caller.require_somewhere(Permission.WRITE_CLIENTS)
     service = session.scalar(_LOCK, {"council_id": session.council_id, "id": register_id})
     if service is None or not caller.allows(Permission.WRITE_CLIENTS, service):
@@ -122,7 +132,9 @@ def open_register(session: CouncilSession, caller: Caller, register_id: UUID) ->
         select(RegisterEntry)
         .where(RegisterEntry.council_id == session.council_id, RegisterEntry.register_id == register_id)
         .order_by(RegisterEntry.position)
-    )
+    ).all()
+    limits = limits_on(session, [entry.file_id for entry in entries if entry.file_id is not None])
+    shown = [entry for entry in entries if entry.file_id not in limits or not limits[entry.file_id].whole]
     record_reading(session, AuditEvent.FILE_READ, register_id)
     return RegisterView(
         id=row.id,
@@ -135,7 +147,8 @@ def open_register(session: CouncilSession, caller: Caller, register_id: UUID) ->
         state=row.state,
         due_on=row.due_on,
         disposal=row.disposal,
-        entries=[NewEntry(entry.attended, entry.file_id, entry.name) for entry in entries],
+        entries=[NewEntry(entry.attended, entry.file_id, entry.name) for entry in shown],
+        withheld=len(entries) - len(shown),
     )
 
 
@@ -143,9 +156,11 @@ def _store(session: CouncilSession, register_id: UUID, service: str, entries: Se
     if len(entries) > MOST_ENTRIES:
         raise InvalidInput(f"A register has at most {MOST_ENTRIES} entries.", where="entries", code="too-many")
     named = {entry.file_id for entry in entries if entry.file_id is not None}
-    found = lock_files(session, named)
+    before = set(session.scalars(_NAMED, {"council_id": session.council_id, "id": register_id}))
+    found = lock_files(session, named | before)
     if any(file_id not in found or found[file_id].service != service for file_id in named):
         raise NotFound(NO_FILE)
+    refuse_limited(session, list(named | before))
     session.execute(
         text("delete from register_entry where council_id = :council_id and register_id = :id"),
         {"council_id": session.council_id, "id": register_id},

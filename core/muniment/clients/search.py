@@ -3,6 +3,8 @@
 Each of the four is a plain comparison of a stored key that an index serves under row-level security; a test explains
 every query as the application role. Pages are cut by key (`name_key`, `id`), so the last of a long list costs what the
 first does. A search is an audit event that says how it was asked and how many were shown, never for whom.
+
+A file that is restricted, every use of it, is found and shown as that: with its reference and nothing else.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.clients.limits import stands
 from muniment.clients.normalise import END, name_key, postcode_key, reference_key
 from muniment.clients.tables import ClientFile
 from muniment.clients.use import file_in_use
@@ -38,6 +41,7 @@ _SHOWN = (
     ClientFile.family_name,
     ClientFile.born_on,
     ClientFile.postcode,
+    stands(ClientFile.__table__).label("restricted"),
 )
 
 
@@ -56,7 +60,7 @@ class Search(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One line of what was found."""
+    """One line of what was found. Of a file that is `restricted` only the reference is shown."""
 
     id: UUID
     service: str
@@ -66,6 +70,7 @@ class Found(msgspec.Struct, frozen=True):
     family_name: str | None
     born_on: date | None
     postcode: str | None
+    restricted: bool
 
 
 class FoundPage(msgspec.Struct, frozen=True):
@@ -95,7 +100,7 @@ def search(session: CouncilSession, caller: Caller, asked: Search) -> FoundPage:
             raise InvalidInput("The last file of the page before is gone: begin again.", where="after")
         query = query.where(_after(asked, last))
     rows: Sequence[Any] = session.execute(query.limit(asked.limit + 1)).all()
-    shown = [Found(*row) for row in rows[: asked.limit]]
+    shown = [_shown(Found(*row)) for row in rows[: asked.limit]]
     record(session, AuditEvent.FILES_SEARCHED, by=_how(asked), found=len(shown))
     return FoundPage(shown, shown[-1].id if len(rows) > asked.limit else None)
 
@@ -114,6 +119,12 @@ def query_of(council_id: UUID, asked: Search) -> Select[*tuple[Any, ...]]:
         prefix = name_key(asked.family_name, asked.given_names)
         wanted = wanted.where(ClientFile.name_key >= prefix, ClientFile.name_key < prefix + END)
     return wanted.order_by(*(ClientFile.__table__.c[name] for name in _order(by)))
+
+
+def _shown(found: Found) -> Found:
+    if not found.restricted:
+        return found
+    return msgspec.structs.replace(found, given_names=None, family_name=None, born_on=None, postcode=None)
 
 
 def _how(asked: Search) -> str:

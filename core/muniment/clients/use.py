@@ -20,8 +20,9 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import RECORD
+from muniment.clients.limits import limits_on
 from muniment.clients.locks import NO_FILE, change_file, tell
-from muniment.clients.views import RecordView, read_view
+from muniment.clients.views import RecordView, read_view, without_restricted
 from muniment.database.session import CouncilSession
 
 __all__ = ["file_in_use", "in_use", "read_restricted", "reinstate"]
@@ -41,7 +42,8 @@ def file_in_use(file: FromClause) -> ColumnElement[bool]:
 
 
 def read_restricted(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[RecordView, ...]:
-    """The records of a file that are kept out of use. Reading them is an audit event of its own.
+    """The records of a file that are kept out of use. Reading them is an audit event of its own. What a restriction or
+    an objection bars is not in them (`muniment.clients.limits`).
 
     Raises `NotFound` where the caller may not see the file, `Forbidden`.
     """
@@ -51,7 +53,8 @@ def read_restricted(session: CouncilSession, caller: Caller, file_id: UUID) -> t
         raise NotFound(NO_FILE)
     if view.records:
         record(session, AuditEvent.RESTRICTED_READ, file_id, records=len(view.records))
-    return tuple(view.records)
+    limits = limits_on(session, [file_id]).get(file_id)
+    return tuple((view if limits is None else without_restricted(view, limits)).records)
 
 
 def reinstate(session: CouncilSession, caller: Caller, file_id: UUID, record_id: UUID) -> None:

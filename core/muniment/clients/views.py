@@ -9,9 +9,13 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from muniment.clients.limits import Limits, LimitView
 from muniment.database.session import CouncilSession
 
-__all__ = ["EnrolmentView", "FileView", "MilestoneView", "RecordView", "ValueView", "read_view"]
+__all__ = ["EnrolmentView", "FileView", "MilestoneView", "RecordView", "ValueView", "read_view", "without_restricted"]
+
+IN_WHOLE = ("given_names", "family_name", "born_on", "postcode", "address", "email", "phone")
+"""What of the stub is withheld where every use is barred: all but its reference and the file's own days."""
 
 
 class ValueView(msgspec.Struct, frozen=True):
@@ -63,7 +67,12 @@ class EnrolmentView(msgspec.Struct, frozen=True):
 
 class FileView(msgspec.Struct, frozen=True):
     """A client file whole, but for records kept out of use. `notice_due_on` is the last day for telling a person who
-    was referred (Art 14(3)(a)). `pseudonymous`: it names nobody, and holds what was pseudonymised."""
+    was referred (Art 14(3)(a)). `pseudonymous`: it names nobody, and holds what was pseudonymised.
+
+    `limits` are the restrictions and objections that stand on it; `withheld` counts the values that are not shown
+    because of them, and `restricted` is whether every use is barred, so that of the person the reference alone is
+    shown.
+    """
 
     id: UUID
     person_id: UUID
@@ -85,9 +94,13 @@ class FileView(msgspec.Struct, frozen=True):
     records: list[RecordView]
     milestones: list[MilestoneView]
     enrolments: list[EnrolmentView]
+    limits: tuple[LimitView, ...] = ()
+    restricted: bool = False
+    withheld: int = 0
 
 
-_COLUMNS = ", ".join(f"f.{name}" for name in FileView.__struct_fields__[:-3])
+_LISTS = FileView.__struct_fields__.index("records")
+_COLUMNS = ", ".join(f"f.{name}" for name in FileView.__struct_fields__[:_LISTS])
 _READ = text(
     f"select {_COLUMNS},"  # noqa: S608 - the names of our own columns
     " (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'record_class', r.record_class, 'medium', r.medium,"
@@ -112,3 +125,20 @@ def read_view(session: CouncilSession, file_id: UUID, *, restricted: bool = Fals
     asked = {"council_id": session.council_id, "id": file_id, "restricted": restricted}
     row = session.execute(_READ, asked).mappings().one_or_none()
     return None if row is None else msgspec.convert(dict[str, Any](row), FileView)
+
+
+def without_restricted(view: FileView, limits: Limits) -> FileView:
+    """The file without what may only be stored: all values if every use is barred, else those of which every purpose
+    is. Records stay, with their class and their last day, for they are to be kept and looked after."""
+    records = [_only_usable(record, limits) for record in view.records]
+    withheld = sum(len(record.values) for record in view.records) - sum(len(record.values) for record in records)
+    shown = msgspec.structs.replace(view, records=records, limits=limits.standing, withheld=withheld)
+    if not limits.whole:
+        return shown
+    nothing: dict[str, Any] = dict.fromkeys(IN_WHOLE)
+    return msgspec.structs.replace(shown, **nothing, milestones=[], enrolments=[], restricted=True)
+
+
+def _only_usable(record: RecordView, limits: Limits) -> RecordView:
+    usable = {name: value for name, value in record.values.items() if not limits.bars(value.purposes)}
+    return msgspec.structs.replace(record, values=usable)

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, patch, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 
 from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
@@ -21,6 +21,7 @@ from muniment.clients.attaching import attachment_routes
 from muniment.clients.context import Context
 from muniment.clients.events import NewEnrolment, NewMilestone, add_milestone, end_programme, enrol, remove_milestone
 from muniment.clients.files import NewClient, change_stub, open_file, register_client
+from muniment.clients.limits import Exception18
 from muniment.clients.people import join_persons, part_person
 from muniment.clients.records import NewRecord, NewValue, add_record, change_values
 from muniment.clients.registers import (
@@ -35,6 +36,7 @@ from muniment.clients.search import FoundPage, Search, search
 from muniment.clients.stub import Stub
 from muniment.clients.uploads import upload_routes
 from muniment.clients.views import FileView
+from muniment.clients.web_limits import limit_routes
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
@@ -97,9 +99,14 @@ def register(
 
 
 @get("/clients/{file_id:uuid}", sync_to_thread=True, tags=TAGS)
-def read(file_id: FromPath[UUID], session: Session, caller: Asks) -> FileView:
-    """A client file whole. Reading it is an audit event."""
-    return open_file(session, caller, file_id)
+def read(
+    file_id: FromPath[UUID], session: Session, caller: Asks, exception: FromQuery[Exception18 | None] = None
+) -> FileView:
+    """A client file whole. Reading it is an audit event.
+
+    What is restricted is withheld unless `exception` names which of UK GDPR Art 18(2) you rely on, which is recorded.
+    """
+    return open_file(session, caller, file_id, exception)
 
 
 @put("/clients/{file_id:uuid}/stub", sync_to_thread=True, status_code=204, tags=TAGS, opt=WRITES)
@@ -218,5 +225,5 @@ def _api(council: CouncilRef) -> str:
 api_routes = [
     register, read, replace_stub, find, record, change, note_milestone, unset_milestone, note_enrolment,
     state_programme_end, new_register, read_register, replace_entries, join, part, *upload_routes,
-    *attachment_routes, *apart_routes,
+    *attachment_routes, *apart_routes, *limit_routes,
 ]  # fmt: skip

@@ -131,7 +131,7 @@ def give_notice(session: CouncilSession, caller: Caller, file_id: UUID, new: New
     Raises `NotFound` for a file, version or document that is not there for the caller, `Forbidden`, and `InvalidInput`
     for a day to come, for what is not about the file's service, or when not exactly one thing was given.
     """
-    file = change_file(session, caller, file_id)
+    file = change_file(session, caller, file_id, though_limited=True)
     if (new.version is None) == (new.document is None):
         raise InvalidInput("Name one thing that was given: a version or an earlier document.", where="version")
     if new.on > session.clock.today():

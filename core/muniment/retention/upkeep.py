@@ -5,7 +5,8 @@ reads each class's period from the council's adopted policy. What a row counts f
 is a comparison in the statement that deletes, and nothing is stored beside the row.
 
 The audit log goes by the month (`muniment.audit.dropping`): a month of a class is over when its last day's events are.
-What a hold on a file, a person or a record is about stays in it until the hold is released.
+What a hold on a file, a person or a record is about stays in it until the hold is released, as does what is about a
+file that is restricted.
 
 Nobody arms these rules, unlike those of a council's records: they dispose of what the system itself leaves behind, and
 a hold on the class stops them as it does the sweep. Where a rule cannot be computed for a table, nothing goes.
@@ -39,7 +40,8 @@ from muniment.api.retention import Anchor
 from muniment.audit.dropping import DroppedMonth, drop_month, droppable_months
 from muniment.audit.events import DROPPED_BY_MONTH, AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, RECORD
+from muniment.clients.facts import FILE, LIMIT, RECORD
+from muniment.clients.limits import keeps
 from muniment.database.registry import KeptTable, table_of
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
@@ -129,9 +131,10 @@ def _dated_from_collection(clock: Clock) -> Iterator[ClauseClock]:
 
 
 def _held_subjects(session: CouncilSession) -> tuple[UUID, ...]:
-    """What events may be about that a hold keeps: files, persons and records held, and what lies below them."""
+    """What events may be about that a hold or a restriction keeps: files, persons and records, and what lies below."""
     mine = (HOLD.c.council_id == session.council_id, HOLD.c.released_at.is_(None))
-    held = select(HOLD.c.target_id).where(*mine, HOLD.c.target_id.is_not(None))
+    restricted = select(LIMIT.c.file_id).where(LIMIT.c.council_id == session.council_id, keeps())
+    held = select(HOLD.c.target_id).where(*mine, HOLD.c.target_id.is_not(None)).union(restricted)
     files = select(FILE.c.id).where(
         FILE.c.council_id == session.council_id, or_(FILE.c.id.in_(held), FILE.c.person_id.in_(held))
     )

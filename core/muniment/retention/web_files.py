@@ -17,6 +17,7 @@ from muniment.accounts.idempotency import Once
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.clients.files import open_file
+from muniment.clients.locks import service_of
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
 from muniment.retention.clocks.extending import (
@@ -24,7 +25,6 @@ from muniment.retention.clocks.extending import (
     NewExtension,
     extend,
     extensions,
-    service_of,
     withdraw_extension,
 )
 from muniment.retention.clocks.reviewing import ReviewDue, note_review, reviews_due

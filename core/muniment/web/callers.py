@@ -31,6 +31,7 @@ class Permission(StrEnum):
     IMPORT_CLIENTS = "clients.import"
     READ_RESTRICTED = "clients.read-restricted"
     FOLLOW_PSEUDONYMS = "clients.follow-pseudonyms"
+    RESTRICT_CLIENTS = "clients.restrict"
     READ_POLICY = "policy.read"
     DECIDE_POLICY = "policy.decide"
     ADOPT_POLICY = "policy.adopt"

@@ -1,4 +1,4 @@
-"""`muniment client import`, as an operator types it."""
+"""`muniment client import | limit | decide | lift`, as an operator types it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(house: House, settings: Settings, keys: KeyRing, monkeypatch: pytest.MonkeyPatch) -> Run:
+def command(house: House, settings: Settings, keys: KeyRing, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command over the test's database; the answer has `exit_code`, `stdout`, `stderr`."""
     keys.save(settings.keys_file)
     monkeypatch.setenv("MUNIMENT_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("MUNIMENT_DATABASE_URL", settings.database_url or "")
     monkeypatch.setenv("MUNIMENT_TODAY", "2026-11-20")
     monkeypatch.setattr(Context, "plugins", house.plugins)
-    return lambda *arguments: CliRunner().invoke(main, ["client", "import", *arguments, "--generated"])
+    return lambda *arguments: CliRunner().invoke(main, ["client", *arguments])
+
+
+@pytest.fixture
+def run(command: Run) -> Run:
+    """Run an import."""
+    return lambda *arguments: command("import", *arguments, "--generated")
 
 
 def test_an_import_prints_what_it_came_to(run: Run, house: House, tmp_path: Path) -> None:
@@ -69,3 +75,21 @@ def test_bad_input_is_one_line_and_a_status(
     assert says in refused.stderr
     assert "Traceback" not in refused.output
     assert "Canary" not in refused.output
+
+
+def test_restricting_by_command(command: Run, house: House) -> None:
+    file = str(house.register())
+    placed = command("limit", "alpha", file, "--ground", "21.1", "--purpose", "support", "--by", "team manager")
+    assert placed.exit_code == 0, placed.stderr
+    limit = placed.stdout.split()[0]
+    listed = json.loads(command("limits", "alpha", file, "--json").stdout)
+    assert [(entry["id"], entry["state"], entry["purposes"]) for entry in listed] == [(limit, "pending", ["support"])]
+    told = ("--told-on", "2026-11-20")
+    refused = command("decide", "alpha", limit, "overridden", *told, "--reason", "a court asks")
+    assert refused.exit_code != 0
+    assert "compelling-grounds, legal-claims" in refused.stderr
+    assert command("decide", "alpha", limit, "upheld", *told).exit_code == 0
+    assert "upheld" in command("limits", "alpha", file).stdout
+    assert command("lift", "alpha", limit, *told, "--reason", "taken back").exit_code == 0
+    assert command("lift", "alpha", limit, *told, "--reason", "taken back").exit_code != 0
+    assert command("limit", "alpha", file, "--ground", "18.1.z").exit_code == 2

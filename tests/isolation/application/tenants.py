@@ -249,6 +249,16 @@ def _record(api: Api) -> None:
     api.tenant.ids["case_id"] = [api.ask("POST", "/hold-cases", case)["case_id"]]
     extension = {"until": "2040-01-31", "reason": "a generated appeal", "authoriser": "manager"}
     api.keep("extension_id", "POST", f"/clients/{kept_file}/extensions", extension)
+    _restrict(api)
+
+
+def _restrict(api: Api) -> None:
+    """A client of whose file no use may be made."""
+    town = api.tenant.town
+    body = {"service": town.service, "source": town.source, "opened_on": LAST_YEAR.isoformat(), "generated": True,
+            "stub": {"family_name": "Generated"}, "record": _digital(town, LAST_YEAR)}  # fmt: skip
+    file_id = api.keep("restricted", "POST", "/clients", body)
+    api.keep("limit_id", "POST", f"/clients/{file_id}/limits", {"ground": "21.1"})
 
 
 def _digital(town: Town, day: date) -> dict[str, Any]:

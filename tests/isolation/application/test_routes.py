@@ -20,7 +20,7 @@ from tests.isolation.application.tenants import House, Tenant, digests, permissi
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id",
+    "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "limit_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -139,6 +139,9 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             "until": "2030-03-31", "reason": "a generated appeal", "authoriser": "manager",
         },
         "POST /extensions/{extension_id}/withdraw": {"reason": "settled"},
+        "POST /clients/{file_id}/limits": {"ground": "18.1.a"},
+        "POST /limits/{limit_id}/decision": {"outcome": "upheld", "told_on": "2026-11-20"},
+        "POST /limits/{limit_id}/lift": {"told_on": "2026-11-20", "reason": "settled"},
         "POST /records/{record_id}/reviews": None,
         "POST /proposals": {"records": [ids["record_id"]]},
         "POST /proposals/decisions": {"proposals": [ids["proposal_id"]], "decision": {"outcome": "approve"}},
@@ -159,6 +162,8 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         },
         "POST /console/extensions/{extension_id}": {"reason": "settled"},
         "POST /console/clients/{file_id}/records/{record_id}/reinstatement": {},
+        "POST /console/clients/{file_id}/limits": {"ground": "18.1.a", "purpose": ""},
+        "POST /console/limits/{limit_id}": {"outcome": "upheld", "told_on": "20/11/2026", "reason": ""},
     }  # fmt: skip
 
 

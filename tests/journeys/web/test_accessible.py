@@ -147,6 +147,15 @@ def test_a_form_leads_from_what_is_wrong_to_the_field(house: House, visit: Visit
     told_at(page, "until")
     expect(page.get_by_label("The reason")).to_have_value("a generated appeal")
 
+    restricted = tenant.ids["restricted"][0]
+    page.goto(f"/{tenant.town.slug}/console/clients/{restricted}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Restricted client file")
+    assert breaches(page) == []
+    page.get_by_role("link", name="Restriction and objection").click()
+    page.get_by_label("The day the person was told").fill("yesterday")
+    page.get_by_role("button", name="Record what becomes of it").click()
+    told_at(page, f"told_on-{tenant.ids['limit_id'][0]}")
+
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(house: House, visit: Visit) -> None:
     tenant = house.tenants[0]

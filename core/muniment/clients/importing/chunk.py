@@ -19,6 +19,7 @@ from muniment.clients.importing.known import Memory, find_known, recall
 from muniment.clients.importing.layout import Layout, Reject, Row
 from muniment.clients.importing.merge import Change, Known, merge
 from muniment.clients.importing.store import NewFile, Store
+from muniment.clients.limits import limits_on
 from muniment.clients.locks import tell
 from muniment.clients.memory import digests_of, lock_references
 from muniment.database.ids import new_keys
@@ -28,6 +29,9 @@ __all__ = ["Outcome", "PastPeriod", "judged", "take_in"]
 
 CORRECTED = "corrected"
 """The code of a cell that was passed over because staff have corrected what is stored."""
+
+RESTRICTED = "restricted"
+"""The code of a row about somebody whose file may only be stored: not even matched (UK GDPR Art 18(2))."""
 
 PastPeriod = Callable[[CouncilSession, Sequence[UUID]], Collection[UUID]]
 """Which of these new files hold a record that is beyond its period already. Retention answers, after clocking them."""
@@ -85,10 +89,15 @@ def take_in(
     digests = {row.key: digests_of(context.keys, session, service, issuer, row.key) for row in rows}
     memories = recall(session, service, issuer, digests)
     known = find_known(session, issuer, memories)
+    limits = limits_on(session, [entry.file_id for entry in known.values()])
+    restricted = {file_id for file_id, of_file in limits.items() if of_file.bars(layout.source.purposes)}
     changes: list[tuple[Row, Change]] = []
     new: list[Row] = []
     for row in rows:
         if row.key in known:
+            if known[row.key].file_id in restricted:
+                outcome.rejects.append(Reject(row.line, "", RESTRICTED))
+                continue
             merged = merge(layout, row, known[row.key])
             if isinstance(merged, Reject):
                 outcome.rejects.append(merged)

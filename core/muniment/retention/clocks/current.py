@@ -151,7 +151,9 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
 
 
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
-    """Client files have changed."""
+    """Client files have changed. No clause reads what stands between a file and its use."""
+    if payload.what <= {"limit"}:
+        return
     changed(session, RECORDS, payload.file_ids, lambda: _ask(session))
 
 

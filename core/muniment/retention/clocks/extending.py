@@ -19,8 +19,8 @@ from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
 from muniment.api.periods import parse_period
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, RECORD
-from muniment.clients.locks import change_file, tell
+from muniment.clients.facts import RECORD
+from muniment.clients.locks import change_file, service_of, tell
 from muniment.clients.parsing import check_day
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -33,7 +33,7 @@ from muniment.retention.rules.compile import clocks
 from muniment.retention.subjects import RECORDS
 from muniment.retention.tables import Extension
 
-__all__ = ["ExtensionView", "NewExtension", "extend", "extensions", "service_of", "withdraw_extension"]
+__all__ = ["ExtensionView", "NewExtension", "extend", "extensions", "withdraw_extension"]
 
 EXTENSION = table_of(Extension)
 STANDING = EXTENSION.c.ended_at.is_(None)
@@ -68,7 +68,7 @@ def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExten
     `NotFound`, `Forbidden`, and `InvalidInput` for a day that has passed, a missing reason or role, or more than the
     rule of a record concerned allows (`at_most`, `once`).
     """
-    file = change_file(session, caller, file_id, Permission.HOLD_RECORDS)
+    file = change_file(session, caller, file_id, Permission.HOLD_RECORDS, though_limited=True)
     for where in ("reason", "authoriser"):
         if not getattr(new, where).strip():
             raise InvalidInput(f"An extension needs its {where}.", where=where)
@@ -115,7 +115,7 @@ def withdraw_extension(session: CouncilSession, caller: Caller, extension_id: UU
     file_id: UUID | None = session.scalar(select(EXTENSION.c.file_id).where(EXTENSION.c.id == extension_id))
     if file_id is None:
         raise NotFound("There is no such extension.")
-    change_file(session, caller, file_id, Permission.HOLD_RECORDS)
+    change_file(session, caller, file_id, Permission.HOLD_RECORDS, though_limited=True)
     ended = {"ended_at": session.clock.now(), "end_reason": reason.strip()}
     found = session.execute(
         update(EXTENSION).where(EXTENSION.c.id == extension_id, STANDING).values(ended).returning(EXTENSION.c.id)
@@ -150,12 +150,6 @@ def extensions(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[
         )
         for row in rows
     )
-
-
-def service_of(session: CouncilSession, file_id: UUID) -> str | None:
-    """The service of a file; None if there is no such file."""
-    found: str | None = session.scalar(select(FILE.c.service).where(FILE.c.id == file_id))
-    return found
 
 
 def _within_limits(session: CouncilSession, file_id: UUID, new: NewExtension, classes: Sequence[str]) -> None:

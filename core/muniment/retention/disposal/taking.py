@@ -18,26 +18,22 @@ from sqlalchemy import ColumnElement, FromClause, Select, and_, case, delete, fu
 from sqlalchemy import not_ as negate
 
 from muniment.database.packed import Keys, any_of, packed
-from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.plugins.facade import CouncilFacade
 from muniment.retention.disposal.erasing import empty_rows, expect
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.holds.judging import KeptBy, ask
-from muniment.retention.holds.standing import held
+from muniment.retention.holds.standing import held, number_standing
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
-from muniment.retention.tables import Hold
 
 __all__ = ["Judgement", "Taken", "judge", "take"]
-
-HOLD = table_of(Hold)
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What has gone of the locked files, by class. `holds` stand in the council, and keep so many records by class;
-    `bare` are those of the locked keys below which nothing is left."""
+    """What has gone of the locked files, by class. `holds` and restrictions stand in the council, and keep so many
+    records by class; `bare` are those of the locked keys below which nothing is left."""
 
     gone: Mapping[str, Disposed]
     holds: int
@@ -103,10 +99,9 @@ def take(
 def judge(
     session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, facade: CouncilFacade | None
 ) -> Judgement:
-    """What holds and plugins say of what is due in the locked files."""
+    """What holds, restrictions and plugins say of what is due in the locked files."""
     # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
-    standing = select(func.count()).select_from(HOLD).where(HOLD.c.released_at.is_(None))
-    holds = session.execute(standing).scalar_one()
+    holds = number_standing(session)
     table = subject.table
     free = negate(held(session, subject, table)) if holds else true()
     if facade is None or not facade.judges_holds:

@@ -39,10 +39,11 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """What was disposed of, under which rule, by whose approval; it identifies nobody.
 
     `disposed` records went here, `awaited` were set going elsewhere. `root` is the RFC 6962 root over their keys, in
-    hexadecimal. `due_from` and `due_until` span the last days kept (inclusive). `holds` in force were judged, `kept`
-    records of the class stayed because of one. `armed_kind` and `armed_by` say who let the rule act: a capacity, and
-    the key of a member of staff where it was one. `council_name` and `class_title` are those of the policy.
-    `approved_kind` and `approved_by` are there where a reviewer decided about each record, and say who.
+    hexadecimal. `due_from` and `due_until` span the last days kept (inclusive). `holds` in force were judged, which
+    restrictions of a file count among, `kept` records of the class stayed because of one. `armed_kind` and `armed_by`
+    say who let the rule act: a capacity, and the key of a member of staff where it was one. `council_name` and
+    `class_title` are those of the policy. `approved_kind` and `approved_by` are there where a reviewer decided about
+    each record, and say who.
     """
 
     id: UUID

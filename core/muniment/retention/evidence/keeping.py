@@ -1,12 +1,12 @@
 """What keeps records is in the erasure ledger too, or a restore would forget it just before it sweeps.
 
-A restored database knows nothing of the holds and extensions placed after its backup, and takes those for standing that
-have ended since; an arming that was taken back is in force again; and it runs the policy of then. Each of these changes
-is therefore written to the ledger before it is committed, as the rows say it, and put back after a restore before
-anything is swept. A row of `disposal` tells, as for a chunk, that it was committed.
+A restored database knows nothing of the holds, extensions and restrictions placed after its backup, and takes those for
+standing that have ended since; an arming that was taken back is in force again; and it runs the policy of then. Each of
+these changes is therefore written to the ledger before it is committed, as the rows say it, and put back after a
+restore before anything is swept. A row of `disposal` tells, as for a chunk, that it was committed.
 
-What it is in doubt about, a restore decides for keeping: a hold or an extension whose commit nobody saw is put back,
-the end of one is not. Without its ledger nothing can be placed or ended.
+What it is in doubt about, a restore decides for keeping: a hold, an extension or a restriction whose commit nobody saw
+is put back, the end of one is not. Without its ledger nothing can be placed or ended.
 
 The words of officers stand in these lines, for a hold without its ground is worth little. They must not outlive the
 row: `outdated` names the lines of rows that are gone, and upkeep has the ledger forget them.
@@ -25,19 +25,27 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from muniment.api.errors import NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE, RECORD
+from muniment.clients.facts import FILE, LIMIT, RECORD
 from muniment.clients.locks import tell
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import PolicyAdopted
+from muniment.database.signals import FilesChanged, PolicyAdopted
 from muniment.retention import locks
 from muniment.retention.evidence.copies import Evidence, typed
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Arming, Disposal, Extension, Hold
 
-__all__ = ["keeps_in_doubt", "on_policy_adopted", "outdated", "put_back_keeping", "refuse_missing", "remember"]
+__all__ = [
+    "keeps_in_doubt",
+    "on_files_changed",
+    "on_policy_adopted",
+    "outdated",
+    "put_back_keeping",
+    "refuse_missing",
+    "remember",
+]
 
 ARMING = table_of(Arming)
 DISPOSAL = table_of(Disposal)
@@ -82,6 +90,14 @@ def _withdrawn(session: CouncilSession, row: Row) -> None:
     tell(session, [row["file_id"]], "extension")
 
 
+def _limited(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.LIMIT_PLACED, row["file_id"], limit=row["id"], ground=row["ground"])
+
+
+def _lifted(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.LIMIT_LIFTED, row["file_id"], limit=row["id"], told_on=row["told_on"])
+
+
 def _nothing(session: CouncilSession, row: Row) -> None:
     """An arming of after the backup is written down with its end: that it was in force nobody need be told."""
 
@@ -96,6 +112,7 @@ KINDS: Final = {
     for kind in (
         _Kind(HOLD, "released_at", True, _hold_placed, _hold_released),
         _Kind(EXTENSION, "ended_at", True, _extended, _withdrawn),
+        _Kind(LIMIT, "ended_at", True, _limited, _lifted),
         _Kind(ARMING, "ended_at", False, _nothing, _disarmed),
     )
 }
@@ -104,13 +121,20 @@ KINDS: Final = {
 def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> None:
     """Have rows that this transaction has placed or ended outlive a restore, as they are now.
 
-    `table` is that of holds, extensions or armings. Raises `NotReady` if the ledger cannot be written: then nothing
-    may be committed.
+    `table` is that of holds, extensions, restrictions and objections, or armings. Raises `NotReady` if the ledger
+    cannot be written: then nothing may be committed.
     """
     if keys:
         found = session.execute(select(table).where(table.c.council_id == session.council_id, with_ids(keys)(table)))
         rows = [{name: value for name, value in row._mapping.items() if name != "council_id"} for row in found]
         _write(session, {table.name: rows})
+
+
+def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
+    """Have restrictions and objections that were placed, decided or lifted outlive a restore."""
+    if "limit" in payload.what:
+        mine = LIMIT.c.council_id == session.council_id, with_ids(payload.file_ids, "file_id")(LIMIT)
+        remember(session, LIMIT, session.scalars(select(LIMIT.c.id).where(*mine)).all())
 
 
 def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
@@ -142,7 +166,7 @@ def keeps_in_doubt(line: Line) -> bool:
 def put_back_keeping(session: CouncilSession, evidence: Evidence) -> int:
     """Put rows back as a line of the ledger has them; returns how many the database did not know so.
 
-    An extension of a file or record that the database does not have is left out. Where the line tells of another
+    What is about a file or record that the database does not have is left out. Where the line tells of another
     policy than the one in force, every arming ends: its rule was approved under a policy that no longer runs.
     """
     count = 0
@@ -151,7 +175,7 @@ def put_back_keeping(session: CouncilSession, evidence: Evidence) -> int:
             count += _disarm_all(session)
     for kind in KINDS.values():
         for row in (typed(kind.table, each) for each in evidence.get(kind.table.name, ())):
-            if kind.table is not EXTENSION or _has_its_file(session, row):
+            if "file_id" not in kind.table.c or _has_its_file(session, row):
                 count += _put_back(session, kind, row)
     return count
 
@@ -202,7 +226,7 @@ def _put_back(session: CouncilSession, kind: _Kind, row: Row) -> bool:
 
 def _has_its_file(session: CouncilSession, row: Row) -> bool:
     mine = select(FILE.c.id).where(FILE.c.council_id == session.council_id, FILE.c.id == row["file_id"])
-    if row["record_id"] is not None:
+    if row.get("record_id") is not None:
         of_record = RECORD.c.council_id == session.council_id, RECORD.c.id == row["record_id"]
         mine = mine.join(RECORD, RECORD.c.file_id == FILE.c.id).where(*of_record)
     return session.scalar(select(mine.exists())) is True

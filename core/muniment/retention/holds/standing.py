@@ -1,20 +1,26 @@
-"""Which records the holds that stand keep: one condition, judged when disposing and told wherever a record is shown."""
+"""Which records the holds that stand keep: one condition, judged when disposing and told wherever a record is shown.
+
+A file that is restricted is kept like one that is held, whole, and so is a register that names it: what is restricted
+may only be stored, and so not be disposed of either (UK GDPR Art 18(2); `muniment.clients.limits`).
+"""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, false, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, false, func, or_, select
 
-from muniment.clients.facts import ENROLMENT, FILE
+from muniment.clients.facts import ENROLMENT, FILE, LIMIT
+from muniment.clients.limits import GROUNDS, keeps
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention.holds.query import HoldQuery, matches
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Hold
 
-__all__ = ["held", "holds_on"]
+__all__ = ["held", "holds_on", "number_standing"]
 
 HOLD = table_of(Hold)
 PLACED = HOLD.c.released_at.is_(None)
@@ -24,7 +30,8 @@ SCOPES = ("class", "file", "person", "programme", "record")
 
 def held(session: CouncilSession, subject: Subject, row: FromClause) -> ColumnElement[bool]:
     """Whether a hold stands on a row of a clocked table: on itself, its class, a file, person or programme it is
-    about, or a query that it matches. A register is about every file that it names.
+    about, or a query that it matches; or whether a file that it is about is restricted. A register is about every file
+    that it names.
 
     What kinds of hold stand is read now: whoever disposes has locked the rows before, or the council, so that a hold
     that is placed later waits.
@@ -38,11 +45,21 @@ def held(session: CouncilSession, subject: Subject, row: FromClause) -> ColumnEl
     if QUERY in scopes:
         asked = session.scalars(select(HOLD.c.query).where(here, PLACED, HOLD.c.scope == QUERY))
         on_it += [matches(msgspec.convert(query, HoldQuery), subject, row) for query in asked]
+    if session.scalar(select(LIMIT.c.id).where(LIMIT.c.council_id == session.council_id, keeps()).limit(1)) is not None:
+        on_it.append(_restricted(subject, row))
     return or_(false(), *on_it)
 
 
+def number_standing(session: CouncilSession) -> int:
+    """How many holds and restrictions stand in the council."""
+    holds = select(func.count()).select_from(HOLD).where(HOLD.c.council_id == session.council_id, PLACED)
+    limits = select(func.count()).select_from(LIMIT).where(LIMIT.c.council_id == session.council_id, keeps())
+    standing: int = session.execute(select(holds.scalar_subquery() + limits.scalar_subquery())).scalar_one()
+    return standing
+
+
 def holds_on(session: CouncilSession, subject: Subject, record_id: UUID) -> tuple[str, ...]:
-    """The holds that stand on one row, each in words for an officer, the oldest first."""
+    """The holds and restrictions that stand on one row, each in words for an officer, the oldest first."""
     row = subject.table
     mine = and_(row.c.id == record_id, row.c.council_id == HOLD.c.council_id)
     standing = select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id)
@@ -52,12 +69,36 @@ def holds_on(session: CouncilSession, subject: Subject, record_id: UUID) -> tupl
         asked = matches(msgspec.convert(hold.query, HoldQuery), subject, row)
         if session.scalar(select(row.c.id).where(row.c.id == record_id, asked)) is not None:
             found.append(hold)
-    found.sort(key=lambda hold: (hold.placed_at, hold.id))
-    return tuple(
+    said = [(hold.placed_at, _words(hold)) for hold in found]
+    here = and_(row.c.id == record_id, row.c.council_id == LIMIT.c.council_id)
+    about = select(row.c.id).where(here, LIMIT.c.file_id.in_(subject.files_of(row)))
+    for limit in session.execute(select(LIMIT.c.placed_at, LIMIT.c.ground).where(keeps(), about.exists())):
+        words = f"its file is restricted (UK GDPR Art {_article(limit.ground)}): {GROUNDS[limit.ground]}"
+        said.append((limit.placed_at, words))
+    return tuple(words for _, words in sorted(said))
+
+
+def _words(hold: Any) -> str:
+    return (
         f"a hold stands on it ({hold.scope}, {hold.basis}): {hold.ground}; authorised by {hold.authoriser},"
         f" to be reviewed on {hold.review_on.isoformat()}"
-        for hold in found
     )
+
+
+def _article(ground: str) -> str:
+    """A ground as people cite it.
+
+    >>> _article("18.1.a")
+    '18(1)(a)'
+    """
+    article, *points = ground.split(".")
+    return article + "".join(f"({point})" for point in points)
+
+
+def _restricted(subject: Subject, row: FromClause) -> ColumnElement[bool]:
+    """Whether a file that a row of a clocked table is about is restricted."""
+    about = LIMIT.c.council_id == row.c.council_id, LIMIT.c.file_id.in_(subject.files_of(row))
+    return select(LIMIT.c.id).where(keeps(), *about).correlate(row).exists()
 
 
 def _on_row(subject: Subject, row: FromClause, scope: str) -> ColumnElement[bool]:

@@ -20,8 +20,9 @@ from muniment.api.periods import Keep, Length
 from muniment.api.text import Id, Label, Slug, Text
 
 __all__ = [
-    "ATTACHMENTS", "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause", "DisposedRecords", "Event",
-    "Extension", "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass", "Reference", "RetentionDeclarations",
+    "ATTACHMENTS", "BORN_ON", "POSTCODE", "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause",
+    "DisposedRecords", "Event", "Extension", "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass",
+    "Reference", "RetentionDeclarations",
     "RetentionRule", "RetentionSpec", "Review", "ScheduleDefaults", "When", "Whose",
 ]  # fmt: skip
 
@@ -38,8 +39,9 @@ Action = Literal[
     "destroy", "anonymise", "pseudonymise", "archive", "transfer", "review", "redact", "publish", "restrict"
 ]
 
-ATTACHMENTS = "attachments"
-"""Beside fields, what `redact` may name: the files that belong to a record. Not named, they stay."""
+ATTACHMENTS, BORN_ON, POSTCODE = "attachments", "born-on", "postcode"
+"""Beside fields: `redact` may name the files of a record (not named, they stay), `keep_fields` the client's birth, of
+which a band of ages stays, and postcode, of which the area does."""
 
 Alignment = Literal[
     "month-end", "quarter-end", "calendar-year-end", "financial-year-end", "tax-year-end", "academic-year-end"
@@ -175,9 +177,13 @@ class Clause(Declaration, frozen=True):
     bound: Bound | None = None
     action: Action | None = None
     into: Id | None = None
-    """The class a record moves to (`action = "transfer"`), or the archive it goes to."""
+    """The class a record moves to (`action = "transfer"`, or `pseudonymise` where that form is a class of its own), or
+    the archive it goes to."""
     redact: tuple[Label, ...] = ()
     """What `action = "redact"` takes away: fields (`category.field`), and `attachments`, the record's files."""
+    keep_fields: tuple[Label, ...] | None = None
+    """What may stay when a record is made anonymous or pseudonymised: fields (`category.field`), the most important
+    first; for the former also `born-on` and `postcode`. Without it, what their types allow and is not sensitive."""
     classes: tuple[Id, ...] = ()
     breadth_open: bool = False
     refer: Reference | None = None
@@ -262,6 +268,9 @@ class ScheduleDefaults(Declaration, frozen=True):
 
     `client` says whom the rows mean by the client of a file, where they write of a child or a parent: `whose = "child"`
     is then the client, whose birth stands in the file itself.
+
+    `fewest` is how many persons must share a combination of facts that is kept when records are made anonymous,
+    `fewest_sensitive` where it tells something of a special category or about an offence. They can only be raised.
     """
 
     bound: Bound | None = None
@@ -269,6 +278,8 @@ class ScheduleDefaults(Declaration, frozen=True):
     action: Action | None = None
     principle: Text | None = None
     client: Literal["child", "parent", "other"] | None = None
+    fewest: Annotated[int, Meta(ge=5, le=1000)] = 5
+    fewest_sensitive: Annotated[int, Meta(ge=10, le=1000)] = 10
 
 
 class RetentionDeclarations(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):

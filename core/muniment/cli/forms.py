@@ -1,4 +1,4 @@
-"""`muniment retention`: reinstate: what a rule has kept out of use, put back by somebody."""
+"""`muniment retention`: statistics, reinstate: what rules have left of records, or have kept out of use."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from uuid import UUID
 import click
 
 from muniment.accounts.permissions import command_caller
-from muniment.cli.context import Context, pass_context
+from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.holds import retention
 from muniment.cli.retention import by_option
 from muniment.clients.use import reinstate
+from muniment.retention.disposal.anonymising import statistics
 
 __all__ = ["retention"]
+
+
+@retention.command("statistics")
+@click.argument("council")
+@click.option("--class", "record_class", help="One record class, as SERVICE/CLASS; all without it.")
+@json_option
+@pass_context
+def statistics_command(context: Context, council: str, record_class: str | None, as_json: bool) -> None:
+    """Count what is left in COUNCIL of records that were made anonymous, by what they have in common."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        found = statistics(session, command_caller(council_id, context.actor.name), record_class)
+    show(found, as_json, *([group.line for group in found] or ["Nothing was made anonymous yet."]))
 
 
 @retention.command("reinstate")

@@ -13,7 +13,7 @@ import msgspec
 from muniment.api.clients import Cohort, Column, ImportSource, System
 from muniment.api.council import Document
 from muniment.api.notices import Notice
-from muniment.api.retention import ATTACHMENTS, Clause, Reference, When
+from muniment.api.retention import ATTACHMENTS, BORN_ON, POSTCODE, Clause, Reference, When
 from muniment.api.sharing import Recipient
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy
@@ -42,6 +42,8 @@ ONE: Mapping[str, str] = {
     "operator": "party",
     "own_party": "party",
 }
+
+STUB = (BORN_ON, POSTCODE)
 
 Known = Mapping[str, frozenset[str]]
 
@@ -125,6 +127,9 @@ def _references(node: msgspec.Struct) -> Iterator[tuple[str, str, str]]:
             yield "into", "class", node.into
         case Clause() if node.action == "redact":
             yield from (("redact", "field", name) for name in node.redact if name != ATTACHMENTS)
+        case Clause() if node.action in ("anonymise", "pseudonymise"):
+            yield from (("keep_fields", "field", name) for name in node.keep_fields or () if name not in STUB)
+            yield from (("into", "class", name) for name in [node.into] if name is not None)
         case When() | Cohort() if node.field is not None:
             yield "field", "field", node.field
         case Recipient():

@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from muniment.api.clients import Cohort
+from muniment.api.clients import Cohort, FieldType
 from muniment.api.consent import PolicyDocument
-from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When
+from muniment.api.retention import BORN_ON, POSTCODE, Anchor, Clause, RetentionDeclarations, RetentionRule, When
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.paths import walk_policy
+from muniment.policy.special import slots_of
 
 __all__ = ["contradictions"]
+
+NUMBERS: Final = frozenset({"integer", "money"})
+NEVER_ANONYMOUS: Final = frozenset({"text", "long-text", "email", "phone", "ni-number"})
+"""Types of fields of which nothing can stay when a record is made anonymous."""
 
 
 def contradictions(policy: Policy) -> Iterator[Finding]:
     """A finding for each declaration that contradicts itself."""
-    numbers = _numbers(policy)
+    types = {slug: {name: slot.field.type for name, slot in slots_of(policy.services[slug]).items()}
+             for slug in policy.services}  # fmt: skip
     for scope, path, node in walk_policy(policy):
         match node:
             case Anchor():
                 yield from _anchor(path, node)
             case When():
                 yield from _when(path, node)
-                if _limits(node) and node.field is not None and node.field not in numbers.get(scope, ()):
+                if _limits(node) and node.field is not None and types.get(scope, {}).get(node.field) not in NUMBERS:
                     yield _error(path, f"{node.field} is no number: only integers and money have limits.")
             case Clause():
                 yield from _clause(path, node)
+                yield from _kept(path, node, types.get(scope, {}))
             case RetentionRule():
                 yield from _rule(path, node)
             case Cohort() if node.equals and node.field is None:
@@ -43,19 +51,6 @@ def contradictions(policy: Policy) -> Iterator[Finding]:
 
 def _error(path: str, message: str) -> Finding:
     return Finding(id="policy.contradiction", level="error", path=path, message=message)
-
-
-def _numbers(policy: Policy) -> dict[str, set[str]]:
-    """The fields of each service that hold a number or pounds."""
-    return {
-        slug: {
-            f"{category.id}.{field.id}"
-            for category in service.clients.categories
-            for field in category.fields
-            if field.type in ("integer", "money")
-        }
-        for slug, service in policy.services.items()
-    }
 
 
 def _limits(when: When) -> list[int]:
@@ -98,10 +93,25 @@ def _clause(path: str, clause: Clause) -> Iterator[Finding]:
         yield _error(path, "A clause has a period (`keep`), a reference (`refer`), an event (`from`), or `in_words`.")
     if clause.keep is not None and clause.refer is not None and clause.refer.to in ("class", "programme-notice"):
         yield _error(path, "A period is stated here or taken over from elsewhere: give `keep` or `refer`, not both.")
-    if clause.into is not None and clause.action not in ("transfer", "archive"):
-        yield _error(path, "`into` says where records go, so the action is `transfer` or `archive`.")
+    if clause.into is not None and clause.action not in ("transfer", "archive", "pseudonymise"):
+        yield _error(path, "`into` says where records go, so the action is `transfer`, `archive` or `pseudonymise`.")
     if clause.action == "transfer" and clause.into is None:
         yield _error(path, "A transfer says in `into` which class the record moves to.")
+
+
+def _kept(path: str, clause: Clause, types: Mapping[str, FieldType]) -> Iterator[Finding]:
+    """What `keep_fields` names, by the types of a service's fields."""
+    if clause.keep_fields is None:
+        return
+    if clause.action not in ("anonymise", "pseudonymise"):
+        yield _error(path, "`keep_fields` says what stays of a record, so the action is `anonymise` or `pseudonymise`.")
+    for name in clause.keep_fields:
+        if clause.action == "anonymise" and types.get(name) in NEVER_ANONYMOUS:
+            yield _error(
+                path, f"{name} may hold anything, or says who somebody is: it cannot stay in what is anonymous."
+            )
+        if clause.action == "pseudonymise" and name in (BORN_ON, POSTCODE):
+            yield _error(path, f"`{name}` belongs to the client file, and stays there when a record is pseudonymised.")
 
 
 def _rule(path: str, rule: RetentionRule) -> Iterator[Finding]:

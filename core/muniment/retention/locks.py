@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 
 from muniment.database.session import CouncilSession
 
-__all__ = ["alone", "shared"]
+__all__ = ["alone", "one_at_a_time", "shared"]
 
 
 def shared(session: CouncilSession) -> None:
@@ -27,6 +27,11 @@ def alone(session: CouncilSession) -> None:
     session.execute(select(func.pg_advisory_xact_lock(_key(session.council_id))))
 
 
-def _key(council_id: UUID) -> int:
-    digest = hashlib.sha256(b"muniment.retention" + council_id.bytes).digest()
+def one_at_a_time(session: CouncilSession, what: str) -> None:
+    """Wait until no other transaction of the council does `what`; taken last, when the rows are locked already."""
+    session.execute(select(func.pg_advisory_xact_lock(_key(session.council_id, what))))
+
+
+def _key(council_id: UUID, what: str = "") -> int:
+    digest = hashlib.sha256(b"muniment.retention" + council_id.bytes + what.encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)

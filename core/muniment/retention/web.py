@@ -30,6 +30,7 @@ from muniment.retention.web_forecast import forecast_pages, forecast_routes
 from muniment.retention.web_holds import hold_routes
 from muniment.retention.web_lists import list_pages, list_routes
 from muniment.retention.web_review import review_pages, review_routes
+from muniment.retention.web_statistics import statistics_pages, statistics_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
@@ -179,6 +180,7 @@ menu = [
     MenuEntry("sweeps", "Sweeps", Permission.READ_RETENTION),
     MenuEntry("destructions", "Destructions", Permission.READ_RETENTION),
     MenuEntry("certificates", "Certificates", Permission.READ_RETENTION),
+    MenuEntry("statistics", "Statistics", Permission.READ_RETENTION),
 ]
 
 api_routes = [
@@ -198,6 +200,7 @@ api_routes = [
     *review_routes,
     *forecast_routes,
     *hold_routes,
+    *statistics_routes,
 ]
 pages = [
     *list_pages,
@@ -208,4 +211,5 @@ pages = [
     *file_pages,
     *review_pages,
     *forecast_pages,
+    *statistics_pages,
 ]

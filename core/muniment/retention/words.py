@@ -9,7 +9,16 @@ from typing import Any
 from muniment.api.periods import parse_keep
 from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
-from muniment.retention.rules.compile import AWAIT_HOLDER, DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, ClauseClock
+from muniment.retention.rules.compile import (
+    ANONYMISE,
+    AWAIT_HOLDER,
+    DESTROY,
+    REDACT,
+    RESTRICT,
+    REVIEW,
+    TRANSFER,
+    ClauseClock,
+)
 
 __all__ = [
     "action_words",
@@ -57,7 +66,7 @@ ACTIONS = {
 }
 
 
-SWEPT = frozenset({DESTROY, REDACT, TRANSFER, RESTRICT})
+SWEPT = frozenset({ANONYMISE, DESTROY, REDACT, TRANSFER, RESTRICT})
 """What a sweep does by itself once its rule is armed."""
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text, update
 
 from muniment.api.clients import Cohort
-from muniment.api.retention import Alignment, RetentionDeclarations
+from muniment.api.retention import Action, Alignment, RetentionDeclarations
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, PROGRAMME_FACT, RECORD
 from muniment.database.ids import new_id
 from muniment.database.registry import table_of
@@ -127,7 +127,7 @@ reviews = st.none() | lengths.map(lambda every: {"every": every})
 holders = st.sampled_from([None, None, None, "a contractor"])
 common = {
     "when": st.none() | conditions,
-    "action": st.none() | st.sampled_from(["destroy", "review", "archive"]),
+    "action": st.none() | st.sampled_from(get_args(Action)),
     "classes": st.none() | st.sampled_from([["case"], ["letter"]]),
 }
 clauses = named(

@@ -10,14 +10,24 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
+from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention.clocks.current import clock_rows
 from muniment.retention.rules.clock_sql import decided, marked, with_ids
-from muniment.retention.rules.compile import clocks
+from muniment.retention.rules.compile import ClauseClock, Clock, clocks
 from muniment.retention.subjects import Subject
 
-__all__ = ["move_on"]
+__all__ = ["deciding", "move_on"]
+
+
+def deciding(
+    session: CouncilSession, clock: Clock, subject: Subject, ids: Sequence[UUID]
+) -> list[tuple[ClauseClock, Keys]]:
+    """The clauses that decide about these rows of a class, each with those it decides about."""
+    now = decided(clock, subject, with_ids(ids))
+    grouped = select(now.c.place, packed(now.c.id)).where(now.c.place.is_not(None)).group_by(now.c.place)
+    return [(clock.clauses[place], Keys(keys)) for place, keys in session.execute(grouped.order_by(now.c.place))]
 
 
 def move_on(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> None:

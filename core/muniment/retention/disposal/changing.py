@@ -7,10 +7,9 @@ destroyed: it is certified, and the erasure ledger remembers which values of whi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Date, Text, cast, func, literal, null, select, update
 from sqlalchemy import not_ as negate
@@ -20,20 +19,20 @@ from muniment.clients.attachments import let_go
 from muniment.clients.facts import ATTACHMENT, RECORD
 from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
-from muniment.plugins.facade import CouncilFacade
 from muniment.retention.clocks.current import clock_rows
-from muniment.retention.clocks.stages import move_on
+from muniment.retention.clocks.stages import deciding, move_on
 from muniment.retention.disposal.erasing import expect
-from muniment.retention.disposal.taking import Taken, judge
+from muniment.retention.disposal.taking import Judgement, Taken
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.evidence.ledger import Redaction
-from muniment.retention.rules.clock_sql import decided, with_ids
-from muniment.retention.rules.compile import REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.compile import ANONYMISE, REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
 from muniment.retention.subjects import RECORDS
 
 __all__ = ["METHODS", "Changed", "change", "redact"]
 
 METHODS: Final[Mapping[str, str]] = {
+    ANONYMISE: "record deleted, and its key noted for erasure from backups; counts of what many share kept",
     REDACT: "values deleted from the record, which stays; keys and fields noted for erasure from backups",
     RESTRICT: "record kept out of use from now on; nothing was destroyed",
     TRANSFER: "record moved to another class of the same service; nothing was destroyed",
@@ -55,10 +54,9 @@ def change(
     clocks: Mapping[str, Clock],
     due: ColumnElement[bool],
     locked: Keys,
-    facade: CouncilFacade | None,
+    judgement: Judgement,
 ) -> Changed:
     """Do `action` to the records of the locked files that are due for it and that nobody keeps. Raises `Miscounted`."""
-    judgement = judge(session, RECORDS, due, locked, facade)
     here = with_ids(locked, RECORDS.lock_column)(RECORD)
     found = session.execute(
         select(
@@ -80,7 +78,7 @@ def change(
     redacted: list[Redaction] = []
     for row in found:
         keys, clock = Keys(row.ids), clocks[row.record_class]
-        parts = _by_clause(session, clock, keys)
+        parts = deciding(session, clock, RECORDS, keys)
         expect(len(keys), sum(len(part) for entry, part in parts if entry.action == action))
         for entry, part in parts:
             if action == REDACT:
@@ -124,13 +122,6 @@ def _restrict(session: CouncilSession, keys: Keys) -> None:
     day = func.coalesce(RECORD.c.restricted_on, literal(today, Date))
     session.execute(update(RECORD).where(with_ids(keys)(RECORD)).values(restricted_on=day))
     move_on(session, RECORDS, keys)
-
-
-def _by_clause(session: CouncilSession, clock: Clock, keys: Sequence[UUID]) -> list[tuple[ClauseClock, Keys]]:
-    """The clause that decides about each of these records."""
-    now = decided(clock, RECORDS, with_ids(keys))
-    rows = session.execute(select(now.c.place, packed(now.c.id)).where(now.c.place.is_not(None)).group_by(now.c.place))
-    return [(clock.clauses[place], Keys(ids)) for place, ids in rows]
 
 
 def _transfer(session: CouncilSession, clock: Clock, entry: ClauseClock, keys: Keys) -> None:

@@ -42,16 +42,17 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval.proposing import forget, propose_rows
+from muniment.retention.disposal.anonymising import anonymise
 from muniment.retention.disposal.changing import METHODS, change
 from muniment.retention.disposal.erasing import delete_stubs, tell
 from muniment.retention.disposal.errands import DESTROYING, Errand, errands
-from muniment.retention.disposal.taking import Taken, take
+from muniment.retention.disposal.taking import Judgement, Taken, judge, take
 from muniment.retention.evidence.certificates import issue
 from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.rules.compile import Clock, clocks
+from muniment.retention.rules.compile import ANONYMISE, Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal
 
@@ -139,12 +140,15 @@ def sweep_chunk(
     end, locked = _lock_due(session, subject, due, after, limit, only)
     if not locked:
         return Chunk(end)
-    if errand.does == "change":
-        return _change(session, subject, ledger, live, due, end, locked, run_id, facade, errand)
+    mine = and_(with_ids(locked, subject.lock_column)(subject.table), due)
     if errand.does == "propose":
-        which = and_(with_ids(locked, subject.lock_column)(subject.table), due)
-        return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, which, SWEEPER)))
-    taken = take(session, subject, due, locked, facade)
+        return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, mine, SWEEPER)))
+    judgement = judge(session, subject, due, locked, facade)
+    if errand.does == "change":
+        return _change(session, subject, ledger, live, due, end, locked, run_id, judgement, errand)
+    if errand.action == ANONYMISE:
+        anonymise(session, live.clocks, and_(mine, judgement.free))
+    taken = take(session, subject, due, locked, judgement)
     certificates = _prove(session, subject, ledger, live, taken, run_id, facade, errand) if taken.gone else ()
     return Chunk(
         end,
@@ -168,11 +172,11 @@ def _change(
     end: Place | None,
     locked: Keys,
     run_id: UUID,
-    facade: CouncilFacade | None,
+    judgement: Judgement,
     errand: Errand,
 ) -> Chunk:
     """Change records that stay, and leave the evidence."""
-    changed = change(session, errand.action, live.clocks, due, locked, facade)
+    changed = change(session, errand.action, live.clocks, due, locked, judgement)
     taken = changed.taken
     count = len(taken.here)
     certificates: dict[str, UUID] = {}
@@ -283,7 +287,7 @@ def _prove(
     tell(session, gone)
     forget(session, taken.elsewhere)
     proof = evidence_of(session, certificates.values(), awaited=bool(emptied))
-    ledger.intend(Line("intend", chunk_id, gone, emptied, proof))
+    ledger.intend(Line("intend", chunk_id, gone, emptied, proof, anonymised=errand.action == ANONYMISE))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
     told = [
         DisposedRecords(facade.slug, key, len(part.here), str(certificates[key]))
@@ -312,7 +316,7 @@ def _certify(
             kept=taken.kept.get(record_class, 0),
             approver=errand.approver,
             action=errand.certified_as,
-            method=METHODS.get(errand.action),
+            method=METHODS.get(errand.certified_as),
         )
         for record_class, part in sorted(taken.gone.items())
     }

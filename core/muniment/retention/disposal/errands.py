@@ -19,7 +19,7 @@ from muniment.retention.approval.deciding import approvers
 from muniment.retention.approval.proposing import fingerprint, needs_proposing
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.rules.clock_sql import MOST_MARKED
-from muniment.retention.rules.compile import DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
+from muniment.retention.rules.compile import ANONYMISE, DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
@@ -43,8 +43,8 @@ class Errand:
 
     @property
     def certified_as(self) -> str:
-        """The action that a certificate names."""
-        return DESTROY if self.does == "destroy" else self.action
+        """The action that a certificate names: of what a reviewer approved, that it was destroyed."""
+        return DESTROY if self.approver is not None else self.action
 
 
 DESTROYING = Errand(DESTROY)
@@ -59,7 +59,7 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
         found += [_approved_by(approver) for approver in approvers(session, subject)]
         found.append(PROPOSING)
     if subject is RECORDS:
-        found += [errand for errand in CHANGING if errand.action in actions]
+        found += [errand for errand in OF_RECORDS if errand.action in actions]
     return found
 
 
@@ -68,10 +68,11 @@ def _lies_here_alone(subject: Subject, _today: date) -> ColumnElement[bool]:
     return subject.lies_here_alone
 
 
-CHANGING = (
+OF_RECORDS = (
     Errand(REDACT, _lies_here_alone, does="change"),
     Errand(TRANSFER, does="change"),
     Errand(RESTRICT, does="change"),
+    Errand(ANONYMISE),
 )
 
 

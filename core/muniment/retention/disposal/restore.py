@@ -29,6 +29,7 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
 from muniment.retention import locks
+from muniment.retention.disposal.anonymising import anonymise_again
 from muniment.retention.disposal.changing import redact
 from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, tell
 from muniment.retention.disposal.sweep import want_run
@@ -172,6 +173,8 @@ class RestoreCheck:
 
 
 def _repeat(session: CouncilSession, line: Line) -> Repeated:
+    if line.anonymised:
+        anonymise_again(session, Keys.joined([*line.gone.values(), *line.emptied.values()]))
     # What is emptied lets go of its file, and must have done so before the file goes.
     emptied = sum(
         len(empty_rows(session, subject, line.emptied[subject.name]))

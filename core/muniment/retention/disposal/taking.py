@@ -66,10 +66,9 @@ def take(
     subject: Subject,
     due: ColumnElement[bool],
     locked: Keys,
-    facade: CouncilFacade | None,
+    judgement: Judgement,
 ) -> Taken:
-    """Delete what is due in the locked files and held by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
-    judgement = judge(session, subject, due, locked, facade)
+    """Delete what is due in the locked files and kept by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
     lived_in: list[Keys] = []
     kept: Counter[str] = Counter()
     missed = 0

@@ -52,7 +52,7 @@ class Redaction(msgspec.Struct, frozen=True):
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed;
-    `redacted` are values taken out of records that stayed.
+    `redacted` are values taken out of records that stayed; `anonymised`: of what went, anonymous counts stay.
 
     `evidence` are rows that prove it, by table, to be written again after a restore; they name nobody. `void` closes a
     chunk that was never committed; a `done` of the same chunk, however late, outweighs it. `keeps` is a line of what
@@ -66,6 +66,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     evidence: Mapping[str, Sequence[Mapping[str, Any]]] = {}
     keeps: bool = False
     redacted: tuple[Redaction, ...] = ()
+    anonymised: bool = False
 
 
 def _in_json(value: object) -> object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -18,6 +18,8 @@ from muniment.api.periods import parse_period
 from muniment.api.retention import Anchor, RecordClass, RetentionRule, When
 from muniment.defaults.calendars import Calendar, working_days_of
 from muniment.policy.model import PLATFORM, Policy, canonical
+from muniment.policy.special import Slot, slots_of
+from muniment.retention.rules.anonymity import kept_anonymous, kept_pseudonymous
 from muniment.retention.rules.definite import (
     ANONYMISE,
     ARCHIVE,
@@ -69,6 +71,7 @@ class Clock:
     `combine` is the rule's, or that of a rule it refers to whole. `elsewhere` are clauses about what other holders
     have, beside those about the council's own: they are told and move no date. `cohorts` says how it is known who
     belongs to the cohorts that conditions name, `calendar` which days are no working days; None where none is counted.
+    `fewest` is how many must share what is kept of an anonymous record, and how many where it is sensitive.
     """
 
     key: str
@@ -80,6 +83,7 @@ class Clock:
     elsewhere: tuple[ClauseClock, ...] = ()
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
     calendar: Calendar | None = None
+    fewest: tuple[int, int] = (5, 10)
 
     @property
     def reads_programmes(self) -> bool:
@@ -154,13 +158,25 @@ def _clock(policy: Policy, key: str) -> Clock:
     combine, clauses = definite(retention, rule, record_class.id)
     own = tuple(entry for entry in clauses if entry.clause.holder is None)
     elsewhere = tuple(entry for entry in clauses if entry.clause.holder is not None) if own else ()
-    clauses = own or clauses
+    slots = {} if service is None else slots_of(service)
+    clauses = tuple(_with_kept(entry, slots, record_class) for entry in own or clauses)
+    fewest = (retention.defaults.fewest, retention.defaults.fewest_sensitive)
     named = {name for entry in clauses for condition in entry.conditions for name in _cohorts_in(condition)}
     declared = () if service is None else service.clients.cohorts
     cohorts = {cohort.id: cohort for cohort in declared if cohort.id in named}
     calendar = working_days_of(policy.council.nation) if any(map(_counts_working_days, clauses)) else None
-    rests_on = _hash(key, record_class, rule, combine, clauses, cohorts, calendar)
-    return Clock(key, record_class, rule, clauses, rests_on, combine, elsewhere, cohorts, calendar)
+    shared_by = fewest if any(entry.action == ANONYMISE for entry in clauses) else None
+    rests_on = _hash(key, record_class, rule, combine, clauses, cohorts, calendar, shared_by)
+    return Clock(key, record_class, rule, clauses, rests_on, combine, elsewhere, cohorts, calendar, fewest)
+
+
+def _with_kept(entry: ClauseClock, slots: Mapping[str, Slot], record_class: RecordClass) -> ClauseClock:
+    """The clause with what stays of a record when it is carried out."""
+    if entry.action == ANONYMISE:
+        return replace(entry, kept=kept_anonymous(slots, record_class, entry.clause))
+    if entry.action == PSEUDONYMISE:
+        return replace(entry, kept=kept_pseudonymous(slots, entry.clause))
+    return entry
 
 
 def _counts_working_days(entry: ClauseClock) -> bool:
@@ -185,6 +201,7 @@ def _hash(
     clauses: tuple[ClauseClock, ...] = (),
     cohorts: Mapping[str, Cohort] | None = None,
     calendar: Calendar | None = None,
+    fewest: tuple[int, int] | None = None,
 ) -> str:
     """Sha256 over everything that a date of this class rests on in the policy."""
     rests_on = {
@@ -198,7 +215,7 @@ def _hash(
         },
         "clauses": list(map(_rests_on, clauses)),
         "holidays": calendar,
-    }
+    } | ({} if fewest is None else {"fewest": fewest})
     return hashlib.sha256(canonical(rests_on)).hexdigest()
 
 
@@ -217,4 +234,4 @@ def _rests_on(entry: ClauseClock) -> dict[str, object]:
         "enrolled": entry.enrolled,
         "beside": entry.enrolled_beside,
         "after": _rests_on(entry.after) if entry.after is not None else None,
-    }
+    } | ({"kept": [(kept.name, kept.how, kept.sensitive) for kept in entry.kept]} if entry.kept else {})

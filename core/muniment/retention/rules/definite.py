@@ -14,6 +14,7 @@ import msgspec
 
 from muniment.api.periods import Period, Span, parse_keep, parse_period
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When, Whose
+from muniment.retention.rules.anonymity import Kept
 
 __all__ = [
     "ANONYMISE", "ARCHIVE", "AWAIT_HOLDER", "DESTROY", "NOTHING", "PSEUDONYMISE", "REDACT", "RESTRICT", "REVIEW",
@@ -51,7 +52,8 @@ class ClauseClock:
     it then has for every record (`unclocked` with the reason in `why`, or `permanent`); without it the clause is dated
     `period` after `anchor`, less `margin` days. `enrolled` limits it to files in one of these programmes,
     `enrolled_beside` to files in one that is not among these. `stage` is the clause's place in its rule,
-    `after` the clause from whose day this one counts.
+    `after` the clause from whose day this one counts. `kept` is what stays of a record that it makes anonymous or
+    pseudonymises.
     """
 
     clause: Clause
@@ -66,6 +68,7 @@ class ClauseClock:
     enrolled: tuple[str, ...] = ()
     enrolled_beside: tuple[str, ...] | None = None
     after: ClauseClock | None = None
+    kept: tuple[Kept, ...] = ()
 
 
 def definite(

@@ -18,6 +18,7 @@ import muniment.notices.tables
 import muniment.policy.tables
 import muniment.retention.approval.tables
 import muniment.retention.disposal.tables
+import muniment.retention.rules.tables
 import muniment.retention.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base
 

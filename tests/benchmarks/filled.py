@@ -7,6 +7,7 @@ import psycopg
 from muniment.accounts.permissions import command_caller
 from muniment.retention.actors import recompute
 from muniment.retention.approval.arming import arm, preview
+from muniment.retention.clocks.current import RECOMPUTE
 from tests.benchmarks.stage import SERVICE, Stage
 
 __all__ = ["RECORD_CLASS", "arm_class", "clock_all", "fill", "see"]
@@ -45,9 +46,13 @@ def fill(stage: Stage, name: str, *, files: int, records: int, closed_on: str = 
 
 
 def clock_all(stage: Stage, name: str) -> None:
-    """Have the actor clock everything that is not clocked."""
+    """Have the actor clock everything that is not clocked, turn after turn for as long as it asks for another."""
     deployment = stage.deployment(name)
-    recompute.run(deployment, stage.council_id)
+    rung = [RECOMPUTE]
+    deployment.database.doorbell = lambda actor, _arguments: rung.append(actor)
+    while RECOMPUTE in rung:
+        rung.clear()
+        recompute.run(deployment, stage.council_id)
     deployment.database.close()
 
 

@@ -12,7 +12,8 @@ from muniment.jobs.actors import Deployment, actor
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clocks.current import RECOMPUTE, clock_stale
+from muniment.retention.clocks.current import RECOMPUTE
+from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.disposal.delivering import Courier
 from muniment.retention.disposal.erasing import DELIVER
 from muniment.retention.disposal.pace import Pace
@@ -30,7 +31,8 @@ CHUNKS = 20
 
 @actor(name=RECOMPUTE, queue="retention", every=timedelta(hours=1), time_limit=timedelta(hours=1))
 def recompute(deployment: Deployment, council_id: UUID) -> None:
-    """Clock rows of one council that no rule in force has clocked; ring again while there may be more."""
+    """Clock rows of one council that no rule in force has clocked, and end the passes over classes whose rule was
+    replaced; ring again while there may be more."""
     who, chunks = Actor("system", None, RECOMPUTE), 0
     for subject in SUBJECTS:
         last: UUID | None = None

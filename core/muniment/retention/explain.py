@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import false, func, or_, select, true
-from sqlalchemy import not_ as negate
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
@@ -31,6 +30,7 @@ from muniment.retention.approval import arming
 from muniment.retention.holds.judging import ask
 from muniment.retention.holds.standing import held, holds_on
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
+from muniment.retention.rules.clocked import clocked_by
 from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
@@ -42,7 +42,7 @@ from muniment.retention.words import (
     next_words,
     person_words,
     waits_words,
-)
+)  # fmt: skip
 
 __all__ = ["ClauseExplained", "Explanation", "explain", "explain_file", "facade_in_force"]
 
@@ -157,7 +157,7 @@ def _rows(session: CouncilSession, caller: Caller, subject: Subject, keys: Seque
     """What is to be explained, as far as the caller may see it."""
     table = subject.table
     columns = (table.c.id, subject.lock_id.label("lock_id"), *(table.c[name] for name in READ))
-    restricted = negate(in_use(table)) if subject is RECORDS else false()
+    restricted = ~in_use(table) if subject is RECORDS else false()
     found = session.execute(
         select(*columns, held(session, subject, table).label("held"), restricted.label("restricted"))
         .where(with_ids(keys, column)(table))
@@ -298,11 +298,11 @@ def _blocks(
     if now is None or now.state != "dated":
         return ()
     found = list(holds_on(session, subject, row.id)) if row.held else []
-    if waits_words(now.action) is None and arming.armed(session, row.record_class, clock.hash) is None:
-        found.append("its rule is not armed")
     if (waits := waits_words(now.action)) is not None:
         found.append(waits)
-    if row.rule_hash != clock.hash:
+    elif arming.armed(session, row.record_class, clock.hash) is None:
+        found.append("its rule is not armed")
+    if row.rule_hash not in clocked_by(session, subject).get(row.record_class, (clock.hash,)):
         found.append("it waits to be clocked under the rule in force")
     if facade is not None and facade.judges_holds and now.due_on < session.clock.today():
         _, kept_by = ask(session, facade, subject, [row])

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Select, func, not_, or_, select, text, tuple_, union_all
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, not_, or_, select, union_all
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from muniment.database.gauges import CouncilGauge
@@ -23,6 +25,7 @@ from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.disposal.lateness import late_since
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
+from muniment.retention.rules.clocked import classes_stored, clocked_by, is_clocked
 from muniment.retention.rules.compile import DESTROY, UNDECLARED, clocks
 from muniment.retention.subjects import SUBJECTS
 from muniment.retention.tables import Arming, Awaiting, Hold, Parked, SweepRun
@@ -31,15 +34,6 @@ __all__ = ["gauges"]
 
 ARMING = table_of(Arming)
 RUN = table_of(SweepRun)
-
-CLASSES_STORED = (
-    "with recursive found (name) as ("
-    " (select record_class from {0} where council_id = :council_id and disposal is null order by 1 limit 1)"
-    " union all select (select record_class from {0} r where r.council_id = :council_id and r.disposal is null"
-    " and r.record_class > found.name order by 1 limit 1) from found where found.name is not null)"
-    " select name from found"
-)
-"""The classes of a clocked table, one step of its index each: what it costs goes by them and not by the rows."""
 
 GRACE = timedelta(days=2)
 """A day for the sweep that begins daily, and one for a bad night."""
@@ -107,7 +101,7 @@ def _in_force(session: CouncilSession) -> set[tuple[str, str]]:
 
 
 def _overdue(session: CouncilSession) -> int:
-    live = sorted(_armed(session) & _in_force(session))
+    live = {record_class for record_class, _ in _armed(session) & _in_force(session)}
     late = session.clock.today() - GRACE
     count = 0
     for subject in SUBJECTS if live else ():
@@ -116,7 +110,7 @@ def _overdue(session: CouncilSession) -> int:
             session,
             table,
             table.c.due_on < late,
-            tuple_(table.c.record_class, table.c.rule_hash).in_(live),
+            is_clocked(session, subject, live),
             table.c.action == DESTROY,
             table.c.disposal.is_(None),
             not_(held(session, subject, table)),
@@ -127,25 +121,28 @@ def _overdue(session: CouncilSession) -> int:
 def _unclocked(session: CouncilSession) -> int | None:
     if session.policy_hash is None:
         return None
-    in_force, here = dict(_in_force(session)), {"council_id": session.council_id}
     count = 0
     for subject in SUBJECTS:
-        stored = session.scalars(text(CLASSES_STORED.format(subject.name)), here)
+        by_class = clocked_by(session, subject)
         stale = [
-            _clocked_otherwise(session, subject.table, name, in_force.get(name, UNDECLARED)) for name in stored if name
+            _clocked_otherwise(session, subject.table, name, by_class.get(name, (UNDECLARED,)))
+            for name in classes_stored(session, subject)
         ]
         count += sum(session.scalars(union_all(*stale))) if stale else 0
     return count
 
 
-def _clocked_otherwise(session: CouncilSession, table: FromClause, record_class: str, in_force: str) -> Select[int]:
-    """How many rows of a class another rule clocked, or none. Written as ranges of an index, so that it costs those."""
-    rule = table.c.rule_hash
+def _clocked_otherwise(
+    session: CouncilSession, table: FromClause, record_class: str, hashes: Collection[str]
+) -> Select[int]:
+    """How many rows of a class bear none of these hashes. Written as ranges of an index, so that it costs those."""
+    rule, known = table.c.rule_hash, sorted(hashes)
+    between = [and_(rule > low, rule < high) for low, high in pairwise(known)]
     return select(func.count()).where(
         table.c.council_id == session.council_id,
         table.c.disposal.is_(None),
         table.c.record_class == record_class,
-        or_(rule.is_(None), rule < in_force, rule > in_force),
+        or_(rule.is_(None), rule < known[0], rule > known[-1], *between),
     )
 
 

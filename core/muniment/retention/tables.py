@@ -40,9 +40,9 @@ class Arming(CouncilTable, Base):
 
     `rule_hash` is the rule approved: another rule is not armed by it. `newly_due` counts the records that a change
     (not the passing of time) has made due since the last sweep; too many of them end the arming. `ended_because` is
-    `superseded`, `newly-due`, `withdrawn` or `restored` (a restore took back the policy it was approved
-    under). `armed_kind` and `armed_by` say who, as in the audit log; for a command, `armed_role` says whose decision it
-    carried out, by role.
+    `superseded`, `newly-due`, `withdrawn`, `policy` (an adoption replaced the rule) or `restored` (a restore took back
+    the policy it was approved under). `armed_kind` and `armed_by` say who, as in the audit log; for a command,
+    `armed_role` says whose decision it carried out, by role.
     """
 
     __tablename__ = "arming"

@@ -21,7 +21,8 @@ from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopt
 from muniment.retention import actors as retention_actors
 from muniment.retention.actors import recompute, sweep
-from muniment.retention.clocks.current import clock_stale, unset
+from muniment.retention.clocks.current import unset
+from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.disposal import sweep as sweeping
 from muniment.retention.subjects import RECORDS
 from muniment.settings import Settings

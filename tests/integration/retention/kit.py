@@ -20,11 +20,13 @@ from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, RECORD, R
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
 from muniment.database.session import Database
+from muniment.database.signals import policy_adopted
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
 from muniment.retention.approval import arming
-from muniment.retention.clocks.current import clock_stale
+from muniment.retention.clocks.current import on_policy_adopted
+from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.disposal.sweep import RunView, Sweeper, begin_run, run_view, want_run
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.placing import NewHold, Placed, place_hold
@@ -110,9 +112,14 @@ class House:
 
     def adopt(self, retention: Mapping[str, Any] = RETENTION) -> None:
         """Adopt a policy, clock everything under it."""
-        with self.session() as session:
-            adopt(session, policy_of(retention), self.clock, by="test")
+        self.adopt_only(policy_of(retention))
         self.clock_all()
+
+    def adopt_only(self, policy: Policy) -> None:
+        """Adopt a policy, and leave what is stored to be clocked."""
+        policy_adopted.subscribe(on_policy_adopted)
+        with self.session() as session:
+            adopt(session, policy, self.clock, by="test")
 
     def clock_all(self, limit: int = 2000) -> None:
         for subject in SUBJECTS:
@@ -212,13 +219,17 @@ class House:
 
     def flush(self) -> None:
         """Write what was made, and clock it."""
+        self.flush_only()
+        self.clock_all()
+
+    def flush_only(self) -> None:
+        """Write what was made, and leave it to be clocked."""
         with self.session() as session:
             for table in (PERSON, FILE, RECORD, MILESTONE, ENROLMENT, REGISTER, REGISTER_ENTRY):
                 rows = self._made.rows.get(table)
                 if rows:
                     session.execute(insert(table), [{"council_id": self.id, **row} for row in rows])
         self._made = Made()
-        self.clock_all()
 
     def milestones(self, session: Any, files: Sequence[UUID], kind: str, day: date) -> None:
         """Note one milestone in each file, in the caller's transaction."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import pytest
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Forbidden
-from muniment.policy.store import adopt
-from muniment.retention.clocks.current import clock_stale
 from muniment.retention.clocks.progress import Progress, progress
+from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.subjects import RECORDS
 from tests.integration.retention.kit import RETENTION, House, policy_of
 
@@ -19,11 +17,6 @@ from tests.integration.retention.kit import RETENTION, House, policy_of
 def seen(house: House, caller: Caller | None = None) -> tuple[Progress, ...]:
     with house.session() as session:
         return progress(session, caller or house.caller)
-
-
-def adopt_only(house: House, retention: dict[str, Any]) -> None:
-    with house.session() as session:
-        adopt(session, policy_of(retention), house.clock, by="test")
 
 
 @pytest.fixture
@@ -41,13 +34,13 @@ def test_a_new_rule_is_clocked_chunk_by_chunk_and_the_others_rows_are_not_touche
     before = filled.all(cases)
     longer = copy.deepcopy(dict(RETENTION))
     longer["rule"][1]["clause"][0]["keep"] = "2 years"
-    adopt_only(filled, longer)
+    filled.adopt_only(policy_of(longer))
     assert seen(filled)[1] == Progress("advice/letter", 0, 10)
     with filled.session() as session:
         assert clock_stale(session, RECORDS, None, 4) is not None
     assert seen(filled)[1] == Progress("advice/letter", 4, 10)
     longer["rule"][1]["clause"][0]["keep"] = "3 years"  # another policy while the first is still being recomputed
-    adopt_only(filled, longer)
+    filled.adopt_only(policy_of(longer))
     assert seen(filled)[1] == Progress("advice/letter", 0, 10)
     filled.clock_all(limit=3)  # as another worker would: it begins anew and finds what is left
     assert seen(filled)[1] == Progress("advice/letter", 10, 10)

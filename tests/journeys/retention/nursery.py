@@ -19,7 +19,7 @@ from pathlib import Path
 
 from muniment.cli import main
 from muniment.jobs import waiting
-from muniment.retention.clocks.current import clock_stale
+from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.disposal.sweep import Sweeper
 
 ROOT = Path(__file__).parents[3]

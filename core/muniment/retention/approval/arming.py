@@ -1,8 +1,9 @@
 """Arming: a rule disposes of nothing until somebody with the right to approve has seen what it would dispose of.
 
-What is armed is one rule, by its hash, for one class. Another rule, after a new policy, is not armed. Nor is a rule any
-more when a change (an import, the end of a programme) has made a great many of its records due at once: then somebody
-must look again. Time passing never disarms. Whoever armed a rule is the authoriser of all that it disposes of.
+What is armed is one rule, by its hash, for one class. Adopting a policy ends the approval of each rule that it
+replaces, for good: one that comes back is to be approved again. So does a change (an import, the end of a programme)
+that makes a great many of a class's records due at once: then somebody must look again. Time passing never disarms.
+Whoever armed a rule is the authoriser of all that it disposes of.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, case, extract, func, select, text, update
+from sqlalchemy import Row, and_, case, extract, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -24,11 +25,14 @@ from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.store import adopted
 from muniment.retention.evidence.keeping import remember
+from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Arming
 
-__all__ = ["ArmedRule", "Preview", "arm", "disarm", "note_newly_due", "preview", "previews"]
+__all__ = [
+    "ArmedRule", "Preview", "arm", "disarm", "end_replaced", "note_newly_due", "preview", "previews", "replaced",
+]  # fmt: skip
 
 ARMING = table_of(Arming)
 IN_FORCE = ARMING.c.ended_at.is_(None)
@@ -100,8 +104,12 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
     today = session.clock.today()
     for subject in SUBJECTS:
         table = subject.table
-        mine = and_(table.c.record_class == record_class, table.c.disposal.is_(None))
-        in_force = table.c.rule_hash == clock.hash
+        mine = and_(
+            table.c.council_id == session.council_id,
+            table.c.record_class == record_class,
+            table.c.disposal.is_(None),
+        )
+        in_force = is_clocked(session, subject, [record_class])
         state = case((in_force, table.c.state), else_="unset")
         is_due = func.coalesce(and_(in_force, table.c.due_on < today), False)
         year = extract("year", table.c.due_on)
@@ -208,6 +216,22 @@ def note_newly_due(session: CouncilSession, subject: Subject, record_class: str,
     if so_far > MANY_SHARE * (stored or 0):
         ended = _end(session, record_class, "newly-due")
         record(session, AuditEvent.RULE_DISARMED, ended, record_class=record_class, because="newly-due", count=so_far)
+
+
+def end_replaced(session: CouncilSession, rules: Mapping[str, str]) -> None:
+    """Rules come into force, by class their hashes: the approvals of those that they replace end."""
+    for row in replaced(session, rules):
+        ended = _end(session, row.record_class, "policy")
+        record(session, AuditEvent.RULE_DISARMED, ended, record_class=row.record_class, because="policy")
+
+
+def replaced(session: CouncilSession, rules: Mapping[str, str]) -> list[Row[str, str]]:
+    """The armings in force of rules that others would replace: `record_class` and `rule_hash`, in order of class."""
+    armings = select(ARMING.c.record_class, ARMING.c.rule_hash).where(
+        ARMING.c.council_id == session.council_id, IN_FORCE
+    )
+    rows = session.execute(armings.order_by(ARMING.c.record_class)).all()
+    return [row for row in rows if rules.get(row.record_class) != row.rule_hash]
 
 
 def forget_newly_due(session: CouncilSession) -> None:

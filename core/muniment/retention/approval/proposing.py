@@ -28,7 +28,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -45,6 +44,7 @@ from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import REVIEW, clocks
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 
@@ -171,13 +171,14 @@ def propose(session: CouncilSession, caller: Caller, new: NewProposals) -> Propo
     if new.record_class is not None:
         policy.record_class(new.record_class)
         caller.require(Permission.PROPOSE_DISPOSAL, new.record_class.partition("/")[0])
-    keys = [(key, clock.hash) for key, clock in clocks(policy).items() if _within(key, services, new.record_class)]
+    keys = [key for key in clocks(policy) if _within(key, services, new.record_class)]
     locks.shared(session)
     made: list[UUID] = []
     for subject in SUBJECTS:
         table = subject.table
         wanted = and_(
-            tuple_(table.c.record_class, table.c.rule_hash).in_(keys),
+            table.c.council_id == session.council_id,
+            is_clocked(session, subject, keys),
             table.c.action == REVIEW,
             table.c.disposal.is_(None),
             table.c.due_on <= new.due_until if new.due_until is not None else with_ids(new.records)(table),

@@ -4,35 +4,35 @@ Few rows are clocked in the transaction of the change. Of many, only the rule's 
 out of reach of a sweep at once, and an actor clocks them afterwards: being late can delay a disposal and never cause
 one.
 A new policy unsets nothing: its rules have other hashes, and a sweep takes only what the rules in force have clocked.
+What becomes of rows under it is for `recomputing`.
 
 Whoever clocks rows has locked their files (or registers) first and shares the council's lock, so that no clock is set
-from facts that a transaction committed meanwhile has changed.
+from facts that a transaction committed meanwhile has changed. Nor is one set by a rule that was replaced meanwhile.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, and_, column, func, select, update, values
+from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, tuple_, update
+from sqlalchemy import not_ as negate
 
-from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, PolicyAdopted, ProgrammeChanged, RegistersChanged
-from muniment.policy.store import adopted
+from muniment.policy.store import policy_of_hash
 from muniment.retention import locks
 from muniment.retention.approval import arming
-from muniment.retention.rules.clock_sql import Rows, set_clocks, with_ids
-from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
+from muniment.retention.clocks.recomputing import clock_classes, forget_passes
+from muniment.retention.rules.clock_sql import Rows, with_ids
+from muniment.retention.rules.clocked import adopted_now
+from muniment.retention.rules.compile import UNDECLARED, clocks
 from muniment.retention.subjects import RECORDS, REGISTERS, SUBJECTS, Subject
 
 __all__ = [
     "FEW",
     "RECOMPUTE",
-    "Stale",
     "clock_rows",
-    "clock_stale",
     "on_files_changed",
     "on_policy_adopted",
     "on_programme_changed",
@@ -46,34 +46,24 @@ FEW = 500
 RECOMPUTE = "retention.recompute"
 """The actor that clocks what is not clocked (`muniment.retention.actors`)."""
 
-CHUNK = 5_000
-"""Rows clocked in one transaction by the actor: their files are locked for as long as that takes."""
-
 
 def clock_rows(session: CouncilSession, subject: Subject, which: Rows) -> int:
     """Clock rows under the rules in force; the caller holds their locks. Returns how many changed.
 
-    Rows that a change has made due count against the arming of their rule (`arming.note_newly_due`).
+    Rows that a change has made due count against the arming of their rule (`arming.note_newly_due`). Where another
+    policy was adopted since the transaction began, the rows are unset instead, to be clocked by its rules.
     """
     locks.shared(session)
-    present = session.scalars(
-        select(subject.table.c.record_class).where(which(subject.table), subject.table.c.disposal.is_(None)).distinct()
+    table = subject.table
+    present = select(table.c.record_class, adopted_now(session).label("adopted")).where(
+        which(table), table.c.disposal.is_(None)
     )
-    return _clock_classes(session, subject, which, present)
-
-
-def _clock_classes(session: CouncilSession, subject: Subject, which: Rows, classes: Iterable[str]) -> int:
-    """One statement for each class; returns how many rows changed."""
-    by_key = clocks(adopted(session))
-    today = session.clock.today()
-    changed = 0
-    for key in sorted(classes):
-        clock = by_key.get(key) or undeclared(key)
-        line = session.execute(set_clocks(clock, subject, which, today)).one()
-        changed += line.clocked
-        if line.newly_due:
-            arming.note_newly_due(session, subject, key, line.newly_due)
-    return changed
+    rows = session.execute(present.distinct()).all()
+    if any(row.adopted != session.policy_hash for row in rows):
+        unset(session, subject, which)
+        _ask(session)
+        return 0
+    return clock_classes(session, subject, which, (row.record_class for row in rows))
 
 
 def unset(session: CouncilSession, subject: Subject, which: Rows) -> None:
@@ -84,10 +74,12 @@ def unset(session: CouncilSession, subject: Subject, which: Rows) -> None:
 
 def changed(session: CouncilSession, subject: Subject, lock_ids: Sequence[UUID], many: Callable[[], None]) -> None:
     """Files or registers have changed: clock what lies under them, or, if they are many, have it done."""
-    if session.policy_hash is None or not lock_ids:
+    if not lock_ids:
         return
     which = with_ids(lock_ids, subject.lock_column)
-    if len(lock_ids) <= FEW:
+    if session.policy_hash is None:
+        unset(session, subject, which)  # the first policy may have been adopted since this transaction began
+    elif len(lock_ids) <= FEW:
         clock_rows(session, subject, which)
     else:
         unset(session, subject, which)
@@ -109,47 +101,6 @@ def past_period(session: CouncilSession, file_ids: Sequence[UUID]) -> frozenset[
     return frozenset(found)
 
 
-@dataclass(frozen=True)
-class Stale:
-    """How far recomputing has come: the last row looked at in a table, and how many rows were clocked there."""
-
-    last: UUID | None
-    clocked: int
-
-
-def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, limit: int = CHUNK) -> Stale | None:
-    """Clock the next rows, in order of id, that no rule in force has clocked; None when there are no more.
-
-    One chunk, one transaction. Nothing is remembered between chunks but the place, so that a killed run starts anew
-    and finds what is left.
-    """
-    locks.shared(session)
-    by_key = clocks(adopted(session))
-    table = subject.table
-    in_force = values(column("key", Text()), column("hash", Text()), name="in_force").data(
-        [(key, clock.hash) for key, clock in by_key.items()] or [(UNDECLARED, UNDECLARED)]
-    )
-    wanted = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class).select_from(
-        table.outerjoin(in_force, in_force.c.key == table.c.record_class)
-    )
-    wanted = wanted.where(
-        table.c.disposal.is_(None),
-        table.c.rule_hash.is_distinct_from(func.coalesce(in_force.c.hash, UNDECLARED)),
-        *([table.c.id > after] if after else []),
-    )
-    found = wanted.order_by(table.c.id).limit(limit).subquery("found")
-    classes = func.array_agg(found.c.record_class.distinct(), type_=ARRAY(Text))
-    line = session.execute(select(packed(found.c.id), packed(found.c.lock_id), classes)).one()
-    ids, lock_ids = Keys(line[0]), Keys(line[1]).distinct()
-    if not ids:
-        return None
-    lock = subject.lock
-    locked = select(lock.c.id).where(with_ids(lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
-    session.execute(select(func.count()).select_from(locked.cte("locked")))
-    count = _clock_classes(session, subject, with_ids(ids), line[2])
-    return Stale(UUID(bytes=max(ids.raw)), count)
-
-
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
     """Client files have changed. No clause reads what stands between a file and its use."""
     if payload.what <= {"limit"}:
@@ -167,20 +118,38 @@ def on_programme_changed(session: CouncilSession, payload: ProgrammeChanged) -> 
 
     Takes the council's lock alone, for a chunk under way may have read the programme as it was.
     """
-    if session.policy_hash is None:
-        return
-    keys = [key for key, clock in clocks(adopted(session)).items() if clock.reads_programmes]
-    if not keys:
-        return
     locks.alone(session)
+    in_force_now = session.scalar(select(adopted_now(session)))
+    if in_force_now is None:
+        return
+    by_key = clocks(policy_of_hash(session, in_force_now))
+    reading = [key for key, clock in by_key.items() if clock.reads_programmes]
+    in_force = [(key, clock.hash) for key, clock in by_key.items()]
     for subject in SUBJECTS:
-        unset(session, subject, lambda row: row.c.record_class.in_(keys))
+        unset(
+            session,
+            subject,
+            lambda row: and_(
+                row.c.council_id == session.council_id,
+                or_(row.c.record_class.in_(reading), _by_another(row, in_force)),
+            ),
+        )
     _ask(session)
 
 
+def _by_another(row: FromClause, in_force: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+    """Whether a rule that is not in force clocked a row: nobody remembers what that one reads."""
+    by_one = tuple_(row.c.record_class, row.c.rule_hash).in_(in_force)
+    return and_(row.c.rule_hash != UNDECLARED, negate(by_one))
+
+
 def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
-    """Another policy is in force: no chunk under the old one may be under way, and clocks are to be set."""
+    """Another policy is in force: no chunk under the old one may be under way. Passes under rules that it replaces are
+    begun anew, and nobody has approved the new ones yet."""
     locks.alone(session)
+    rules = {key: clock.hash for key, clock in clocks(policy_of_hash(session, payload.after)).items()}
+    forget_passes(session, rules)
+    arming.end_replaced(session, rules)
     _ask(session)
 
 

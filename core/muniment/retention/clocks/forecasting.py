@@ -10,7 +10,7 @@ from collections import Counter
 from datetime import date, timedelta
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Text, and_, case, column, func, select, true, values
+from sqlalchemy import ColumnElement, FromClause, Text, and_, case, column, func, select, true
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
@@ -20,7 +20,8 @@ from muniment.policy.store import adopted
 from muniment.retention.clocks.walking import CHUNK, in_chunks, reading_only
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import decided
-from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
+from muniment.retention.rules.clocked import is_clocked
+from muniment.retention.rules.compile import clocks, undeclared
 from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = ["GROUPS", "MONTHS", "Difference", "Forecast", "Forecasted", "WhatIf", "forecast", "what_if"]
@@ -141,20 +142,16 @@ def _is_seen(caller: Caller, key: str) -> bool:
 
 def _stored(session: CouncilSession, wanted: ColumnElement[bool]) -> Counter[Slot]:
     """The counts as the clocks stand: one statement for each clocked table."""
-    in_force = values(column("key", Text()), column("hash", Text()), name="in_force").data(
-        [(key, clock.hash) for key, clock in clocks(adopted(session)).items()] or [(UNDECLARED, UNDECLARED)]
-    )
     found: Counter[Slot] = Counter()
     for subject in SUBJECTS:
         row = subject.table
-        is_set = row.c.rule_hash == func.coalesce(in_force.c.hash, UNDECLARED)
         rows = select(
             row.c.record_class,
-            case((is_set, row.c.state), else_="unset").label("state"),
+            case((is_clocked(session, subject), row.c.state), else_="unset").label("state"),
             row.c.due_on,
             row.c.action,
             held(session, subject, row).label("held"),
-        ).select_from(row.outerjoin(in_force, in_force.c.key == row.c.record_class))
+        )
         found += _counted(session, rows.where(row.c.disposal.is_(None), row.c.council_id == session.council_id)
                           .subquery("stored"), wanted)  # fmt: skip
     return found

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, select, tuple_
+from sqlalchemy import ColumnElement, and_, select
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput, NotFound
@@ -24,6 +24,7 @@ from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention.clocks.stages import move_on
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 
@@ -110,7 +111,8 @@ def _due(session: CouncilSession, subject: Subject, by_key: dict[str, Clock]) ->
     return and_(
         table.c.due_on < session.clock.today(),
         table.c.action.in_((PUBLISH, AWAIT_HOLDER)),
-        tuple_(table.c.record_class, table.c.rule_hash).in_([(key, clock.hash) for key, clock in by_key.items()]),
+        table.c.council_id == session.council_id,
+        is_clocked(session, subject, by_key),
         table.c.disposal.is_(None),
     )
 

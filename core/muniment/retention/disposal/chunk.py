@@ -52,6 +52,7 @@ from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import ANONYMISE, Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal
@@ -101,12 +102,12 @@ class _Live:
     armings: Mapping[str, Any]
     clocks: Mapping[str, Clock]
 
-    def due(self, subject: Subject, today: date, errand: Errand) -> ColumnElement[bool]:
-        table = subject.table
-        pairs = [(key, self.clocks[key].hash) for key in sorted(self.armings)]
+    def due(self, session: CouncilSession, subject: Subject, errand: Errand) -> ColumnElement[bool]:
+        table, today = subject.table, session.clock.today()
         return and_(
+            table.c.council_id == session.council_id,
             table.c.due_on < today,
-            tuple_(table.c.record_class, table.c.rule_hash).in_(pairs),
+            is_clocked(session, subject, self.armings),
             table.c.action == errand.action,
             table.c.disposal.is_(None),
             errand.also(subject, today),
@@ -135,8 +136,7 @@ def sweep_chunk(
     live = _live(session)
     if not live.armings:
         return Chunk(None)
-    today = session.clock.today()
-    due = live.due(subject, today, errand)
+    due = live.due(session, subject, errand)
     end, locked = _lock_due(session, subject, due, after, limit, only)
     if not locked:
         return Chunk(end)
@@ -212,7 +212,7 @@ def due_places(
     live = _live(session)
     if not live.armings:
         return []
-    due = live.due(subject, session.clock.today(), errand)
+    due = live.due(session, subject, errand)
     return [(row.due_on, row.lock_id) for row in session.execute(_due(subject, due, after).limit(limit))]
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     true,
     tuple_,
@@ -37,7 +38,7 @@ from sqlalchemy import not_ as negate
 
 from muniment.database.packed import Keys, any_of
 from muniment.retention.rules.clause_sql import ClauseCompiler
-from muniment.retention.rules.compile import ClauseClock, Clock
+from muniment.retention.rules.compile import REVIEW, ClauseClock, Clock
 from muniment.retention.subjects import Subject
 
 __all__ = ["MOST_MARKED", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks", "with_ids"]
@@ -186,19 +187,27 @@ def _not_marked(stage: ColumnElement[int], clause: ColumnElement[int]) -> Column
     return func.coalesce(stage, 0).op("&", return_type=Integer(), precedence=6)(bit) == 0
 
 
-def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date) -> Select[int, int]:
+def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date, *, leave: bool = False) -> Select[int, int]:
     """The statement that clocks rows, changing those alone that come to something else. `stage` is not among what it
     changes: only doing a stage's action moves a record on.
+
+    With `leave` a row that another rule clocked, and for which this one comes to the same, is left as it is: for a pass
+    that will say of the whole class that the other rule stands for this one (`rules.clocked`). What is to be put before
+    a reviewer is written all the same, because they decide about a record under one rule.
 
     It answers with one line: `clocked`, the rows changed, and `newly_due`, those that the change has made due.
     """
     table, now = subject.table, decided(clock, subject, which)
-    before = tuple_(table.c.state, table.c.due_on, table.c.action, table.c.review_on, table.c.rule_hash)
-    after = tuple_(now.c.state, now.c.due_on, now.c.action, now.c.review_on, literal(clock.hash, Text))
+    before = tuple_(table.c.state, table.c.due_on, table.c.action, table.c.review_on)
+    after = tuple_(now.c.state, now.c.due_on, now.c.action, now.c.review_on)
+    by_another = table.c.rule_hash.is_distinct_from(clock.hash)
+    if leave:
+        by_another = and_(by_another, or_(table.c.rule_hash.is_(None), now.c.action == REVIEW))
     was_due = and_(now.c.due_before.is_not(None), now.c.due_before < today)
+    mine = and_(table.c.council_id == now.c.council_id, table.c.id == now.c.id)
     changed = (
         update(table)
-        .where(table.c.council_id == now.c.council_id, table.c.id == now.c.id, before.is_distinct_from(after))
+        .where(mine, or_(by_another, before.is_distinct_from(after)))
         .values(
             state=now.c.state,
             due_on=now.c.due_on,

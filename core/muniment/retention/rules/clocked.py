@@ -1,0 +1,89 @@
+"""Which rows the rules in force have clocked: a sweep takes these and no others.
+
+A row bears the hash of the rule that clocked it, and what it bears is what that rule makes of the facts as they are:
+whatever changes a fact unsets the hash or clocks anew. Where another rule comes to the same for a row, the row is not
+written. It still bears the earlier rule's hash, and counts as clocked once a pass has looked at every row of the class
+(`Reclocking`): from then on that hash *stands for* the rule in force. Before that such rows are out of reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Text, and_, column, false, or_, select, table, text, tuple_
+
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
+from muniment.retention.rules.tables import Reclocking
+from muniment.retention.subjects import Subject
+
+__all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked", "policy_moved"]
+
+RECLOCKING = table_of(Reclocking)
+
+CLASSES_STORED = (
+    "with recursive found (name) as ("
+    " (select record_class from {0} where council_id = :council_id and disposal is null order by 1 limit 1)"
+    " union all select (select record_class from {0} r where r.council_id = :council_id and r.disposal is null"
+    " and r.record_class > found.name order by 1 limit 1) from found where found.name is not null)"
+    " select name from found where name is not null"
+)
+"""The classes of a clocked table, one step of its index each: what it costs goes by them and not by the rows."""
+
+
+def classes_stored(session: CouncilSession, subject: Subject) -> list[str]:
+    """The classes that a clocked table has rows of, in order."""
+    statement = text(CLASSES_STORED.format(subject.name))
+    return list(session.scalars(statement, {"council_id": session.council_id}))
+
+
+def clocked_by(session: CouncilSession, subject: Subject) -> dict[str, tuple[str, ...]]:
+    """For each class the hashes that its rows may bear: first the rule's in force, then those that stand for it.
+
+    Classes that the adopted policy does not have are there where a pass over them is through.
+    """
+    by_key = clocks(adopted(session))
+    found: dict[str, tuple[str, ...]] = {key: (clock.hash,) for key, clock in by_key.items()}
+    through = select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash, RECLOCKING.c.stand_for).where(
+        RECLOCKING.c.council_id == session.council_id,
+        RECLOCKING.c.kept_in == subject.name,
+        RECLOCKING.c.finished_at.is_not(None),
+    )
+    for row in session.execute(through):
+        rule = (by_key.get(row.record_class) or undeclared(row.record_class)).hash
+        if row.rule_hash == rule:
+            found[row.record_class] = (rule, *row.stand_for)
+    return found
+
+
+def is_clocked(session: CouncilSession, subject: Subject, keys: Collection[str] | None = None) -> ColumnElement[bool]:
+    """The condition that a rule in force has clocked a row, or one that stands for it; null where nothing has.
+
+    `keys` are the classes asked for; without them all, those too that the policy does not have.
+    """
+    row, by_class = subject.table, clocked_by(session, subject)
+    wanted = by_class.keys() if keys is None else by_class.keys() & set(keys)
+    pairs = [(key, rule) for key in sorted(wanted) for rule in by_class[key]]
+    declared = tuple_(row.c.record_class, row.c.rule_hash).in_(pairs) if pairs else false()
+    if keys is not None:
+        return declared
+    return or_(declared, and_(row.c.record_class.not_in(sorted(by_class)), row.c.rule_hash == UNDECLARED))
+
+
+def adopted_now(session: CouncilSession) -> ColumnElement[str | None]:
+    """The hash of the policy that is the council's when a statement runs, as a column of it.
+
+    Where it is not the session's any more, another policy was adopted since the transaction began. It is asked once
+    the council's lock is held: an adoption takes that alone, so that none can come in between.
+    """
+    council = table("council", column("id"), column("policy_hash", Text()))
+    mine = select(council.c.policy_hash).where(council.c.id == session.council_id)
+    found: ColumnElement[str | None] = mine.scalar_subquery()
+    return found
+
+
+def policy_moved(session: CouncilSession) -> bool:
+    """Whether another policy was adopted since the transaction began; as `adopted_now`."""
+    return session.scalar(select(adopted_now(session))) != session.policy_hash

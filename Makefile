@@ -16,7 +16,7 @@ demo: $(VENV)/installed ## two councils, their notices and their retention, from
 	$(BIN)/muniment demo $(if $(ONCE),--once)
 
 test: $(VENV)/installed ## the tests, without those marked slow
-	$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
 
 ##@ For those who change it
 
@@ -44,7 +44,7 @@ migrations: $(VENV)/installed ## do the migrations build what the models say?
 	$(BIN)/pytest -q -n0 tests/integration/database/test_migrations.py
 
 slow: $(VENV)/installed ## the tests marked slow
-	$(BIN)/pytest -n $(WORKERS) -m slow $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
 
 bench: $(VENV)/installed ## ratios against the bare equivalents, in one run
 	$(BIN)/python -m tests.benchmarks

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
+from tests.compiled import create_engine
 from tests.keeper import Kept, remove_left_behind
 
 FOLDER = "MUNIMENT_TEST_FOLDER"
@@ -58,6 +60,11 @@ ROOM = 2 << 30
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Where Python is told to keep no bytecode, each process of a run would compile and rewrite everything again.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
+    # Read by Dramatiq when it is first imported: its threads look up so often (in ms), and so it stops as soon.
+    os.environ["dramatiq_worker_timeout"] = "20"  # noqa: SIM112  # so it is spelt
     if not hasattr(config, "workerinput"):
         place = _fast_folder()
         remove_left_behind(place or Path(tempfile.gettempdir()))
@@ -179,6 +186,14 @@ def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("muniment.accounts.passwords._hasher", PasswordHasher.from_parameters(CHEAPEST))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """See `tests.compiled`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("muniment.database.engine.create_engine", create_engine)
+        yield
+
+
 @pytest.fixture(scope="session")
 def server() -> TestServer:
     """The run's PostgreSQL."""
@@ -190,7 +205,7 @@ def server() -> TestServer:
 
 
 @pytest.fixture(scope="session")
-def _redis() -> Iterator[str]:
+def _redis() -> str:
     """The address of a Redis of this process's own, started when first asked for; the run's keeper ends it."""
     program = shutil.which("redis-server")
     if program is None:
@@ -203,8 +218,7 @@ def _redis() -> Iterator[str]:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with Redis(unix_socket_path=str(socket), retry=Retry(ConstantBackoff(0.1), 100)) as client:
         client.ping()
-        yield f"unix://{socket}"
-        client.shutdown(nosave=True)
+    return f"unix://{socket}"
 
 
 @pytest.fixture
@@ -264,7 +278,7 @@ def superuser_engine(server: TestServer, database_name: str) -> Iterator[Engine]
 
 @pytest.fixture
 def settings(server: TestServer, database_name: str, tmp_path: Path) -> Settings:
-    """Settings that name the test's database and folders of its own."""
+    """Settings that name the test's database and folders of its own. Sweeps don't rest, as nobody sits at a screen."""
     return Settings(
         data_dir=tmp_path,
         database_url=server.url_of(APPLICATION, database_name),
@@ -273,6 +287,7 @@ def settings(server: TestServer, database_name: str, tmp_path: Path) -> Settings
         ledger_dir=tmp_path / "ledger",
         files_dir=tmp_path / "files",
         pool_size=8,
+        sweep_rest=0,
     )
 
 

@@ -71,7 +71,7 @@ def until(found: Callable[[], Any], what: str) -> Any:
     deadline = time.monotonic() + SECONDS
     while not (result := found()):
         assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+        time.sleep(0.02)
     return result
 
 

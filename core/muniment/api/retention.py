@@ -60,7 +60,8 @@ class Anchor(Declaration, frozen=True):
     December, financial: 31 March, tax: 5 April, academic: 31 August): *current year plus six* is an aligned day and a
     `keep` of six years, *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of
     `none`. `in_words` alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more
-    about it, such as who the *other* is whose birth counts. `ahead`: the day may be noted before it comes.
+    about it, such as who the *other* is whose birth counts. `ahead`: the day may be noted before it comes. `purpose`
+    says from the withdrawal of which consent: without it, of one to a purpose that a value of the record is held for.
     """
 
     event: Event | None = None
@@ -75,6 +76,7 @@ class Anchor(Declaration, frozen=True):
     plus: Length | None = None
     align: Alignment | None = None
     programme: Slug | None = None
+    purpose: Id | None = None
     ahead: bool = False
 
     @property

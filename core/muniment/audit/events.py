@@ -113,6 +113,7 @@ class AuditEvent(StrEnum):
     DELIVERY_REPEATED = "retention.delivery.repeated"
     CERTIFICATE_ISSUED = "retention.certificate.issued"
     CERTIFICATE_CONFIRMED = "retention.certificate.confirmed"
+    VALUES_WITHOUT_BASIS_REMOVED = "retention.value.removed"
     ERASURE_REPEATED = "retention.erasure.repeated"
     PACKAGE_OFFERED = "retention.package.offered"
     PACKAGE_READ = "retention.package.read"

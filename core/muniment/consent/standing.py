@@ -9,8 +9,8 @@ Past its last day a consent counts no more, whether or not an event says so yet.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +21,11 @@ from muniment.consent.acts import CONSENT, LIVE, Kind, State
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 
-__all__ = ["STANDING", "Standing", "standing", "standings"]
+__all__ = ["STANDING", "Standing", "standing", "standings", "standings_of"]
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where one consent or permission stands. `event_id` is the event that decides.
+    """Where one consent or permission stands. `event_id` is the event that decides, `at` the instant of that act.
 
     `recipients` are the keys (`acts.recipient_key`) of those it names and is live for, in order. `expires_on` is the
     last day it counts, a date in London. `explicit`: every act that still counts was explicit (UK GDPR Art 9(2)(a)).
@@ -40,6 +40,7 @@ class Standing(msgspec.Struct, frozen=True):
     notice_version: UUID | None
     explicit: bool
     policy_hash: str
+    at: datetime
 
     @property
     def live(self) -> bool:
@@ -54,7 +55,7 @@ STANDING = """
         case when whole.state in ('given', 'reconfirmed') and (whole.expires_on is null or whole.expires_on >= :today)
             then coalesce(live.recipients, '{}') else '{}' end as recipients,
         whole.expires_on, whole.version_id as notice_version,
-        whole.explicit and coalesce(live.explicit, true) as explicit, whole.policy_hash
+        whole.explicit and coalesce(live.explicit, true) as explicit, whole.policy_hash, whole.at
     from consent_subject s
     join lateral (
         select distinct on (e.kind, e.purpose) e.*
@@ -114,8 +115,16 @@ def standing(
 
 def standings(session: CouncilSession, file_id: UUID) -> tuple[Standing, ...]:
     """Everything that stands or stood for one client file, by kind and purpose."""
-    rows = session.execute(_ALL, _usual(session, [file_id]))
-    return tuple(sorted((_standing(row) for row in rows), key=lambda each: (each.kind, each.purpose)))
+    found = standings_of(session, [file_id]).get(file_id, ())
+    return tuple(sorted(found, key=lambda each: (each.kind, each.purpose)))
+
+
+def standings_of(session: CouncilSession, file_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Standing]]:
+    """Everything that stands or stood, by client file, in one query."""
+    found: dict[UUID, list[Standing]] = {}
+    for row in session.execute(_ALL, _usual(session, file_ids)):
+        found.setdefault(row.file_id, []).append(_standing(row))
+    return found
 
 
 def _usual(session: CouncilSession, file_ids: Collection[UUID]) -> dict[str, object]:

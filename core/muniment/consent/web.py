@@ -19,6 +19,7 @@ from muniment.consent.acting import NewWithdrawal, record_answer, withdraw
 from muniment.consent.acts import CONSENT, PERMISSION, Kind
 from muniment.consent.asking import NewAnswer
 from muniment.consent.evidence import LARGEST_BODY, read_evidence
+from muniment.consent.holdings import Holding, holdings
 from muniment.consent.reading import ConsentsView, read_consents
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
@@ -27,6 +28,7 @@ from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.web.callers import Caller, Permission
 from muniment.web.council import CouncilRef
+from muniment.web.cursors import Listing
 from muniment.web.unit_of_work import needs
 
 __all__ = ["api_routes"]
@@ -117,4 +119,10 @@ def evidence(
     return Stream(content, media_type="application/octet-stream", headers=headers)
 
 
-api_routes = [*_routes(CONSENT, "consents"), *_routes(PERMISSION, "permissions"), evidence]
+@get("/clients/{file_id:uuid}/holdings", sync_to_thread=True, tags=["consents"])
+def held(file_id: FromPath[UUID], session: Session, caller: Asks, keys: Keys, plugins: Installed) -> Listing[Holding]:
+    """On what each value of a client file is held now, purpose by purpose. Reading it is an audit event."""
+    return Listing(list(holdings(session, caller, Context.of(session, plugins, keys), file_id)))
+
+
+api_routes = [*_routes(CONSENT, "consents"), *_routes(PERMISSION, "permissions"), evidence, held]

@@ -29,6 +29,7 @@ from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.approval import arming
 from muniment.retention.holds.judging import ask
 from muniment.retention.holds.standing import held, holds_on
+from muniment.retention.rules.clause_sql import WITHDRAWN
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
 from muniment.retention.rules.clocked import clocked_by
 from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undeclared
@@ -244,11 +245,11 @@ def _counts_from(session: CouncilSession, subject: Subject, lock_id: UUID | None
     words = anchor_words(entry.anchor)
     if line.anchor_on is None:
         return f"{words}, which has not happened"
-    return f"{day_words(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor)}"
+    return f"{day_words(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor, line.anchor_on)}"
 
 
-def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anchor: Anchor) -> str:
-    """Where the date of a milestone comes from."""
+def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anchor: Anchor, day: date) -> str:
+    """Where the date of a milestone comes from; `day` is the one that the clause counts from."""
     own_birth = anchor.event == "birth" and anchor.whose == "client"
     if subject is not RECORDS or anchor.on is not None or own_birth or anchor.event in ("collection", "programme-end"):
         return {"collection": ", the record's own date", "birth": ", from the client file"}.get(anchor.event or "", "")
@@ -260,6 +261,8 @@ def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anc
     found = session.execute(
         select(MILESTONE.c.source, MILESTONE.c.noted_on, MILESTONE.c.happened_on).where(*mine).order_by(order).limit(1)
     ).one_or_none()
+    if kind == WITHDRAWN and (found is None or found.happened_on < day):
+        return ", from the consent ledger"
     if found is None:
         return ""
     return f" on {day_words(found.happened_on)}, from {found.source}, noted {day_words(found.noted_on)}"

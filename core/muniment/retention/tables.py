@@ -163,8 +163,9 @@ class SweepRun(CouncilTable, Base):
 class Disposal(CouncilTable, Base):
     """One chunk of a sweep, committed. Its presence is what the erasure ledger is settled against.
 
-    `kind` is `sweep`, `confirmation` (destroyed elsewhere), `restore` (applied again after a restore) or `keeping` (a
-    line about a hold, an extension or an approval, which disposes of nothing).
+    `kind` is `sweep`, `confirmation` (destroyed elsewhere), `no-basis` (values whose consent was withdrawn), `restore`
+    (applied again after a restore) or `keeping` (a line about a hold, an extension or an approval, which disposes of
+    nothing).
     """
 
     __tablename__ = "disposal"

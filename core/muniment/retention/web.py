@@ -31,6 +31,7 @@ from muniment.retention.web_holds import hold_routes
 from muniment.retention.web_lists import list_pages, list_routes
 from muniment.retention.web_review import review_pages, review_routes
 from muniment.retention.web_statistics import statistics_pages, statistics_routes
+from muniment.retention.web_unfounded import unfounded_routes
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
@@ -201,6 +202,7 @@ api_routes = [
     *forecast_routes,
     *hold_routes,
     *statistics_routes,
+    *unfounded_routes,
 ]
 pages = [
     *list_pages,

@@ -42,6 +42,7 @@ EVENTS = {
     "transcribed": "transcription",
     "approved": "approval",
     "request": "the client's request for deletion",
+    "consent-withdrawn": "the withdrawal of consent",
 }
 ALIGNED = {
     "month-end": "the end of that month",
@@ -136,6 +137,8 @@ def anchor_words(anchor: Anchor) -> str:
             words = f"the first {words}"
         if anchor.programme is not None:
             words = f"{words} {anchor.programme}"
+        if anchor.purpose is not None:
+            words = f"{words} for the purpose {anchor.purpose}"
     if anchor.whose != "client":
         words = f"{words} of {'another person' if anchor.whose == 'other' else f'the {anchor.whose}'}"
     if anchor.birthday is not None:

@@ -123,6 +123,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /notices/documents": {"service": town.service, "title": "Generated"},
         "POST /retention/armings": arming,
         "POST /retention/forecast/what-if": {"service": town.service, "rules": SUPPOSED.format(town.digital)},
+        "POST /retention/unfounded/removals": {"records": [ids["record_id"]]},
         "POST /retention/disarmings": {"record_class": arming["record_class"]},
         "POST /holds": {
             "scope": "file", "target": ids["file_id"], "ground": "a claim", "authoriser": "solicitor",

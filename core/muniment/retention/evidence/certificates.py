@@ -119,7 +119,7 @@ def issue(
     *,
     kept_in: str,
     disposal_id: UUID,
-    run_id: UUID,
+    run_id: UUID | None,
     holds: int,
     kept: int,
     approver: Actor | None = None,

@@ -46,9 +46,12 @@ from muniment.retention.rules.compile import ClauseClock, Clock
 from muniment.retention.rules.row_facts import Day, Facts, Truth
 from muniment.retention.subjects import Subject
 
-__all__ = ["ClauseCompiler", "Dated", "added"]
+__all__ = ["WITHDRAWN", "ClauseCompiler", "Dated", "added"]
 
 LAST_DAY = date(9999, 12, 31)
+
+WITHDRAWN = "consent-withdrawn"
+"""A day that the consent ledger knows, beside an officer's milestone."""
 
 
 class Dated(NamedTuple):
@@ -211,6 +214,8 @@ class ClauseCompiler:
             return Dated(cast(null(), Date), true())
         if kind == "birth" and anchor.whose == "client":
             return Dated(self.facts.born_on(), true())
+        if kind == WITHDRAWN and anchor.whose == "client":
+            return Dated(self.facts.withdrawal(anchor.occurrence, anchor.purpose), false())
         of_kind = self.facts.milestone(kind, anchor.occurrence, anchor.whose)
         return Dated(of_kind, true() if kind == "birth" else false())
 
@@ -264,7 +269,10 @@ class ClauseCompiler:
         return or_(*told) if told else _unknown()
 
     def _happened(self, kind: str) -> Truth:
-        return self.facts.milestone(kind, "latest").is_not(None) if self._history else _unknown()
+        if not self._history:
+            return _unknown()
+        day = self.facts.withdrawal("latest", None) if kind == WITHDRAWN else self.facts.milestone(kind, "latest")
+        return day.is_not(None)
 
     def _enrolled(self, programmes: tuple[str, ...], beside: bool = False) -> Truth:
         return self.facts.enrolled(programmes, beside=beside) if self._history else _unknown()

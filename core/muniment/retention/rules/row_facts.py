@@ -26,9 +26,13 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
 )
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PROGRAMME_FACT, RECORD
+from muniment.consent.acts import CONSENT, LIVE
+from muniment.consent.facts import CONSENT_EVENT, CONSENT_SUBJECT
 from muniment.database.registry import table_of
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Extension
@@ -70,6 +74,49 @@ class Facts:
         if kind in OWN_ACT_ONLY:
             found = found.where(MILESTONE.c.own_act)
         return self.fetch(f"{occurrence} {kind} of {whose}", found.scalar_subquery(), Date)
+
+    def withdrawal(self, occurrence: str, purpose: str | None) -> Day:
+        """The latest or first day of a consent withdrawn and not given again: an officer's milestone, or the ledger's.
+
+        Of the ledger those count that are to `purpose` or, without one, to a purpose that a value of the record is held
+        for. A permission is none of them: the purpose goes on without it.
+        """
+        event, later, subject = CONSENT_EVENT, CONSENT_EVENT.alias("later"), CONSENT_SUBJECT
+        given_again = exists().where(
+            later.c.council_id == event.c.council_id,
+            later.c.subject_id == event.c.subject_id,
+            later.c.kind == event.c.kind,
+            later.c.purpose == event.c.purpose,
+            later.c.state.in_(LIVE),
+            tuple_(later.c.at, later.c.number) > tuple_(event.c.at, event.c.number),
+        )
+        path = literal("$.*.p[*] ? (@ == $purpose)").cast(JSONPATH)
+        named = func.jsonb_build_object("purpose", event.c.purpose)
+        held = func.jsonb_path_exists(self.row.c["values"], path, named)
+        day = cast(func.timezone("Europe/London", event.c.at), Date)
+        pick, of_both = (func.max, func.greatest) if occurrence == "latest" else (func.min, func.least)
+        own = subject.c.council_id == self.row.c.council_id, subject.c.file_id == self.row.c.file_id
+        found = (
+            select(pick(day))
+            .select_from(
+                event.join(
+                    subject, and_(event.c.council_id == subject.c.council_id, event.c.subject_id == subject.c.id)
+                )
+            )
+            .where(
+                *own,
+                event.c.kind == CONSENT,
+                event.c.state == "withdrawn",
+                func.cardinality(event.c.recipients) == 0,
+                held if purpose is None else event.c.purpose == purpose,
+                ~given_again,
+            )
+            .correlate(self.row)
+        )
+        # `greatest` and `least` pass over nulls, and here that is meant: what has not happened is passed over.
+        noted = self.milestone("consent-withdrawn", occurrence)
+        written = self.fetch(f"{occurrence} withdrawal {purpose or ''}", found.scalar_subquery(), Date)
+        return of_both(noted, written, type_=Date)
 
     def born_on(self) -> Day:
         found = select(FILE.c.born_on).where(

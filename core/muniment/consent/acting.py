@@ -67,9 +67,10 @@ def record_answer(
     """Record what the person of a client file was asked and answered; returns the event's key.
 
     Raises `NotFound` for a file, version or document that is not there for the caller, `Forbidden`, `InvalidInput`, and
-    `Conflict` where there is nothing to reconfirm.
+    `Conflict` where there is nothing to reconfirm or the file is restricted; refusing is taken down all the same.
     """
-    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS)
+    refused = new.answer == "refused"
+    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=refused)
     entry = entry_of(context.policy, file.service, kind, new, session.clock)
     if new.version is not None or new.document is not None:
         refuse_other_service(session, file.service, new.version, new.document)
@@ -94,7 +95,7 @@ def withdraw(
     Of a purpose that the policy no longer declares too. Withdrawing again changes nothing. Raises `NotFound` for a file
     that is not there for the caller or was never asked, `Forbidden`, `InvalidInput`, `Conflict` if nothing was given.
     """
-    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS)
+    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=True)
     declared = context.policy.service(file.service)
     before = _standing(session, file, kind, purpose)
     if before is None:

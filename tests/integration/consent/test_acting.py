@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from muniment.clients.limiting import NewLimit, place_limit
 from muniment.clock import FixedClock
 from muniment.consent.acting import NewWithdrawal, Withdrawn, record_answer, withdraw
 from muniment.consent.asking import NamedRecipient, NewAnswer, NewEvidence
@@ -303,3 +304,15 @@ def test_what_was_handed_in_goes_with_the_file_and_its_hash_stays(house: House) 
     assert house.all("select id from stored_file where id = :id", id=stored.stored_id) == []
     assert house.all("select id from file_tombstone where id = :id", id=stored.stored_id) != []
     assert house.scalar("select service from consent_subject where ended_on = :day", day=TODAY) == SERVICE
+
+
+def test_of_a_restricted_file_one_may_refuse_and_withdraw_and_agree_to_nothing(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    with house.session() as session:
+        place_limit(session, house.caller, file_id, NewLimit(ground="18.1.a"))
+    with pytest.raises(Conflict) as restricted:
+        answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "works"),))
+    assert restricted.value.code == "restricted"
+    answer(house, file_id, "vacancies", answer="refused", recipients=())
+    assert take_back(house, file_id).new

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from muniment.api.errors import Forbidden
+from muniment.clients.limiting import NewLimit, place_limit
 from muniment.consent.holdings import holdings
 from muniment.retention.disposal.unfounded import NO_BASIS, Unfounded, take_away, unfounded
 from muniment.retention.evidence.ledger import Ledger
@@ -105,6 +106,15 @@ def test_a_hold_keeps_it_until_it_is_released(house: House, told: UUID) -> None:
     with house.session() as session:
         release_hold(session, house.caller, hold_id, "settled")
     assert remove(house, line.record_id) == (line.record_id,)
+
+
+def test_what_is_restricted_is_only_stored_and_not_taken_away(house: House, told: UUID) -> None:
+    take_back(house, told)
+    [line] = found(house, told)
+    with house.session() as session:
+        place_limit(session, house.caller, told, NewLimit(ground="18.1.c"))
+    assert remove(house, line.record_id) == ()
+    assert "personal.story" in fields(house, told)
 
 
 def test_who_may_not_decide_takes_nothing_away(house: House, told: UUID) -> None:

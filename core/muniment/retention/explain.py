@@ -15,7 +15,6 @@ from sqlalchemy import false, func, or_, select, true
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
-from muniment.api.retention import Anchor
 from muniment.api.text import say
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
@@ -27,16 +26,15 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.approval import arming
+from muniment.retention.counting import counts_from
 from muniment.retention.holds.judging import ask
 from muniment.retention.holds.standing import held, holds_on
-from muniment.retention.rules.clause_sql import WITHDRAWN
 from muniment.retention.rules.clock_sql import clauses_of_rows, decided, with_ids
 from muniment.retention.rules.clocked import clocked_by
 from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
 from muniment.retention.words import (
-    anchor_words,
     authority_words,
     clause_words,
     day_words,
@@ -228,7 +226,7 @@ def _clauses(
                 id=entry.clause.id,
                 says=clause_words(entry),
                 state=line.state,
-                counts_from=_counts_from(session, subject, row.lock_id, entry, line),
+                counts_from=counts_from(session, subject, row.lock_id, entry, line),
                 anchor_on=line.anchor_on,
                 due_on=line.due_on if line.state == "dated" else None,
                 because=_because(entry, line.state),
@@ -237,35 +235,6 @@ def _clauses(
             )
         )
     return tuple(explained)
-
-
-def _counts_from(session: CouncilSession, subject: Subject, lock_id: UUID | None, entry: ClauseClock, line: Any) -> str:
-    if line.state not in ("dated", "running") or entry.anchor is None:
-        return ""
-    words = anchor_words(entry.anchor)
-    if line.anchor_on is None:
-        return f"{words}, which has not happened"
-    return f"{day_words(line.anchor_on)}: {words}{_source(session, subject, lock_id, entry.anchor, line.anchor_on)}"
-
-
-def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anchor: Anchor, day: date) -> str:
-    """Where the date of a milestone comes from; `day` is the one that the clause counts from."""
-    own_birth = anchor.event == "birth" and anchor.whose == "client"
-    if subject is not RECORDS or anchor.on is not None or own_birth or anchor.event in ("collection", "programme-end"):
-        return {"collection": ", the record's own date", "birth": ", from the client file"}.get(anchor.event or "", "")
-    order = MILESTONE.c.happened_on.desc() if anchor.occurrence == "latest" else MILESTONE.c.happened_on.asc()
-    kind = anchor.event or anchor.milestone
-    mine = [MILESTONE.c.file_id == lock_id, MILESTONE.c.kind == kind, MILESTONE.c.whose == anchor.whose]
-    if anchor.event == "last-contact":
-        mine.append(MILESTONE.c.own_act)
-    found = session.execute(
-        select(MILESTONE.c.source, MILESTONE.c.noted_on, MILESTONE.c.happened_on).where(*mine).order_by(order).limit(1)
-    ).one_or_none()
-    if kind == WITHDRAWN and (found is None or found.happened_on < day):
-        return ", from the consent ledger"
-    if found is None:
-        return ""
-    return f" on {day_words(found.happened_on)}, from {found.source}, noted {day_words(found.noted_on)}"
 
 
 def _because(entry: ClauseClock, state: str) -> str:

@@ -22,8 +22,8 @@ from muniment.api.text import Id, Label, Slug, Text
 __all__ = [
     "ATTACHMENTS", "BORN_ON", "POSTCODE", "Action", "Alignment", "Anchor", "Authority", "Bound", "Clause",
     "DisposedRecords", "Event", "Extension", "HeldQuestion", "HoldAnswer", "ProgrammePeriod", "RecordClass",
-    "Reference", "RetentionDeclarations",
-    "RetentionRule", "RetentionSpec", "Review", "ScheduleDefaults", "When", "Whose",
+    "Reference", "RetentionDeclarations", "RetentionRule", "RetentionSpec", "Review", "ScheduleDefaults", "When",
+    "Whose",
 ]  # fmt: skip
 
 Event = Literal[
@@ -61,7 +61,7 @@ class Anchor(Declaration, frozen=True):
     `keep` of six years, *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of
     `none`. `in_words` alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more
     about it, such as who the *other* is whose birth counts. `ahead`: the day may be noted before it comes. `purpose`
-    says from the withdrawal of which consent: without it, of one to a purpose that a value of the record is held for.
+    is that of the consent withdrawn; without it, any that a value of the record is held for.
     """
 
     event: Event | None = None
@@ -76,8 +76,8 @@ class Anchor(Declaration, frozen=True):
     plus: Length | None = None
     align: Alignment | None = None
     programme: Slug | None = None
-    purpose: Id | None = None
     ahead: bool = False
+    purpose: Id | None = None
 
     @property
     def is_named(self) -> bool:

@@ -31,8 +31,7 @@ Event = Literal[
     "programme-end", "superseded", "membership-end", "expiry", "consent-withdrawn", "transcribed", "approved",
     "financial-support", "outside-status", "request",
 ]  # fmt: skip
-"""What a clause counts from. `collection` is the record's own date, `birth` the date in the stub, `programme-end` a
-fact about the programme; the others are milestones of the file (the latest of the kind counts)."""
+"""`collection`: the record's own date; `birth`: the stub's; `programme-end`: its fact; others: the latest milestone."""
 
 Bound = Literal["exactly", "at-least", "at-most", "about"]
 Action = Literal[
@@ -60,8 +59,8 @@ class Anchor(Declaration, frozen=True):
     December, financial: 31 March, tax: 5 April, academic: 31 August): *current year plus six* is an aligned day and a
     `keep` of six years, *destroyed at the end of the seventh year* a `plus` of seven, aligned, and a `keep` of
     `none`. `in_words` alone is an anchor outside the vocabulary: unclocked until decided; beside an event it says more
-    about it, such as who the *other* is whose birth counts. `ahead`: the day may be noted before it comes. `purpose`
-    is that of the consent withdrawn; without it, any that a value of the record is held for.
+    about it, such as who the *other* is. `ahead`: the day may be noted before it comes. `purpose`: of the consent
+    withdrawn; without it, any that a value of the record is held for.
     """
 
     event: Event | None = None
@@ -346,6 +345,6 @@ class RetentionSpec:
     def record_disposed(self, disposed: Sequence[DisposedRecords]) -> None:
         """Observe disposals.
 
-        When: after commit, at most once. Order: irrelevant. Results: none. Errors: an exception or more
-        than one second is logged with plugin and hook, and stops nobody. Since: 1.0.
+        When: after commit, at most once. Order: irrelevant. Results: none. Errors: an exception or more than one second
+        is logged with plugin and hook, and stops nobody. Since: 1.0.
         """

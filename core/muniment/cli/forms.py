@@ -1,4 +1,4 @@
-"""`muniment retention`: statistics, reinstate: what rules have left of records, or have kept out of use."""
+"""`muniment retention`: statistics, pseudonyms, reinstate: what rules have left of records, or have kept out of use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.holds import retention
 from muniment.cli.retention import by_option
+from muniment.clients.pseudonyms import file_behind, pseudonyms_of
 from muniment.clients.use import reinstate
 from muniment.retention.disposal.anonymising import statistics
 
@@ -27,6 +28,24 @@ def statistics_command(context: Context, council: str, record_class: str | None,
     with context.database.council(council_id, context.actor) as session:
         found = statistics(session, command_caller(council_id, context.actor.name), record_class)
     show(found, as_json, *([group.line for group in found] or ["Nothing was made anonymous yet."]))
+
+
+@retention.command("pseudonyms")
+@click.argument("council")
+@click.argument("file_id", metavar="FILE", type=click.UUID)
+@by_option
+@json_option
+@pass_context
+def pseudonyms_command(context: Context, council: str, file_id: UUID, by: str, as_json: bool) -> None:
+    """Follow the key between a client's FILE of COUNCIL and the files without a name, in either direction."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name, by)
+    with context.database.council(council_id, caller.actor) as session:
+        behind = file_behind(session, caller, file_id)
+        found = pseudonyms_of(session, caller, file_id)
+    lines = [f"{key} holds what was pseudonymised." for key in found]
+    lines += [f"{behind} is the client's file."] if behind is not None else []
+    show({"behind": behind, "pseudonyms": found}, as_json, *(lines or ["No key leads from or to this file."]))
 
 
 @retention.command("reinstate")

@@ -13,6 +13,7 @@ from muniment.retention.rules.compile import (
     ANONYMISE,
     AWAIT_HOLDER,
     DESTROY,
+    PSEUDONYMISE,
     REDACT,
     RESTRICT,
     REVIEW,
@@ -67,7 +68,7 @@ ACTIONS = {
 }
 
 
-SWEPT = frozenset({ANONYMISE, DESTROY, REDACT, TRANSFER, RESTRICT})
+SWEPT = frozenset({ANONYMISE, DESTROY, PSEUDONYMISE, REDACT, TRANSFER, RESTRICT})
 """What a sweep does by itself once its rule is armed."""
 
 

@@ -22,11 +22,12 @@ from muniment.database.session import CouncilSession
 from muniment.retention.clocks.current import clock_rows
 from muniment.retention.clocks.stages import deciding, move_on
 from muniment.retention.disposal.erasing import expect
+from muniment.retention.disposal.pseudonymising import left_bare, pseudonymise
 from muniment.retention.disposal.taking import Judgement, Taken
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.evidence.ledger import Redaction
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.rules.compile import ANONYMISE, REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
+from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
 from muniment.retention.subjects import RECORDS
 
 __all__ = ["METHODS", "Changed", "change", "redact"]
@@ -34,6 +35,7 @@ __all__ = ["METHODS", "Changed", "change", "redact"]
 METHODS: Final[Mapping[str, str]] = {
     ANONYMISE: "record deleted, and its key noted for erasure from backups; counts of what many share kept",
     REDACT: "values deleted from the record, which stays; keys and fields noted for erasure from backups",
+    PSEUDONYMISE: "record written anew without what names a person, in a file that names nobody; the old one deleted",
     RESTRICT: "record kept out of use from now on; nothing was destroyed",
     TRANSFER: "record moved to another class of the same service; nothing was destroyed",
 }
@@ -86,12 +88,15 @@ def change(
                 redact(session, redaction)
                 redacted.append(redaction)
                 move_on(session, RECORDS, part)
+            elif action == PSEUDONYMISE:
+                redacted.append(pseudonymise(session, clocks, clock, entry, part))
             elif action == RESTRICT:
                 _restrict(session, part)
             else:
                 _transfer(session, clock, entry, part)
         gone[row.record_class] = Disposed(keys, Keys(), row.first, row.last)
-    return Changed(Taken(gone, judgement.holds, kept_by_class, judgement.kept_by, Keys()), tuple(redacted))
+    bare = left_bare(session, locked) if action == PSEUDONYMISE and gone else Keys()
+    return Changed(Taken(gone, judgement.holds, kept_by_class, judgement.kept_by, bare), tuple(redacted))
 
 
 def redact(session: CouncilSession, redaction: Redaction) -> int:

@@ -53,7 +53,7 @@ from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.rules.clocked import is_clocked
-from muniment.retention.rules.compile import ANONYMISE, Clock, clocks
+from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, Clock, clocks
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal
 
@@ -182,6 +182,10 @@ def _change(
     certificates: dict[str, UUID] = {}
     if count:
         chunk_id = _disposal(session, run_id, count)
+        if errand.action == PSEUDONYMISE:
+            gone = {subject.name: taken.here} | delete_stubs(session, taken.bare)
+            record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(taken.bare))
+            tell(session, gone)
         certificates = _certify(session, subject, live, taken, chunk_id, run_id, errand)
         proof = evidence_of(session, certificates.values(), awaited=False)
         ledger.intend(Line("intend", chunk_id, redacted=changed.redacted, evidence=proof))

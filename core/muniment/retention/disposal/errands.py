@@ -19,7 +19,7 @@ from muniment.retention.approval.deciding import approvers
 from muniment.retention.approval.proposing import fingerprint, needs_proposing
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.rules.clock_sql import MOST_MARKED
-from muniment.retention.rules.compile import ANONYMISE, DESTROY, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
+from muniment.retention.rules.compile import ANONYMISE, DESTROY, PSEUDONYMISE, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
@@ -64,7 +64,7 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
 
 
 def _lies_here_alone(subject: Subject, _today: date) -> ColumnElement[bool]:
-    """What lies elsewhere too is for an officer to redact."""
+    """What lies elsewhere too is for an officer to redact, or to take the names out of."""
     return subject.lies_here_alone
 
 
@@ -72,6 +72,7 @@ OF_RECORDS = (
     Errand(REDACT, _lies_here_alone, does="change"),
     Errand(TRANSFER, does="change"),
     Errand(RESTRICT, does="change"),
+    Errand(PSEUDONYMISE, _lies_here_alone, does="change"),
     Errand(ANONYMISE),
 )
 

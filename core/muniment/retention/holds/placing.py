@@ -21,7 +21,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import ENROLMENT, FILE, PERSON, RECORD, REGISTER, REGISTER_ENTRY
+from muniment.clients.facts import ENROLMENT, FILE, PERSON, PSEUDONYM_KEY, RECORD, REGISTER, REGISTER_ENTRY
 from muniment.clients.locks import lock_files
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -276,6 +276,12 @@ def _lock_few(session: CouncilSession, caller: Caller, scope: Scope, key: UUID) 
     else:
         files = session.scalars(select(RECORD.c.file_id).where(RECORD.c.id == key, RECORD.c.file_id.is_not(None))).all()
     locked = lock_files(session, files)
+    if scope != "record":  # what was pseudonymised of them, and cannot become more while they are locked
+        under_a_code = (
+            PSEUDONYM_KEY.c.council_id == session.council_id,
+            with_ids(list(locked), "file_id")(PSEUDONYM_KEY),
+        )
+        locked |= lock_files(session, session.scalars(select(PSEUDONYM_KEY.c.pseudonym_id).where(*under_a_code)).all())
     for service in {file.service for file in locked.values()}:
         caller.require(Permission.HOLD_RECORDS, service)
     register_ids = _lock_registers(session, list(locked), key if scope == "record" else None)

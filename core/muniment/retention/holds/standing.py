@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, FromClause, and_, false, func, or_, select
 
-from muniment.clients.facts import ENROLMENT, FILE, LIMIT
+from muniment.clients.facts import ENROLMENT, FILE, LIMIT, PSEUDONYM_KEY
 from muniment.clients.limits import GROUNDS, keeps
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -101,6 +101,14 @@ def _restricted(subject: Subject, row: FromClause) -> ColumnElement[bool]:
     return select(LIMIT.c.id).where(keeps(), *about).correlate(row).exists()
 
 
+def _behind(row: FromClause, files: ColumnElement[Any]) -> ColumnElement[Any]:
+    """A subquery of the clients' files from which pseudonymised records came that lie in these: a hold reaches them."""
+    mine = select(PSEUDONYM_KEY.c.file_id).where(
+        PSEUDONYM_KEY.c.council_id == row.c.council_id, PSEUDONYM_KEY.c.pseudonym_id.in_(files)
+    )
+    return mine.correlate(row).scalar_subquery()
+
+
 def _on_row(subject: Subject, row: FromClause, scope: str) -> ColumnElement[bool]:
     """The condition that a hold of a scope (a row of its table) is on a row of a clocked table."""
     files = subject.files_of(row)
@@ -110,10 +118,11 @@ def _on_row(subject: Subject, row: FromClause, scope: str) -> ColumnElement[bool
         case "class":
             target = HOLD.c.target == row.c.record_class
         case "file":
-            target = HOLD.c.target_id.in_(files)
+            target = or_(HOLD.c.target_id.in_(files), HOLD.c.target_id.in_(_behind(row, files)))
         case "person":
-            persons = select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id, FILE.c.id.in_(files))
-            target = HOLD.c.target_id.in_(persons.correlate(row))
+            persons = select(FILE.c.person_id).where(FILE.c.council_id == row.c.council_id)
+            about = (persons.where(FILE.c.id.in_(these)) for these in (files, _behind(row, files)))
+            target = or_(*(HOLD.c.target_id.in_(these.correlate(row)) for these in about))
         case _:
             programmes = select(ENROLMENT.c.programme).where(
                 ENROLMENT.c.council_id == row.c.council_id, ENROLMENT.c.file_id.in_(files)

@@ -96,7 +96,9 @@ def _ask(judge: Judge, items: Sequence[int], as_type: type[A]) -> tuple[list[A],
     """The judge's answers, or why there are none. They are read in its thread too: what it returned is its code."""
     outcome = in_time(f"judge of {judge.plugin}", judge.known_as, lambda: _answers(judge.ask(), as_type), PATIENCE)
     if outcome.missed == "busy":
-        return [], _failure(judge.plugin, "is still at an earlier question")
+        return [], _failure(
+            judge.plugin, f"took longer than {PATIENCE:g} second over an earlier question and is still at it"
+        )
     if outcome.missed == "late":
         return [], _failure(judge.plugin, f"took longer than {PATIENCE:g} second")
     if outcome.error is not None:

@@ -58,6 +58,7 @@ def test_it_serves_until_told_to_stop(settings: Settings, keys: KeyRing, council
         assert behind.headers["set-cookie"].startswith("__Host-muniment-alpha-form=")
         problem = httpx.post(f"{address}/api/v1/councils/alpha/tokens", content=b"{")
         assert problem.json()["status"] == problem.status_code
+        assert httpx.get(f"{address}/alpha/privacy/%2e%2e%2f").status_code == 404
     finally:
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=30)

@@ -89,6 +89,7 @@ class AuditEvent(StrEnum):
     PERMISSION_WITHDRAWN = "consent.permission.withdrawn"
     PERMISSION_EXPIRED = "consent.permission.expired"
     PERMISSION_SUPERSEDED = "consent.permission.superseded"
+    RECEIPT_READ = "consent.receipt.read"
 
     # retention
     RULE_ARMED = "retention.rule.armed"

@@ -18,6 +18,7 @@ from muniment.api.errors import InvalidInput
 from muniment.audit.proofs import PublicKeys
 from muniment.audit.sealing import seal_council
 from muniment.cli.context import Context, pass_context, show
+from muniment.consent.receipt import Receipt
 from muniment.retention.evidence.document import CertificateDocument, Checked, check, read, written
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.evidence.membership import Membership, check_membership, membership, read_membership
@@ -30,6 +31,7 @@ __all__ = ["DOCUMENTS", "FILE", "certificate", "verify_certificate"]
 
 DOCUMENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "certificate": CertificateDocument,
+    "consent-receipt": Receipt,
     "public-keys": PublicKeys,
     "record-path": Membership,
 }

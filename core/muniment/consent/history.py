@@ -13,7 +13,7 @@ from muniment.consent.evidence import EvidenceView, evidence_of
 from muniment.consent.facts import CONSENT_EVENT, CONSENT_SUBJECT
 from muniment.database.session import CouncilSession
 
-__all__ = ["EventView", "events_of", "names_of", "with_evidence"]
+__all__ = ["EventView", "event_named", "events_of", "names_of", "with_evidence"]
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +55,13 @@ def events_of(session: CouncilSession, file_id: UUID) -> tuple[EventView, ...]:
     """Every event about the person of a client file, in the order of writing down. Checks no permission."""
     subject = CONSENT_SUBJECT.c
     return _read(session, _selected().where(subject.council_id == session.council_id, subject.file_id == file_id))
+
+
+def event_named(session: CouncilSession, event_id: UUID) -> EventView:
+    """One event by its key, also of a client whose file has gone. There must be one. Checks no permission."""
+    mine = (CONSENT_EVENT.c.council_id == session.council_id) & (CONSENT_EVENT.c.id == event_id)
+    [found] = _read(session, _selected().where(mine))
+    return found
 
 
 def with_evidence(session: CouncilSession, events: tuple[EventView, ...]) -> tuple[EventView, ...]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, post
+from litestar import MediaType, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, JSONBody, SkipValidation
@@ -21,6 +21,8 @@ from muniment.consent.asking import NewAnswer
 from muniment.consent.evidence import LARGEST_BODY, read_evidence
 from muniment.consent.holdings import Holding, holdings
 from muniment.consent.reading import ConsentsView, read_consents
+from muniment.consent.receipt import Receipt
+from muniment.consent.receipts import Handed, hand_out
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
@@ -31,7 +33,7 @@ from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
 from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes"]
+__all__ = ["api_routes", "receipt_file"]
 
 Council = NamedDependency[CouncilRef]
 Session = NamedDependency[CouncilSession]
@@ -125,4 +127,23 @@ def held(file_id: FromPath[UUID], session: Session, caller: Asks, keys: Keys, pl
     return Listing(list(holdings(session, caller, Context.of(session, plugins, keys), file_id)))
 
 
-api_routes = [*_routes(CONSENT, "consents"), *_routes(PERMISSION, "permissions"), evidence, held]
+@get("/receipts/{event_id:uuid}", sync_to_thread=True, tags=["consents"])
+def receipt(event_id: FromPath[UUID], session: Session, caller: Asks, words: Spoken) -> Receipt:
+    """The receipt of an event, as JSON-LD in the form of ISO/IEC TS 27560, also when the client file has gone. Reading
+    it is an audit event."""
+    return hand_out(session, caller, words, event_id).receipt
+
+
+@get("/receipts/{event_id:uuid}/page", sync_to_thread=True, tags=["consents"], media_type="text/html")
+def receipt_page(event_id: FromPath[UUID], session: Session, caller: Asks, words: Spoken) -> Response[str]:
+    """The receipt as a page of its own, with the notice that was shown, for the person to keep and to print."""
+    return receipt_file(hand_out(session, caller, words, event_id), event_id)
+
+
+def receipt_file(handed: Handed, event_id: UUID) -> Response[str]:
+    """A receipt's page as a file."""
+    headers = {"Content-Disposition": f'attachment; filename="receipt-{event_id}.html"'}
+    return Response(handed.html, media_type=MediaType.HTML, headers=headers)
+
+
+api_routes = [*_routes(CONSENT, "consents"), *_routes(PERMISSION, "permissions"), evidence, held, receipt, receipt_page]

@@ -79,6 +79,14 @@ def test_give_read_and_withdraw(house: House, http: TestClient[Litestar], header
     again = http.post(f"{place}/stories/withdraw", json={"channel": "email"}, headers=headers)
     assert (again.json()["new"], again.json()["id"]) == (False, done.json()["id"])
     assert http.get(f"{API}/clients/{file_id}/permissions", headers=headers).json()["events"] == []
+    receipt = http.get(f"{API}/receipts/{made.json()['id']}", headers=headers)
+    assert receipt.json()["consent_record"]["record_id"] == made.json()["id"]
+    page = http.get(f"{API}/receipts/{made.json()['id']}/page", headers=headers)
+    assert page.headers["content-disposition"].startswith("attachment")
+    assert "I agree that the council tells my story." in page.text
+    held = http.get(f"{API}/clients/{file_id}/holdings", headers=headers)
+    assert held.json()["items"] == []
+    assert http.get(f"{API}/retention/unfounded", headers=headers).json() == {"items": [], "next": None}
 
 
 def test_permissions_have_an_address_of_their_own(

@@ -20,7 +20,7 @@ from tests.isolation.application.tenants import House, Tenant, digests, permissi
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
-    "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "limit_id",
+    "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "event_id", "limit_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 

@@ -25,6 +25,7 @@ import muniment.councils.web
 import muniment.notices.web
 import muniment.retention.web
 import muniment.schema  # every table is known before the first query
+import muniment.sharing.web
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
@@ -171,6 +172,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.clients.web.api_routes,
             *muniment.notices.web.api_routes,
             *muniment.consent.web.api_routes,
+            *muniment.sharing.web.api_routes,
             *muniment.retention.web.api_routes,
         ],
         pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages, *muniment.retention.web.pages],

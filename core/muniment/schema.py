@@ -19,7 +19,9 @@ import muniment.policy.tables
 import muniment.retention.approval.tables
 import muniment.retention.disposal.tables
 import muniment.retention.rules.tables
-import muniment.retention.tables  # noqa: F401  # all are imported for their tables
+import muniment.retention.tables
+import muniment.sharing.arrangement_tables
+import muniment.sharing.tables  # noqa: F401  # all are imported for their tables
 from muniment.database.base import Base
 
 __all__ = ["metadata"]

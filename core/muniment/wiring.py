@@ -13,7 +13,16 @@ from muniment.clients.importing.actors import import_uploads
 from muniment.consent import ledger as consent_ledger
 from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
-from muniment.database.signals import erased, files_changed, policy_adopted, programme_changed, registers_changed
+from muniment.database.signals import (
+    consents_changed,
+    erased,
+    fields_changed,
+    files_changed,
+    policy_adopted,
+    programme_changed,
+    registers_changed,
+    values_erased,
+)
 from muniment.files import gauges as file_gauges
 from muniment.jobs import failures
 from muniment.jobs.actors import Deployment, JobActor
@@ -31,6 +40,7 @@ from muniment.retention.clocks.current import (
 )
 from muniment.retention.disposal import outstanding
 from muniment.retention.evidence import keeping
+from muniment.sharing import agreements, notifying
 
 __all__ = ["actors", "gauges", "wire"]
 
@@ -55,9 +65,10 @@ def actors() -> tuple[JobActor, ...]:
 def gauges(deployment: Deployment) -> list[Gauge]:
     """Every gauge of every domain, in the order of the layers. `docs/operators.md` lists them."""
     of_councils = (*file_gauges.GAUGES, *failures.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
+    of_sharing = (*agreements.GAUGES, *notifying.GAUGES)
     of_retention = (*retention_gauges.gauges(deployment.settings.ledger_dir), *outstanding.GAUGES)
     return [
-        *Readings(deployment.database, (*of_councils, *of_retention)).gauges(),
+        *Readings(deployment.database, (*of_councils, *of_sharing, *of_retention)).gauges(),
         *queue_gauges(deployment.settings.redis_url, deployment.database, actors()),
     ]
 
@@ -66,6 +77,10 @@ def wire() -> None:
     """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
     erased.subscribe(attachments.on_erased)
     erased.subscribe(consent_ledger.on_erased)
+    files_changed.subscribe(notifying.on_files_changed)
+    fields_changed.subscribe(notifying.on_fields_changed)
+    consents_changed.subscribe(notifying.on_consents_changed)
+    values_erased.subscribe(notifying.on_values_erased)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

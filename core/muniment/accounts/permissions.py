@@ -39,7 +39,7 @@ class Role(StrEnum):
 
 
 PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
-    Role.ADVISER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS, P.RECORD_CONSENTS}),
+    Role.ADVISER: frozenset({P.READ_CLIENTS, P.WRITE_CLIENTS, P.RECORD_CONSENTS, P.DISCLOSE}),
     Role.MANAGER: frozenset(
         {
             P.READ_CLIENTS,
@@ -47,6 +47,8 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.RECORD_CONSENTS,
             P.IMPORT_CLIENTS,
             P.RESTRICT_CLIENTS,
+            P.DISCLOSE,
+            P.READ_SHARING,
             P.READ_RETENTION,
             P.HOLD_RECORDS,
             P.PROPOSE_DISPOSAL,
@@ -72,12 +74,15 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.ADOPT_POLICY,
             P.PUBLISH_NOTICES,
             P.RESTRICT_CLIENTS,
+            P.AGREE_SHARING,
+            P.READ_SHARING,
+            P.READ_MATCHES,
             P.READ_RETENTION,
             P.REVIEW_DISPOSAL,
         }
     ),
-    Role.DATA_PROTECTION_OFFICER: frozenset({P.READ_CLIENTS, P.READ_RETENTION, P.READ_AUDIT}),
-    Role.AUDITOR: frozenset({P.READ_RETENTION, P.READ_AUDIT}),
+    Role.DATA_PROTECTION_OFFICER: frozenset({P.READ_CLIENTS, P.READ_SHARING, P.READ_RETENTION, P.READ_AUDIT}),
+    Role.AUDITOR: frozenset({P.READ_SHARING, P.READ_RETENTION, P.READ_AUDIT}),
     Role.ADMINISTRATOR: frozenset({P.MANAGE_STAFF, P.MANAGE_TOKENS}),
 }
 

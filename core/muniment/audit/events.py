@@ -122,6 +122,25 @@ class AuditEvent(StrEnum):
     PACKAGE_REFUSED = "retention.package.refused"
     PLATFORM_DISPOSED = "retention.platform.disposed"
 
+    # sharing
+    DISCLOSURE_ASKED = "sharing.disclosure.asked"
+    DISCLOSURE_MADE = "sharing.disclosure.made"
+    DISCLOSURE_REFUSED = "sharing.disclosure.refused"
+    REGISTER_SEARCHED = "sharing.register.searched"
+    EXPORT_FETCHED = "sharing.export.fetched"
+    AGREEMENT_MADE = "sharing.agreement.made"
+    AGREEMENT_CHANGED = "sharing.agreement.changed"
+    AGREEMENT_ENDED = "sharing.agreement.ended"
+    SHARING_STOPPED = "sharing.stop.placed"
+    SHARING_RESUMED = "sharing.stop.ended"
+    REQUEST_RECEIVED = "sharing.request.received"
+    REQUEST_DECIDED = "sharing.request.decided"
+    RECIPIENT_TO_TELL = "sharing.notification.due"
+    RECIPIENT_TOLD = "sharing.notification.changed"
+    MATCH_RECEIVED = "sharing.match.received"
+    MATCH_READ = "sharing.match.read"
+    MATCH_CLOSED = "sharing.match.closed"
+
     # files
     OBJECT_STORED = "files.object.stored"
     OBJECT_READ = "files.object.read"
@@ -150,6 +169,7 @@ RECORD_CLASSES = {
     "clients": ACCESS,
     "notices": EVIDENCE,
     "consent": EVIDENCE,
+    "sharing": EVIDENCE,
     "retention": EVIDENCE,
     "files": ACCESS,
     "audit": ACCESS,

@@ -30,6 +30,7 @@ from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
 from muniment.cli.policy import policy
 from muniment.cli.serve import serve
+from muniment.cli.sharing import share
 from muniment.cli.workers import schedule, worker
 from muniment.logs import configure_logs, log_incident, open_log
 from muniment.settings import Settings
@@ -114,8 +115,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    audit, client, council, db, demo, jobs, keys, notice, plugin, policy, retention, schedule, serve, staff, token,
-    worker,
+    audit, client, council, db, demo, jobs, keys, notice, plugin, policy, retention, schedule, serve, share, staff,
+    token, worker,
 )  # fmt: skip
 
 for group in COMMANDS:

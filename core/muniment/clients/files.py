@@ -7,6 +7,7 @@ in the same words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
@@ -32,6 +33,7 @@ from muniment.clients.tables import ClientFile
 from muniment.clients.views import FileView, read_view, without_restricted
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
+from muniment.database.signals import FieldsChanged, fields_changed
 
 __all__ = ["NewClient", "change_stub", "open_file", "register_client"]
 
@@ -141,7 +143,17 @@ def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: St
     corrected = sorted(by_hand.union(before.corrected))
     session.execute(update(ClientFile).where(here).values({**columns, "corrected": corrected}))
     record(session, AuditEvent.FILE_CHANGED, file_id)
+    _tell_parts(session, file_id, {name: (getattr(before, name), columns[name]) for name in by_hand})
     tell(session, [file_id], "file")
+
+
+def _tell_parts(session: CouncilSession, file_id: UUID, parts: Mapping[str, tuple[object, object]]) -> None:
+    """Tell those who listen which parts of the stub are no longer what they were, by the names fields go by."""
+    known = {name.replace("_", "-"): now is None for name, (was, now) in parts.items() if was is not None}
+    for erased in (False, True):
+        names = frozenset(name for name, gone in known.items() if gone == erased)
+        if names:
+            fields_changed.send(session, FieldsChanged({file_id: names}, erased=erased))
 
 
 def _person(session: CouncilSession, person_id: UUID | None, service: str) -> UUID:

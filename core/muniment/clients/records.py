@@ -23,6 +23,7 @@ from muniment.clients.tables import Record
 from muniment.clients.values import LONGEST_KEY, GivenValue, ValueRules, refuse
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
+from muniment.database.signals import FieldsChanged, fields_changed
 
 __all__ = ["NewRecord", "NewValue", "add_record", "change_values", "insert_record", "known_there"]
 
@@ -131,12 +132,23 @@ def change_values(
     context.judge(file.service, record_class.id, stored)
     if plain(stored) == plain(row.values) and stored == row.values:
         return
-    row.values = stored
+    before, row.values = row.values, stored
     if row.origin is not None:
         row.corrected = sorted({*row.corrected, *changes})
     session.flush()
     record(session, AuditEvent.RECORD_CHANGED, file_id, record=record_id, values=len(changes))
+    _tell_fields(session, file_id, before, stored)
     tell(session, [file_id], "record")
+
+
+def _tell_fields(session: CouncilSession, file_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Tell those who listen which values are no longer what they were; a first value changes nothing."""
+    gone = frozenset(name for name in before if name not in after)
+    changed = frozenset(name for name in before if name in after and before[name]["v"] != after[name]["v"])
+    if changed:
+        fields_changed.send(session, FieldsChanged({file_id: changed}))
+    if gone:
+        fields_changed.send(session, FieldsChanged({file_id: gone}, erased=True))
 
 
 def place_of(medium: Medium, location: str | None) -> str | None:

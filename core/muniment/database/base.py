@@ -41,7 +41,8 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """All tables. One that may only grow says `__append_only__ = True`: the application gets no UPDATE or DELETE."""
+    """All tables. One that may only grow says `__append_only__ = True`: the application gets no UPDATE or DELETE. Where
+    its rows go when the period of their class has run it says `__goes_by_rule__ = True` too, and gets DELETE."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {
@@ -54,12 +55,14 @@ class Base(DeclarativeBase):
         UUID: Uuid,
     }
     __append_only__: ClassVar[bool] = False
+    __goes_by_rule__: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         table = cls.__dict__.get("__table__")
         if isinstance(table, Table):
             table.info["append_only"] = cls.__append_only__
+            table.info["goes_by_rule"] = cls.__goes_by_rule__
             table.info["council"] = issubclass(cls, CouncilTable)
 
 
@@ -70,19 +73,26 @@ class CouncilTable:
 
 
 def council_fk(
-    local: str | Sequence[str], remote: str | Sequence[str], *, ondelete: str | None = None
+    local: str | Sequence[str], remote: str | Sequence[str], *, ondelete: str | None = None, deferred: bool = False
 ) -> ForeignKeyConstraint:
     """A foreign key inside one council, for `__table_args__`: `council_fk("person_id", "person.id")`.
 
     `council_id` is put first on both sides. `ondelete` is `CASCADE`, `RESTRICT` or `SET NULL (column)`: a bare
-    `SET NULL` would also unset `council_id`, so it is refused with `ValueError`.
+    `SET NULL` would also unset `council_id`, so it is refused with `ValueError`. `deferred`: looked at when the
+    transaction ends, for rows that are written before what they hang below.
     """
     columns = [local] if isinstance(local, str) else list(local)
     targets = [remote] if isinstance(remote, str) else list(remote)
     if ondelete is not None and ondelete.upper() == "SET NULL":
         raise ValueError("name the column: SET NULL (column); council_id must stay")
     table = targets[0].partition(".")[0]
-    return ForeignKeyConstraint(["council_id", *columns], [f"{table}.council_id", *targets], ondelete=ondelete)
+    return ForeignKeyConstraint(
+        ["council_id", *columns],
+        [f"{table}.council_id", *targets],
+        ondelete=ondelete,
+        deferrable=True if deferred else None,
+        initially="DEFERRED" if deferred else None,
+    )
 
 
 def is_council_table(table: Table) -> bool:

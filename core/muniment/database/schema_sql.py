@@ -50,9 +50,14 @@ change of it is a new revision with a text of its own.
 """
 
 
-def secure_table(name: str, *, council: bool, append_only: bool) -> list[str]:
-    """SQL that grants the application what it may do with a table and, for a council's, forces row-level security."""
+def secure_table(name: str, *, council: bool, append_only: bool, goes_by_rule: bool = False) -> list[str]:
+    """SQL that grants the application what it may do with a table and, for a council's, forces row-level security.
+
+    `append_only` withholds UPDATE and DELETE; `goes_by_rule` gives DELETE back, for rows whose period has run.
+    """
     may = "select, insert" if append_only else "select, insert, update, delete"
+    if append_only and goes_by_rule:
+        may += ", delete"
     statements = [f"grant {may} on table {name} to {APPLICATION}"]
     if council:
         statements += [

@@ -7,7 +7,7 @@ the whole back. `muniment.wiring.wire` subscribes the listeners in the order of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -18,18 +18,22 @@ from muniment.database.session import CouncilSession
 __all__ = [
     "ConsentsChanged",
     "Erased",
+    "FieldsChanged",
     "FilesChanged",
     "PolicyAdopted",
     "ProgrammeChanged",
     "RegistersChanged",
     "Signal",
+    "ValuesErased",
     "consents_changed",
     "erased",
+    "fields_changed",
     "files_changed",
     "policy_adopted",
     "programme_changed",
     "registers_changed",
     "signals",
+    "values_erased",
 ]
 
 P = TypeVar("P")
@@ -96,6 +100,21 @@ class ProgrammeChanged(msgspec.Struct, frozen=True):
     programme: str
 
 
+class FieldsChanged(msgspec.Struct, frozen=True):
+    """Values that were recorded before were set otherwise or, where `erased`, taken away: by client file, the names of
+    the fields (`category.field`, or a part of the identity stub such as `family-name`)."""
+
+    fields: Mapping[UUID, frozenset[str]]
+    erased: bool = False
+
+
+class ValuesErased(msgspec.Struct, frozen=True):
+    """Records of these client files were deleted, emptied or redacted. Sent while the files are still there; a file in
+    which no record is left goes next."""
+
+    file_ids: Sequence[UUID]
+
+
 class Erased(msgspec.Struct, frozen=True):
     """Rows are gone for good: by table, their ids. Sent inside the transaction that deletes them."""
 
@@ -108,10 +127,16 @@ registers_changed: Signal[RegistersChanged] = Signal("registers_changed", "Facts
 consents_changed: Signal[ConsentsChanged] = Signal("consents_changed", "Consents or permissions changed.")
 programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
 policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
+fields_changed: Signal[FieldsChanged] = Signal("fields_changed", "Recorded values were rectified or taken away.")
+values_erased: Signal[ValuesErased] = Signal("values_erased", "Records of client files were disposed of or redacted.")
 erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
 
 
 def signals() -> tuple[Signal[FilesChanged] | Signal[RegistersChanged] | Signal[ProgrammeChanged]
-                       | Signal[PolicyAdopted] | Signal[Erased] | Signal[ConsentsChanged], ...]:  # fmt: skip
+                       | Signal[PolicyAdopted] | Signal[Erased] | Signal[ConsentsChanged] | Signal[FieldsChanged]
+                       | Signal[ValuesErased], ...]:  # fmt: skip
     """Every signal there is."""
-    return (files_changed, consents_changed, registers_changed, programme_changed, policy_adopted, erased)
+    return (
+        files_changed, fields_changed, consents_changed, registers_changed, programme_changed, policy_adopted,
+        values_erased, erased,
+    )  # fmt: skip

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
-    CursorResult,
     Date,
     DateTime,
     Integer,
+    Table,
     and_,
     cast,
     delete,
@@ -44,6 +46,8 @@ from muniment.clients.facts import FILE, LIMIT, RECORD
 from muniment.clients.limits import keeps
 from muniment.database.registry import KeptTable, table_of
 from muniment.database.session import CouncilSession
+from muniment.files.store import remove_files
+from muniment.files.tables import StoredFile
 from muniment.keys import KeyRing
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted_or_none
@@ -58,6 +62,7 @@ CHUNK = 5_000
 """Rows of a table that go in one transaction."""
 
 HOLD = table_of(Hold)
+STORED = table_of(StoredFile).name
 COLLECTION = Anchor(event="collection")
 
 
@@ -73,13 +78,25 @@ def dispose_some(session: CouncilSession, kept: KeptTable) -> int:
         return 0
     table, names = kept.table, tuple_(*kept.table.primary_key.columns)
     rows = select(*table.primary_key.columns).where(table.c.council_id == session.council_id, over)
-    chunk = rows.limit(CHUNK).with_for_update(skip_locked=True)
-    result = session.execute(delete(table).where(names.in_(chunk)))
-    gone = result.rowcount if isinstance(result, CursorResult) else 0
+    chunk = rows.limit(CHUNK)
+    if not table.info["append_only"]:  # nobody else could have locked what nobody may change
+        chunk = chunk.with_for_update(skip_locked=True)
+    stored = _stored_file(table)
+    deleted = session.execute(delete(table).where(names.in_(chunk)).returning(literal(1) if stored is None else stored))
+    kept_files = deleted.scalars().all()
+    gone = len(kept_files)
+    if stored is not None:
+        remove_files(session, [file_id for file_id in kept_files if file_id is not None])
     if gone:
         event = AuditEvent.PLATFORM_DISPOSED
         record(session, event, table=str(table.name), record_class=kept.record_class, rows=gone, policy=policy.hash)
     return gone
+
+
+def _stored_file(table: Table) -> Column[Any] | None:
+    """The column that names a stored file, in a table whose rows take theirs with them."""
+    of_files = (key.parent for key in table.foreign_keys if key.target_fullname == f"{STORED}.id")
+    return next(of_files, None)
 
 
 def months_over(session: CouncilSession) -> tuple[DroppedMonth, ...]:

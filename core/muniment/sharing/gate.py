@@ -13,7 +13,7 @@ from muniment.policy.model import Policy
 from muniment.sharing.question import Circumstances, Facts, Question
 from muniment.sharing.rules import ABOUT_THE_CLIENT, ABOUT_THE_QUESTION
 from muniment.sharing.ruling import Case, Rule, Ruling
-from muniment.sharing.terms import terms_of
+from muniment.sharing.terms import Terms, terms_of
 
 __all__ = ["Decision", "Gate", "Reason", "decide"]
 
@@ -41,13 +41,12 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class Gate:
-    """The gate for one question under one policy on one day."""
+    """The gate for one question, with what a policy says about it, on one day."""
 
-    def __init__(self, policy: Policy, question: Question, around: Circumstances) -> None:
-        self.question, self.around = question, around
-        self.terms = terms_of(policy, question)
+    def __init__(self, terms: Terms, around: Circumstances) -> None:
+        self.terms, self.around, self.question = terms, around, terms.question
         self._ready = {rule.id: Reason(rule.id, True, rule.speaks_for, rule.provision) for rule in ABOUT_THE_CLIENT}
-        nobody = Case(self.terms, around, Facts())
+        nobody = Case(terms, around, Facts())
         self._always = tuple(self._reasons(ABOUT_THE_QUESTION, nobody))
         self._open = all(reason.speaks_for for reason in self._always)
 
@@ -79,4 +78,4 @@ class Gate:
 
 def decide(policy: Policy, question: Question, around: Circumstances, facts: Facts) -> Decision:
     """The decision about one client."""
-    return Gate(policy, question, around).decide(facts)
+    return Gate(terms_of(policy, question), around).decide(facts)

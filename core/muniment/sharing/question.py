@@ -11,23 +11,17 @@ from typing import Literal
 import msgspec
 
 from muniment.api.text import Id, Label
+from muniment.clients.limits import Exception18
 
 __all__ = [
-    "EXCEPTIONS",
     "Agreed",
     "AgreementKnown",
     "Circumstances",
-    "Exception18",
     "Facts",
     "ObjectionState",
     "Question",
     "RequestKnown",
 ]
-
-Exception18 = Literal["consent", "legal-claims", "rights-of-another", "important-public-interest"]
-"""What restricted data may still be used for (UK GDPR Art 18(2))."""
-
-EXCEPTIONS: tuple[Exception18, ...] = ("consent", "legal-claims", "rights-of-another", "important-public-interest")
 
 ObjectionState = Literal["none", "pending", "upheld"]
 

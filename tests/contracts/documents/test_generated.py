@@ -15,6 +15,7 @@ import pytest
 from muniment.audit.events import AuditEvent
 from muniment.database.roles import role_statements
 from muniment.database.signals import signals
+from muniment.sharing.rules import ABOUT_THE_CLIENT, ABOUT_THE_QUESTION
 from muniment.wiring import wire
 
 ROOT = Path(__file__).parents[3]
@@ -66,8 +67,23 @@ def roles() -> Iterator[str]:
     yield "commit;"
 
 
+def gate() -> Iterator[str]:
+    yield "# The gate"
+    yield ""
+    yield "May these fields of this client go to this recipient for this purpose now? The answer is yes only if none of"
+    yield "these rules speaks against it, and it says every reason, for and against. A rule that is not about the case"
+    yield "says nothing. Made from `muniment/sharing/rules.py`; [sharing.md](sharing.md) says how it is used."
+    for title, rules in (("About what is asked", ABOUT_THE_QUESTION), ("About the client", ABOUT_THE_CLIENT)):
+        yield from ("", f"## {title}", "", "| rule | for | against | provision | test |", "|---|---|---|---|---|")
+        for rule in rules:
+            test = f"`tests/unit/sharing/test_rules.py::test_rule[{rule.id}]`"
+            against = rule.against.replace("{what}", "…")
+            yield f"| `{rule.id}` | {rule.speaks_for} | {against} | {rule.provision} | {test} |"
+
+
 DOCUMENTS: dict[str, Callable[[], Iterator[str]]] = {
     "docs/audit-events.md": audit_events,
+    "docs/gate.md": gate,
     "docs/signals.md": signals_and_listeners,
     "deploy/roles.sql": roles,
 }

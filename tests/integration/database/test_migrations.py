@@ -81,7 +81,8 @@ def modelled(request: pytest.FixtureRequest) -> Iterator[Engine]:
         metadata.create_all(connection)
         for table in metadata.sorted_tables:
             council, append_only = is_council_table(table), bool(table.info["append_only"])
-            for statement in secure_table(table.name, council=council, append_only=append_only):
+            by_rule = bool(table.info["goes_by_rule"])
+            for statement in secure_table(table.name, council=council, append_only=append_only, goes_by_rule=by_rule):
                 connection.execute(text(statement))
     yield engine
     engine.dispose()

@@ -77,6 +77,8 @@ def test_the_application_may_do_what_the_table_says(table: Table, schema: dict[s
     may = {"INSERT", "SELECT"}
     if not table.info["append_only"]:
         may |= {"DELETE", "UPDATE"}
+    elif table.info["goes_by_rule"]:
+        may |= {"DELETE"}
     assert schema[table.name]["may"] == may
 
 

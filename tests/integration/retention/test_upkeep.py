@@ -65,6 +65,14 @@ def plant(session: CouncilSession, table: Table, **values: Any) -> None:
     """Put a generated row into a table, with whatever it asks for beside the values."""
     if table.name == "hold":
         values = {"scope": "class", "target": "platform/nothing", "target_id": None, **values}
+    if table.name == "sharing_request":
+        values = {"kind": "one-off", "controllers": "separate", **values}
+    if table.name == "match_result" and "closed_on" in values:
+        values = {"outcome": "error", **values}
+    if table.name == "export_file":
+        values = {"id": uuid4(), "disclosure_id": uuid4(), **values}
+        for name, key in (("stored_file", "id"), ("disclosure", "disclosure_id")):
+            plant(session, muniment.schema.metadata.tables[name], id=values[key])
     if table.name == "staff_session":
         values["staff_id"] = session.scalar(text("select id from staff where closed_at is null limit 1"))
     for column in table.columns:

@@ -38,6 +38,7 @@ from muniment.retention.approval.tables import Proposal
 from muniment.retention.clocks.current import past_period
 from muniment.schema import metadata
 from muniment.wiring import actors
+from tests.isolation.application.sharing import decisions, share
 
 __all__ = ["TOWNS", "Api", "Client", "House", "Tenant", "Town", "digests", "fill", "permission"]
 
@@ -170,6 +171,7 @@ def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path)
         _record(Api(client, tenant))
         _publish(Api(client, tenant))
         _agree(Api(client, tenant))
+        share(Api(client, tenant))
     work.run()
     for tenant in tenants:
         _dispose(Api(client, tenant), work)
@@ -186,6 +188,7 @@ def _adopted(town: Town, council_id: UUID, deployment: Deployment, plugins: Plug
         content = file.read_text(encoding="utf-8")
         if town.programme not in content:  # nobody can be enrolled in a programme that the policy does not name
             content += PROGRAMME.format(town=town)
+        content += decisions(town)
         decide_policy(session, facade, read_decisions(content.encode(), file=file.name))
         adopt_policy(session, facade, by="information asset owner")
     with deployment.database.council(council_id) as session:

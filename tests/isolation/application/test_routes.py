@@ -16,11 +16,13 @@ from litestar.routes import HTTPRoute
 
 from muniment.web.forms import form_token
 from muniment.web.surface import API, PAGES
+from tests.isolation.application.sharing import PARTNERS, agreement, asked, match, request
 from tests.isolation.application.tenants import House, Tenant, digests, permission
 
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
     "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "event_id", "limit_id",
+    "disclosure_id", "agreement_id", "stop_id", "request_id", "notification_id", "match_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -143,6 +145,21 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /clients/{file_id}/limits": {"ground": "18.1.a"},
         "POST /limits/{limit_id}/decision": {"outcome": "upheld", "told_on": "2026-11-20"},
         "POST /limits/{limit_id}/lift": {"told_on": "2026-11-20", "reason": "settled"},
+        "POST /disclosures/decide": asked(tenant),
+        "POST /disclosures": asked(tenant) | {"format": "json"},
+        "POST /disclosures/search": {"client": ids["file_id"]},
+        "POST /disclosures/{disclosure_id}/export": None,
+        "POST /sharing/agreements": agreement(tenant),
+        "POST /sharing/agreements/{agreement_id}/review": {"review_on": "2028-01-31"},
+        "POST /sharing/agreements/{agreement_id}/end": {"because": "settled"},
+        "PUT /sharing/agreements/{agreement_id}/document": "generated",
+        "POST /sharing/stops": {"service": town.service, "recipient": PARTNERS[town.slug], "reason": "generated"},
+        "POST /sharing/stops/{stop_id}/end": None,
+        "POST /sharing/requests": request(tenant),
+        "POST /sharing/requests/{request_id}/decision": {"share": False, "reasons": "not necessary"},
+        "POST /sharing/notifications/{notification_id}/outcome": {"outcome": "sent"},
+        "POST /sharing/matches": match(tenant),
+        "POST /sharing/matches/{match_id}/close": {"outcome": "no-issue"},
         "POST /records/{record_id}/reviews": None,
         "POST /proposals": {"records": [ids["record_id"]]},
         "POST /proposals/decisions": {"proposals": [ids["proposal_id"]], "decision": {"outcome": "approve"}},
@@ -277,6 +294,13 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
     supposed = {"service": other.town.service, "rules": SUPPOSED.format(other.town.digital)}
     yield "POST", "/retention/forecast/what-if", supposed
     yield "POST", "/destructions", usual["POST /destructions"] | {"records": [theirs["awaiting"]]}
+    yield "POST", "/disclosures", usual["POST /disclosures"] | {"files": [theirs["file_id"]]}
+    yield "POST", "/disclosures", usual["POST /disclosures"] | {"request": theirs["request_id"]}
+    yield "POST", "/disclosures/decide", usual["POST /disclosures/decide"] | {"files": [theirs["file_id"]]}
+    yield "POST", "/disclosures/search", {"client": theirs["file_id"]}
+    yield "POST", "/sharing/requests", usual["POST /sharing/requests"] | {"file": theirs["file_id"]}
+    for path in ("/sharing/agreements", "/sharing/stops", "/sharing/matches", "/sharing/requests"):
+        yield "POST", path, usual[f"POST {path}"] | {"service": other.town.service}
     yield "POST", "/notices/publications", {"service": other.town.service, "ground": "a test"}
     yield "POST", "/notices/documents", {"service": other.town.service, "title": "Generated"}
 

@@ -8,10 +8,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from muniment.clients.limits import EXCEPTIONS
 from muniment.policy.model import Policy
 from muniment.sharing.gate import Gate, decide
-from muniment.sharing.question import EXCEPTIONS, Agreed, AgreementKnown, Circumstances, Facts, Question, RequestKnown
-from muniment.sharing.terms import IDENTITY
+from muniment.sharing.question import Agreed, AgreementKnown, Circumstances, Facts, Question, RequestKnown
+from muniment.sharing.terms import IDENTITY, terms_of
 from tests.unit.sharing.kit import AROUND, FACTS, FIELDS, QUESTION, SERVICE, policy_of
 
 FLAGS = st.booleans()
@@ -151,7 +152,7 @@ def test_nothing_leaves_without_a_named_recipient(case: Asked) -> None:
     if decision.allowed:
         assert question.recipient == declared.id
         assert by_policy or by_the_client
-        assert Gate(policy, question, case[2]).terms.named
+        assert terms_of(policy, question).named
 
 
 @given(worsened())
@@ -182,7 +183,7 @@ def test_only_what_was_asked_and_is_held_leaves(case: Asked) -> None:
 @given(cases)
 def test_a_gate_that_is_closed_is_closed_to_everybody(case: Asked) -> None:
     policy, question, around, known = case
-    gate = Gate(policy, question, around)
+    gate = Gate(terms_of(policy, question), around)
     assert not (gate.closed and gate.decide(known).allowed)
 
 

@@ -24,6 +24,7 @@ from muniment.clients.locks import tell
 from muniment.clients.memory import digests_of, lock_references
 from muniment.database.ids import new_keys
 from muniment.database.session import CouncilSession
+from muniment.database.signals import FieldsChanged, fields_changed
 
 __all__ = ["Outcome", "PastPeriod", "judged", "take_in"]
 
@@ -116,6 +117,9 @@ def take_in(
         store.change([change for _, change in changes], {entry.file_id: entry.stub for entry in known.values()})
         changed = [change.file_id for _, change in changes]
         tell(session, changed, *sorted(frozenset[str]().union(*(change.what for _, change in changes))))
+        rectified = {change.file_id: frozenset(change.rectified) for _, change in changes if change.rectified}
+        if rectified:
+            fields_changed.send(session, FieldsChanged(rectified))
         record_many(session, AuditEvent.FILE_CHANGED, changed, run=run_id)
         outcome.updated = len(changed)
     _remember_more(store, known, memories, {row.key: change for row, change in changes}, digests)

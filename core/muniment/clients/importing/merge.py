@@ -46,7 +46,8 @@ class Known(msgspec.Struct):
 class Change(msgspec.Struct):
     """What a row changes in a file: only what differs. `new_records` are classes not made before, `new_keys`
     what another system knows them by, `keys` the same of records that were made before; `kept` are the
-    columns of what staff have corrected and the row would have changed."""
+    columns of what staff have corrected and the row would have changed. `rectified` are the fields, and parts of the
+    stub, that had another value before."""
 
     file_id: UUID
     stub: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -57,6 +58,7 @@ class Change(msgspec.Struct):
     events: dict[tuple[str, Whose], tuple[date, bool]] = msgspec.field(default_factory=dict)
     enrolments: dict[str, date] = msgspec.field(default_factory=dict)
     kept: list[str] = msgspec.field(default_factory=list)
+    rectified: set[str] = msgspec.field(default_factory=set)
 
     @property
     def what(self) -> frozenset[str]:
@@ -82,6 +84,8 @@ def merge(layout: Layout, row: Row, known: Known) -> Change | Reject:
         else:
             change.stub[name] = value
             differing.append(name.replace("_", "-"))
+            if known.stub[name] is not None:
+                change.rectified.add(name.replace("_", "-"))
     for class_id, values in row.values.items():
         differing += _merge_record(layout, change, known, class_id, values)
     for class_id, key in row.system_keys.items():
@@ -118,4 +122,5 @@ def _merge_record(layout: Layout, change: Change, known: Known, class_id: str, v
     if differing:
         changed = record.values | {name: values[name] for name in differing}
         change.records.append((record.id, changed))
+        change.rectified.update(name for name in differing if name in record.values)
     return [f"field:{name}" for name in differing]

@@ -18,9 +18,9 @@ from muniment.database.schema_sql import COUNCIL_SETTING, secure_table
 __all__ = ["each_council", "refuse_downgrade", "secure"]
 
 
-def secure(table: str, *, council: bool = True, append_only: bool = False) -> None:
+def secure(table: str, *, council: bool = True, append_only: bool = False, goes_by_rule: bool = False) -> None:
     """Grant the application what it may do with a table; for a council's, force row-level security."""
-    for statement in secure_table(table, council=council, append_only=append_only):
+    for statement in secure_table(table, council=council, append_only=append_only, goes_by_rule=goes_by_rule):
         op.execute(statement)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Date, Text, cast, func, literal, null, select, update
 from sqlalchemy import not_ as negate
@@ -19,6 +20,7 @@ from muniment.clients.attachments import let_go
 from muniment.clients.facts import ATTACHMENT, RECORD
 from muniment.database.packed import Keys, packed
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ValuesErased, values_erased
 from muniment.retention.clocks.current import clock_rows
 from muniment.retention.clocks.stages import deciding, move_on
 from muniment.retention.disposal.erasing import expect
@@ -118,7 +120,9 @@ def redact(session: CouncilSession, redaction: Redaction) -> int:
     )
     blank = {"values": RECORD.c["values"].op("-")(cast(names, ARRAY(Text))), "corrected": corrected}
     mine = update(RECORD).where(with_ids(redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
-    return len(session.scalars(mine.returning(RECORD.c.id)).all())
+    files: list[UUID] = list(session.scalars(mine.returning(RECORD.c.file_id)))
+    values_erased.send(session, ValuesErased(Keys.of(files).distinct()))
+    return len(files)
 
 
 def _restrict(session: CouncilSession, keys: Keys) -> None:

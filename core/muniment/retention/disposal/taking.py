@@ -19,13 +19,14 @@ from sqlalchemy import not_ as negate
 
 from muniment.database.packed import Keys, any_of, packed
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ValuesErased, values_erased
 from muniment.plugins.facade import CouncilFacade
 from muniment.retention.disposal.erasing import empty_rows, expect
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.holds.judging import KeptBy, ask
 from muniment.retention.holds.standing import held, number_standing
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.subjects import Subject
+from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["Judgement", "Taken", "judge", "take"]
 
@@ -92,6 +93,8 @@ def take(
     elsewhere = Keys.joined(part.elsewhere for part in gone.values())
     if elsewhere:
         expect(len(elsewhere), len(empty_rows(session, subject, elsewhere)))
+    if gone and subject is RECORDS:
+        values_erased.send(session, ValuesErased(locked))
     return Taken(gone, judgement.holds, kept, judgement.kept_by, locked.without(lived_in))
 
 

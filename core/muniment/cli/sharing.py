@@ -1,0 +1,246 @@
+"""`muniment share`: asking the gate, exporting a batch, and looking at what was given and agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import click
+import msgspec
+from sqlalchemy import Select, select
+
+from muniment.accounts.permissions import command_caller
+from muniment.api.errors import InvalidInput
+from muniment.cli.context import Context, json_option, pass_context, show
+from muniment.clients.context import Context as Clients
+from muniment.clients.facts import ENROLMENT, FILE
+from muniment.database.ids import random_id
+from muniment.database.session import CouncilSession
+from muniment.files.store import FileStore
+from muniment.sharing.agreements import AgreementView, agreements
+from muniment.sharing.deciding import MOST_FILES, Answer, Asked, GroupView, ask
+from muniment.sharing.disclosing import Disclosed, Order, disclose
+from muniment.sharing.exporting import Format, open_export
+from muniment.sharing.register import DisclosureView, Looked, search_register
+
+__all__ = ["share"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """What the options of `decide` and `export` say."""
+
+    question: dict[str, object]
+    clients: tuple[UUID, ...]
+    programme: str | None
+
+
+@click.group()
+def share() -> None:
+    """Ask whether data may be given to a recipient, give them, and see what was given."""
+
+
+def _question(command: F) -> F:
+    """The options that make a question."""
+    for option in reversed(
+        (
+            click.option("--service", required=True, help="The service whose clients it is about."),
+            click.option("--recipient", required=True, help="The recipient, as the policy names it."),
+            click.option("--body", help="The body, where the recipient is a kind of body."),
+            click.option("--purpose", required=True, help="The purpose it would be given for."),
+            click.option(
+                "--field", "fields", multiple=True, required=True, help="A field, CATEGORY.FIELD; repeatable."
+            ),
+            click.option("--data-set", help="The data set of a statutory match."),
+            click.option("--exception", help="An exception of UK GDPR Art 18(2) for restricted data."),
+            click.option("--condition-met", is_flag=True, help="The recipient's condition is met."),
+            click.option("--request", type=click.UUID, help="The one-off request that it answers."),
+            click.option("--client", "clients", type=click.UUID, multiple=True, help="A client file; repeatable."),
+            click.option("--programme", help="Every client enrolled in this programme today."),
+            click.option("--everybody", is_flag=True, help="Every client of the service."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def _chosen(options: dict[str, object]) -> Chosen:
+    clients, programme = options.pop("clients"), options.pop("programme")
+    everybody = bool(options.pop("everybody"))
+    if bool(clients) + (programme is not None) + everybody != 1:
+        raise InvalidInput("Say about whom: --client, --programme or --everybody.")
+    question = {name: value for name, value in options.items() if value not in (None, False)}
+    return Chosen(question, tuple(clients), programme)  # type: ignore[arg-type]  # as the options are declared
+
+
+@share.command("decide")
+@click.argument("council")
+@_question
+@json_option
+@pass_context
+def decide_command(context: Context, /, council: str, as_json: bool, **options: object) -> None:
+    """Ask the gate about clients of COUNCIL. Nothing changes; every reason is told, for and against."""
+    council_id, chosen = context.council_id(council), _chosen(options)
+    caller = command_caller(council_id, context.actor.name)
+    answers: list[Answer] = []
+    for chunk in _chunks(context, council_id, chosen):
+        asked = _converted({**chosen.question, "files": chunk}, Asked)
+        with context.database.council(council_id, context.actor) as session:
+            answers.append(ask(session, caller, Clients.of(session, context.plugins, context.keys), asked))
+    lines = [line for answer in answers for group in answer.groups for line in _told(group)]
+    show(answers, as_json, *(lines or ["There is no such client."]))
+
+
+@share.command("export")
+@click.argument("council")
+@_question
+@click.option("--format", "form", type=click.Choice(["json", "csv"]), default="json", show_default=True)
+@click.option(
+    "--to", "folder", type=click.Path(file_okay=False, writable=True, path_type=Path), required=True,
+    help="The folder to write to, one file for each 10,000 clients.",
+)  # fmt: skip
+@json_option
+@pass_context
+def export_command(
+    context: Context, /, council: str, form: Format, folder: Path, as_json: bool, **options: object
+) -> None:
+    """Give clients' data to a recipient: decide, write files of exactly the decided fields, note all of it."""
+    council_id, chosen = context.council_id(council), _chosen(options)
+    caller, store = command_caller(council_id, context.actor.name), FileStore(context.settings.files_dir, context.keys)
+    folder.mkdir(parents=True, exist_ok=True)
+    batch, made, lines = random_id(), list[Disclosed](), list[str]()
+    for chunk in _chunks(context, council_id, chosen):
+        order = _converted({**chosen.question, "files": chunk, "format": form, "batch": batch}, Order)
+        with context.database.council(council_id, context.actor) as session:
+            clients = Clients.of(session, context.plugins, context.keys)
+            disclosed = disclose(session, caller, clients, store, order)
+        made.append(disclosed)
+        lines.append(f"Disclosure {disclosed.id}: given of {disclosed.given}, refused of {disclosed.refused} clients.")
+        for group in disclosed.answer.groups:
+            lines += [f"  refused of {len(group.files)}: {line}" for line in _against(group)]
+        if disclosed.export is not None:
+            place = folder / disclosed.export.name
+            with context.database.council(council_id, context.actor) as session:
+                content = b"".join(open_export(session, caller, store, disclosed.id).content)
+            place.touch(mode=0o600)
+            place.write_bytes(content)
+            lines.append(f"  {place}, sha256 {disclosed.export.sha256}")
+        if not as_json:
+            click.echo("\n".join(lines))
+            lines.clear()
+    show(made, as_json, *([] if made else ["There is no such client."]))
+
+
+@share.command("register")
+@click.argument("council")
+@click.option("--client", type=click.UUID, help="What was given and refused about this client file.")
+@click.option("--recipient", help="What this recipient was given.")
+@click.option("--from", "first_day", type=DAY, help="From this day on, inclusive.")
+@click.option("--until", "last_day", type=DAY, help="Until this day, inclusive.")
+@json_option
+@pass_context
+def register_command(
+    context: Context,
+    council: str,
+    client: UUID | None,
+    recipient: str | None,
+    first_day: datetime | None,
+    last_day: datetime | None,
+    as_json: bool,
+) -> None:
+    """Look into the register of what COUNCIL has given and refused, the newest first."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    looked = Looked(
+        client=client,
+        recipient=recipient,
+        first_day=first_day.date() if first_day else None,
+        last_day=last_day.date() if last_day else None,
+        limit=200,
+    )
+    with context.database.council(council_id, context.actor) as session:
+        found = search_register(session, caller, looked)
+    show(found, as_json, *([_line(entry) for entry in found.items] or ["Nothing of the kind was given or refused."]))
+
+
+@share.command("agreements")
+@click.argument("council")
+@click.option("--to-review", is_flag=True, help="Only those to look at within 30 days.")
+@json_option
+@pass_context
+def agreements_command(context: Context, council: str, to_review: bool, as_json: bool) -> None:
+    """List the data sharing agreements of COUNCIL."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    with context.database.council(council_id, context.actor) as session:
+        found = agreements(session, caller, to_review=to_review)
+    show(found, as_json, *([_agreement(entry) for entry in found] or ["There is no such agreement."]))
+
+
+def _chunks(context: Context, council_id: UUID, chosen: Chosen) -> Iterator[list[UUID]]:
+    """The clients it is about, some at a time, in the order of their keys."""
+    if chosen.clients:
+        for start in range(0, len(chosen.clients), MOST_FILES):
+            yield list(chosen.clients[start : start + MOST_FILES])
+        return
+    last: UUID | None = None
+    while True:
+        with context.database.council(council_id, context.actor) as session:
+            chunk = list(session.scalars(_next(session, chosen, last)))
+        if not chunk:
+            return
+        yield chunk
+        last = chunk[-1]
+
+
+def _next(session: CouncilSession, chosen: Chosen, last: UUID | None) -> Select[UUID]:
+    mine = (FILE.c.council_id == session.council_id, FILE.c.service == chosen.question["service"])
+    query = select(FILE.c.id).where(*mine).order_by(FILE.c.id).limit(MOST_FILES)
+    if chosen.programme is not None:
+        today = session.clock.today()
+        enrolled = select(ENROLMENT.c.file_id).where(
+            ENROLMENT.c.council_id == session.council_id,
+            ENROLMENT.c.programme == chosen.programme,
+            ENROLMENT.c.started_on <= today,
+            ENROLMENT.c.ended_on.is_(None) | (ENROLMENT.c.ended_on >= today),
+        )
+        query = query.where(FILE.c.id.in_(enrolled))
+    return query if last is None else query.where(FILE.c.id > last)
+
+
+def _converted(values: dict[str, object], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"An option does not have the form it must have: {error}.") from None
+
+
+def _told(group: GroupView) -> Iterator[str]:
+    """One group in lines: of how many, yes or no, every reason."""
+    count = "1 client" if len(group.files) == 1 else f"{len(group.files)} clients"
+    answer = f"yes: {', '.join(group.fields) or 'nothing of it is held'}" if group.allowed else "no"
+    yield f"{count}: {answer}"
+    for reason in sorted(group.reasons, key=lambda reason: reason.speaks_for):
+        yield f"  {'for' if reason.speaks_for else 'AGAINST'}: {reason.sentence} ({reason.provision}; {reason.rule})"
+
+
+def _against(group: GroupView) -> Sequence[str]:
+    return [f"{reason.sentence} ({reason.provision})" for reason in group.reasons if not reason.speaks_for]
+
+
+def _line(entry: DisclosureView) -> str:
+    what = ", ".join(entry.fields)
+    why = f"; refused: {', '.join(entry.rules)}" if entry.rules else ""
+    return f"{entry.at:%d/%m/%Y %H:%M} UTC {entry.id} to {entry.recipient} for {entry.purpose}: {what}{why}"
+
+
+def _agreement(entry: AgreementView) -> str:
+    state = "in force" if entry.in_force else "not in force"
+    review = ", to be looked at" if entry.to_review else ""
+    return f"{entry.id} {entry.service} {entry.recipient}: {entry.title}, {state}, review on {entry.review_on}{review}"

@@ -1,0 +1,29 @@
+"""A council's advisory locks, by name: shared among those who may work side by side, or taken alone.
+
+They end with the transaction. What each is for stands with the domain that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlalchemy import func, select
+
+from muniment.database.session import CouncilSession
+
+__all__ = ["take_alone", "take_shared"]
+
+
+def take_shared(session: CouncilSession, name: str) -> None:
+    """Take the council's lock of that name along with others."""
+    session.execute(select(func.pg_advisory_xact_lock_shared(_key(session, name))))
+
+
+def take_alone(session: CouncilSession, name: str) -> None:
+    """Take the council's lock of that name alone: waits for all who share it, and holds off the next."""
+    session.execute(select(func.pg_advisory_xact_lock(_key(session, name))))
+
+
+def _key(session: CouncilSession, name: str) -> int:
+    digest = hashlib.sha256(name.encode() + session.council_id.bytes).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,0 +1,194 @@
+"""What is known of many clients for one question, in one query: clients of whom the same is known come as one group.
+
+The caller has locked the files if something is to leave; what is read here was committed by then. Which fields a file
+holds comes as bits of a number, one for each field asked for, so that a group is a row and a file is 16 bytes in it.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from muniment.consent.standing import STANDING
+from muniment.database.packed import Keys
+from muniment.database.session import CouncilSession
+from muniment.policy.model import Policy
+from muniment.sharing.question import Agreed, Facts
+from muniment.sharing.terms import IDENTITY, Terms
+
+__all__ = ["MOST_FIELDS", "Known", "gather", "held_for"]
+
+MOST_FIELDS = 60
+"""Fields in one question: each has a bit of a signed 64-bit number."""
+
+ADULT = 18
+
+
+class Known(msgspec.Struct, frozen=True):
+    """Files of which the same is known."""
+
+    facts: Facts
+    files: Keys
+
+
+def held_for(policy: Policy, terms: Terms) -> list[str]:
+    """The purposes that a value must be held for, one of them, to be given: the one asked for, or one compatible.
+
+    What is held on consent alone is never compatible with anything (UK GDPR Art 8A(4)).
+    """
+    question, recipient = terms.question, terms.recipient
+    if recipient is None:
+        return [question.purpose]
+    on_consent = {one.id for one in policy.service(question.service).purposes.purposes if one.consent}
+    return [question.purpose, *(name for name in recipient.compatible if name not in on_consent)]
+
+
+def gather(
+    session: CouncilSession, policy: Policy, terms: Terms, files: Keys, requested: UUID | None = None
+) -> list[Known]:
+    """What is known of these files; those that are not there, or not of the question's service, are left out.
+
+    `requested` is the file that a one-off request is about.
+    """
+    question, today = terms.question, session.clock.today()
+    asked = {name: 1 << place for place, name in enumerate(question.fields)}
+    stored = {name: bit for name, bit in asked.items() if name not in IDENTITY}
+    recipient = terms.recipient
+    parameters: dict[str, Any] = {
+        "council_id": session.council_id,
+        "file_ids": files.literal,
+        "service": question.service,
+        "purpose": question.purpose,
+        "purposes": held_for(policy, terms),
+        "fields": list(stored),
+        "bits": list(stored.values()),
+        "key": terms.recipient_key,
+        "programme": "" if recipient is None else recipient.programme or "",
+        "born_by": _years_before(today, ADULT),
+        "requested": requested,
+        "today": today,
+    }
+    rows = session.execute(text(_query(asked)), parameters)
+    return [Known(_facts(row, asked), Keys(bytes(row.ids))) for row in rows]
+
+
+def stub_column(part: str) -> str:
+    """The column of the client file that holds a part of the identity stub."""
+    return part.replace("-", "_")
+
+
+def _query(asked: dict[str, int]) -> str:
+    """The query; only names of our own columns and numbers are put into its text."""
+    parts = [
+        f"case when f.{stub_column(name)} is null then cast(0 as bigint) else {bit} end"
+        for name, bit in asked.items()
+        if name in IDENTITY
+    ]
+    return _QUERY.format(
+        stub=" | ".join(parts) or "cast(0 as bigint)",
+        consent=_standing("consent"),
+        permission=_standing("permission"),
+    )
+
+
+def _standing(kind: str) -> str:
+    return STANDING % {"which": f"s.service = :service and e.kind = '{kind}' and e.purpose = :purpose"}
+
+
+def _years_before(day: date, years: int) -> date:
+    """The last day of birth of somebody who is so many years old on `day`; who was born on 29 February comes of age on
+    1 March where there is none."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return date(day.year - years, 2, 28)
+
+
+def _facts(row: Any, asked: dict[str, int]) -> Facts:
+    return Facts(
+        held=frozenset(name for name, bit in asked.items() if row.held & bit),
+        held_otherwise=frozenset(name for name, bit in asked.items() if row.otherwise & bit),
+        consent=Agreed(row.consent, row.consent_named, row.consent_explicit),
+        permission=Agreed(row.permission, row.permission_named, row.permission_explicit),
+        limited=row.limited,
+        objection=row.objection,
+        enrolled=row.enrolled,
+        programme_notice=row.programme_notice,
+        obtained_elsewhere=row.elsewhere,
+        told=row.told,
+        adult=row.adult,
+        requested=row.requested,
+    )
+
+
+_QUERY = """
+with chosen as materialized (
+    select f.council_id, f.id, f.born_on, f.referred_on, {stub} as stub
+    from client_file f
+    where f.council_id = :council_id and f.service = :service and f.id = any(cast(:file_ids as uuid[]))
+), seen as (
+    select c.id, bit_or(a.bit) as some,
+        bit_or(case when v.value -> 'p' ?| cast(:purposes as text[]) then a.bit else 0 end) as held
+    from chosen c
+    join record r on r.council_id = c.council_id and r.file_id = c.id and r.disposal is null and r.restricted_on is null
+    cross join unnest(cast(:fields as text[]), cast(:bits as bigint[])) a (name, bit)
+    cross join lateral (select r.values -> a.name) v (value)
+    where v.value is not null
+    group by c.id
+), consent as ({consent}), permission as ({permission}), limits as (
+    select l.file_id,
+        bool_or(l.kind = 'restriction') as restricted,
+        bool_or(l.kind = 'objection' and l.state = 'upheld') as upheld,
+        bool_or(l.kind = 'objection' and l.state <> 'upheld') as pending
+    from client_limit l
+    where l.council_id = :council_id and l.file_id = any(cast(:file_ids as uuid[])) and l.ended_at is null
+    and (cardinality(l.purposes) = 0 or :purpose = any(l.purposes))
+    group by l.file_id
+), joined as (
+    select e.file_id, max(e.started_on) as since
+    from enrolment e
+    where e.council_id = :council_id and e.programme = :programme and e.file_id = any(cast(:file_ids as uuid[]))
+    and e.started_on <= :today and (e.ended_on is null or e.ended_on >= :today)
+    and not exists (
+        select from programme_fact p
+        where p.council_id = e.council_id and p.programme = e.programme and p.kind = 'ended' and p.happened_on < :today
+    )
+    group by e.file_id
+), told as (
+    select g.file_id, max(g.given_on) as last
+    from notice_given g
+    where g.council_id = :council_id and g.file_id = any(cast(:file_ids as uuid[]))
+    group by g.file_id
+)
+select c.stub | coalesce(seen.held, 0) as held,
+    coalesce(seen.some, 0) & ~coalesce(seen.held, 0) as otherwise,
+    case when consent.state in ('given', 'reconfirmed') then 'given' else coalesce(consent.state, 'none') end
+        as consent,
+    coalesce(:key = any(consent.recipients), false) as consent_named,
+    coalesce(consent.explicit, false) as consent_explicit,
+    case when permission.state in ('given', 'reconfirmed') then 'given' else coalesce(permission.state, 'none') end
+        as permission,
+    coalesce(:key = any(permission.recipients), false) as permission_named,
+    coalesce(permission.explicit, false) as permission_explicit,
+    coalesce(limits.restricted, false) as limited,
+    case when limits.upheld then 'upheld' when limits.pending then 'pending' else 'none' end as objection,
+    joined.since is not null as enrolled,
+    coalesce(told.last >= joined.since, false) as programme_notice,
+    c.referred_on is not null as elsewhere,
+    told.last is not null as told,
+    coalesce(c.born_on <= :born_by, false) as adult,
+    coalesce(c.id = cast(:requested as uuid), false) as requested,
+    string_agg(uuid_send(c.id), cast('' as bytea) order by c.id) as ids
+from chosen c
+left join seen on seen.id = c.id
+left join consent on consent.file_id = c.id
+left join permission on permission.file_id = c.id
+left join limits on limits.file_id = c.id
+left join joined on joined.file_id = c.id
+left join told on told.file_id = c.id
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+"""

@@ -1,0 +1,262 @@
+"""Telling recipients what has changed in what they were given (UK GDPR Art 19): an outbox that somebody works off.
+
+A line is written in the transaction of the change: one for each recipient of each field concerned, about the newest
+disclosure to it. It names the reference that the recipient was given with the data and the fields, never a value: who
+tells a recipient must not give the data away again. Nothing is sent by itself, for only a person knows whether an
+address is still the recipient's; a line stays until it was acknowledged, or found impossible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import func, select, text, update
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record, record_many
+from muniment.database.gauges import CouncilGauge, Figures
+from muniment.database.packed import Keys
+from muniment.database.registry import table_of
+from muniment.database.session import CouncilSession
+from muniment.database.signals import ConsentsChanged, FieldsChanged, FilesChanged, ValuesErased
+from muniment.sharing.tables import Disclosure, DisclosureLine, Notification
+from muniment.sharing.terms import IDENTITY
+from muniment.sharing.wording import written
+
+__all__ = [
+    "GAUGES",
+    "NotificationView",
+    "Outcome",
+    "notifications",
+    "on_consents_changed",
+    "on_fields_changed",
+    "on_files_changed",
+    "on_values_erased",
+    "settle",
+]
+
+Outcome = Literal["sent", "acknowledged", "impossible"]
+
+DISCLOSURE = table_of(Disclosure)
+LINE = table_of(DisclosureLine)
+NOTIFICATION = table_of(Notification)
+
+ONWARD = {"to-send": ("sent", "impossible"), "sent": ("acknowledged", "impossible")}
+NOTHING = "There is no such notification."
+SHOWN = 200
+
+_TELL = """
+insert into recipient_notification (council_id, id, line_id, change, fields, since)
+select :council_id, gen_random_uuid(), whom.line_id, :change, whom.fields, :now
+from (
+    select (array_agg(l.id order by d.at desc, l.id))[1] as line_id, array_agg(distinct name order by name) as fields
+    from ({changed}) changed
+    join disclosure_line l on l.council_id = :council_id and l.file_id = changed.file_id
+    join disclosure d on d.council_id = l.council_id and d.id = l.disclosure_id
+    cross join unnest(l.fields) name
+    where {which}
+    and not exists (
+        select from recipient_notification n
+        join disclosure_line known on known.council_id = n.council_id and known.id = n.line_id
+        join disclosure act on act.council_id = known.council_id and act.id = known.disclosure_id
+        where n.council_id = l.council_id and known.file_id = l.file_id and act.service = d.service
+        and act.recipient = d.recipient and n.change = :change and name = any(n.fields) and {done}
+    )
+    group by l.file_id, d.service, d.recipient
+) whom
+returning id
+"""
+
+
+class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A recipient to be told. `reference` is what it was given with the data; `file` is null once the file has gone."""
+
+    id: UUID
+    service: str
+    recipient: str
+    named: str
+    reference: UUID
+    file: UUID | None
+    change: str
+    fields: tuple[str, ...]
+    state: str
+    since: datetime
+    sent_at: datetime | None
+    settled_at: datetime | None
+    reason: str | None
+
+
+def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
+    """Note whom to tell that values were set otherwise, or taken away."""
+    pairs = [(file_id, name) for file_id, names in changed.fields.items() for name in names]
+    _tell(
+        session,
+        "erased" if changed.erased else "rectified",
+        "select c.file_id, array_agg(c.name) as names"
+        " from unnest(cast(:file_ids as uuid[]), cast(:names as text[])) c (file_id, name) group by c.file_id",
+        "name = any(changed.names)",
+        file_ids=Keys.of([file_id for file_id, _ in pairs]).literal,
+        names=[name for _, name in pairs],
+    )
+
+
+def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
+    """Note whom to tell that values were disposed of: those that no record of the file holds any more and, where no
+    record is left, the identity stub too, which goes with the last."""
+    if not _anything_given(session):
+        return
+    of_file = "select from record r where r.council_id = l.council_id and r.file_id = l.file_id"
+    _tell(
+        session,
+        "erased",
+        "select c.file_id from unnest(cast(:file_ids as uuid[])) c (file_id)",
+        f"not exists ({of_file} and (r.values ? name or name = any(cast(:identity as text[]))))",
+        done="n.since >= d.at",
+        file_ids=Keys.of(erased.file_ids).literal,
+        identity=list(IDENTITY),
+    )
+
+
+def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
+    """Note whom to tell that a restriction was placed."""
+    if "limit" not in changed.what:
+        return
+    _tell(
+        session,
+        "restricted",
+        "select l.file_id, max(l.placed_at) as placed_at from client_limit l where l.council_id = :council_id"
+        " and l.ended_at is null and l.kind = 'restriction' and l.file_id = any(cast(:file_ids as uuid[]))"
+        " group by l.file_id",
+        done="n.since >= changed.placed_at",
+        file_ids=Keys.of(changed.file_ids).literal,
+    )
+
+
+def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> None:
+    """Note whom to tell that a consent was withdrawn on which they were given something."""
+    if "withdrawn" not in changed.what:
+        return
+    _tell(
+        session,
+        "consent-withdrawn",
+        "select s.file_id, e.purpose, e.recipients from consent_subject s join consent_event e"
+        " on e.council_id = s.council_id and e.subject_id = s.id and e.kind = 'consent' and e.state = 'withdrawn'"
+        " and e.number = (select max(newest.number) from consent_event newest where newest.council_id = s.council_id"
+        " and newest.subject_id = s.id)"
+        " where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))",
+        "d.rests_on = '6.1.a' and d.purpose = changed.purpose"
+        " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))",
+        file_ids=Keys.of(changed.file_ids).literal,
+    )
+
+
+def _anything_given(session: CouncilSession) -> bool:
+    """Whether anything was ever given, so that councils which share nothing pay nothing for it."""
+    return session.scalar(select(LINE.c.id).where(LINE.c.council_id == session.council_id).limit(1)) is not None
+
+
+def _tell(
+    session: CouncilSession,
+    change: str,
+    changed: str,
+    which: str = "true",
+    done: str = "n.state = 'to-send'",
+    **parameters: object,
+) -> None:
+    """Write a line for each recipient concerned. `changed` is a query of files, `which` a condition on a line, its
+    disclosure and the `name` of a field, `done` what an earlier notification is like that says the same: all of them
+    texts of this module."""
+    statement = text(_TELL.format(changed=changed, which=which, done=done))
+    usual = {"council_id": session.council_id, "change": change, "now": session.clock.now()}
+    made = session.scalars(statement, {**usual, **parameters}).all()
+    record_many(session, AuditEvent.RECIPIENT_TO_TELL, made, change=change)
+
+
+def notifications(
+    session: CouncilSession, caller: Caller, *, file_id: UUID | None = None, settled: bool = False
+) -> tuple[NotificationView, ...]:
+    """Who is still to be told, or to acknowledge, the longest waiting first; with `settled` those that are done too.
+
+    At most 200, of the services that the caller may see.
+    """
+    services = caller.require_somewhere(Permission.READ_SHARING)
+    query = _listed().where(NOTIFICATION.c.council_id == session.council_id)
+    if services is not None:
+        query = query.where(DISCLOSURE.c.service.in_(sorted(services)))
+    if file_id is not None:
+        query = query.where(LINE.c.file_id == file_id)
+    if not settled:
+        query = query.where(NOTIFICATION.c.state.in_(("to-send", "sent")))
+    rows = session.execute(query.order_by(NOTIFICATION.c.since, NOTIFICATION.c.id).limit(SHOWN))
+    return tuple(_view(row) for row in rows)
+
+
+def settle(session: CouncilSession, caller: Caller, notification_id: UUID, outcome: Outcome, reason: str = "") -> None:
+    """Note that a recipient was told, has acknowledged, or cannot be told.
+
+    Raises `NotFound`, `Forbidden`, `InvalidInput` where it is impossible and nobody says why, `Conflict` for one that
+    is settled, or acknowledged before it was sent.
+    """
+    caller.require_somewhere(Permission.DISCLOSE)
+    here = (NOTIFICATION.c.council_id == session.council_id, NOTIFICATION.c.id == notification_id)
+    row = session.execute(_listed().where(*here).with_for_update(of=NOTIFICATION)).one_or_none()
+    if row is None or not caller.allows(Permission.DISCLOSE, row.service):
+        raise NotFound(NOTHING)
+    if outcome not in ONWARD.get(row.state, ()):
+        raise Conflict("It is sent first, then acknowledged; what is settled stays so.", code="order")
+    if (outcome == "impossible") != bool(reason.strip()):
+        raise InvalidInput("Say why it is impossible, and nothing otherwise.", where="reason", code="reason")
+    now = session.clock.now()
+    values: dict[str, Any] = {"state": outcome}
+    if outcome == "sent":
+        values["sent_at"] = now
+    else:
+        values["settled_at"] = now
+    if outcome == "impossible":
+        values["reason"] = written(reason, "reason")
+    session.execute(update(NOTIFICATION).where(*here).values(values))
+    record(session, AuditEvent.RECIPIENT_TOLD, notification_id, outcome=outcome)
+
+
+def _listed() -> Any:
+    council = NOTIFICATION.c.council_id
+    return (
+        select(NOTIFICATION, LINE.c.file_id, DISCLOSURE.c.service, DISCLOSURE.c.recipient, DISCLOSURE.c.named)
+        .join_from(NOTIFICATION, LINE, (LINE.c.council_id == council) & (LINE.c.id == NOTIFICATION.c.line_id))
+        .join(DISCLOSURE, (DISCLOSURE.c.council_id == council) & (DISCLOSURE.c.id == LINE.c.disclosure_id))
+    )
+
+
+def _view(row: Any) -> NotificationView:
+    names = [name for name in NotificationView.__struct_fields__ if name not in ("reference", "file", "fields")]
+    return NotificationView(
+        reference=row.line_id,
+        file=row.file_id,
+        fields=tuple(row.fields),
+        **{name: getattr(row, name) for name in names},
+    )
+
+
+def _count(session: CouncilSession) -> Figures:
+    counts = select(NOTIFICATION.c.state, func.count()).where(
+        NOTIFICATION.c.council_id == session.council_id, NOTIFICATION.c.state.in_(("to-send", "sent"))
+    )
+    found: Sequence[Any] = session.execute(counts.group_by(NOTIFICATION.c.state)).all()
+    figures = {state: float(count) for state, count in found}
+    return {(state,): figures.get(state, 0.0) for state in ("to-send", "sent")}
+
+
+GAUGES = (
+    CouncilGauge(
+        "muniment_sharing_notifications",
+        "Recipients to be told of changes (UK GDPR Art 19) that have not acknowledged",
+        _count,
+        ("state",),
+    ),
+)

@@ -1,0 +1,159 @@
+"""Whoever was given a field is to be told when it is rectified, erased or restricted, without being given it again."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.clients.files import change_stub
+from muniment.clients.records import NewValue, change_values
+from muniment.clients.stub import Stub
+from muniment.database.signals import FilesChanged, ValuesErased, files_changed, values_erased
+from muniment.sharing.notifying import GAUGES, NotificationView, notifications, settle
+from tests.integration.sharing.kit import House
+
+CANARY = "canary lane 7"
+
+
+def told(house: House, file_id: UUID) -> list[NotificationView]:
+    with house.session() as session:
+        return list(notifications(session, house.caller, file_id=file_id, settled=True))
+
+
+def change(house: House, file_id: UUID, **values: str | None) -> None:
+    record_id = house.scalar("select id from record where file_id = :f order by id limit 1", f=file_id)
+    new = {
+        f"personal.{name}": None if value is None else NewValue(value, "client", ("support",))
+        for name, value in values.items()
+    }
+    with house.session() as session:
+        change_values(session, house.caller, house.context(session), file_id, record_id, new)
+
+
+@pytest.fixture
+def file(house: House) -> UUID:
+    """Somebody whose address went to the college twice and to the researchers once."""
+    file_id = house.register(address="1 Sample Street", ni="QQ123456C")
+    for recipient in ("college", "college", "research"):
+        house.disclose(file_id, recipient=recipient, fields=("personal.address", "family-name"))
+    return file_id
+
+
+def test_each_recipient_of_a_rectified_field_is_to_be_told_once(house: House, file: UUID) -> None:
+    change(house, file, ni="QQ123456D")
+    assert told(house, file) == []  # nobody was given it
+    change(house, file, address=CANARY)
+    found = told(house, file)
+    assert {(one.recipient, one.change, one.fields, one.state) for one in found} == {
+        ("college", "rectified", ("personal.address",), "to-send"),
+        ("research", "rectified", ("personal.address",), "to-send"),
+    }
+    references = {row.id for row in house.all("select id from disclosure_line where file_id = :f", f=file)}
+    assert {one.reference for one in found} <= references
+    change(house, file, address="another lane")
+    assert len(told(house, file)) == 2  # still to be sent: once is enough
+    assert house.scalar("select count(*) from recipient_notification n where n::text like '%canary%'") == 0
+
+
+def test_a_part_of_the_identity_that_changes_is_told_too(house: House, file: UUID) -> None:
+    with house.session() as session:
+        stub = Stub(family_name="Married", given_names="Generated")
+        change_stub(session, house.caller, file, stub)
+    assert {one.fields for one in told(house, file)} == {("family-name",)}
+
+
+def test_what_is_taken_away_or_disposed_of_is_told_as_erased(house: House, file: UUID) -> None:
+    change(house, file, address=None)
+    assert {(one.recipient, one.change) for one in told(house, file)} == {("college", "erased"), ("research", "erased")}
+
+
+def test_what_no_record_holds_any_more_is_told_when_records_go(house: House, file: UUID) -> None:
+    house.run(
+        "insert into record (council_id, id, file_id, record_class, medium, recorded_on, values)"
+        " select council_id, gen_random_uuid(), file_id, record_class, medium, recorded_on, values from record"
+        " where file_id = :f", f=file,
+    )  # fmt: skip
+    first, last = (row.id for row in house.all("select id from record where file_id = :f", f=file))
+    for record_id, expected in ((first, []), (last, [("family-name", "personal.address")] * 2)):
+        with house.session() as session:
+            session.execute(text("delete from record where id = :r"), {"r": record_id})
+            values_erased.send(session, ValuesErased([file]))
+        assert [one.fields for one in told(house, file)] == expected
+    with house.session() as session:
+        values_erased.send(session, ValuesErased([file]))
+    assert len(told(house, file)) == 2
+
+
+def test_older_disclosures_count_too(house: House, file: UUID) -> None:
+    house.disclose(file, fields=("personal.ni",))
+    change(house, file, ni="QQ123456D", address=CANARY)
+    assert {one.recipient: one.fields for one in told(house, file)} == {
+        "college": ("personal.address", "personal.ni"), "research": ("personal.address",),
+    }  # fmt: skip
+
+
+def test_a_restriction_is_told_once_for_all_that_was_given(house: House, file: UUID) -> None:
+    with house.session() as session:
+        files_changed.send(session, FilesChanged([file], frozenset({"limit"})))
+    assert told(house, file) == []
+    house.limit(file)
+    for _ in range(2):
+        with house.session() as session:
+            files_changed.send(session, FilesChanged([file], frozenset({"limit"})))
+    assert [(one.change, one.fields) for one in told(house, file)] == [
+        ("restricted", ("family-name", "personal.address"))
+    ] * 2
+
+
+def test_a_withdrawn_consent_is_told_to_whom_it_named(house: House) -> None:
+    file = house.register(purposes=["stories"], address="1 Sample Street")
+    for recipient in ("gazette", "college"):
+        house.agree(file, "stories", recipient)
+        house.disclose(file, recipient=recipient, purpose="stories", fields=("personal.address",))
+    house.agree(file, "stories", "gazette", state="withdrawn")
+    assert [(one.recipient, one.change) for one in told(house, file)] == [("gazette", "consent-withdrawn")]
+
+
+def test_telling_goes_step_by_step_to_its_end(houses: tuple[House, House], file: UUID) -> None:
+    house, theirs = houses
+    change(house, file, address=CANARY)
+    first, second = told(house, file)
+
+    def note(which: NotificationView, outcome: Any, reason: str = "", by: House = house) -> None:
+        with by.session() as session:
+            settle(session, by.caller, which.id, outcome, reason)
+
+    with pytest.raises(NotFound):
+        note(first, "sent", by=theirs)
+    with pytest.raises(Conflict):
+        note(first, "acknowledged")
+    note(first, "sent")
+    note(first, "acknowledged")
+    with pytest.raises(Conflict):
+        note(first, "sent")
+    with pytest.raises(InvalidInput):
+        note(second, "impossible")
+    note(second, "impossible", "the body was wound up")
+    assert [one.state for one in told(house, file)] == ["acknowledged", "impossible"]
+    with house.session() as session:
+        assert file not in [one.file for one in notifications(session, house.caller)]
+        figures = GAUGES[0].count(session)
+    assert isinstance(figures, dict)
+    assert set(figures) == {("to-send",), ("sent",)}
+
+
+def test_what_outlives_the_file_names_nobody(house: House, file: UUID) -> None:
+    change(house, file, address=CANARY)
+    line_ids = [row.id for row in house.all("select id from disclosure_line where file_id = :f", f=file)]
+    house.run("delete from record where file_id = :f", f=file)
+    house.run("delete from client_file where id = :f", f=file)
+    rows = house.all(
+        "select l::text || coalesce(n::text, '') as words from disclosure_line l left join recipient_notification n"
+        " on n.council_id = l.council_id and n.line_id = l.id where l.id = any(:ids)", ids=line_ids,
+    )  # fmt: skip
+    assert len(rows) >= len(line_ids)
+    assert not [row for row in rows if str(file) in row.words or "Sample" in row.words or "anary" in row.words]

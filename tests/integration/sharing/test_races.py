@@ -1,0 +1,205 @@
+"""Disclosures that meet whatever closes the gate, in transactions that run side by side: nothing leaves after it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from muniment.clients.locks import lock_files
+from muniment.clients.records import change_values
+from muniment.consent import ledger
+from muniment.database.session import CouncilSession
+from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
+from muniment.sharing.disclosing import Disclosed, Order, disclose
+from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request
+from muniment.sharing.stopping import NewStop, end_stop, place_stop
+from tests.integration.sharing.kit import SERVICE, House, asked
+
+FIELDS = ("personal.address",)
+GIVEN = {"recipient": "gazette", "purpose": "stories", "fields": FIELDS}
+AGREED = {"recipient": "authority", "fields": FIELDS}
+
+Act = Callable[[CouncilSession, House, UUID], None]
+
+
+def withdraw(session: CouncilSession, house: House, file_id: UUID) -> None:
+    file = lock_files(session, [file_id])[file_id]
+    entry = ledger.Entry(kind="consent", state="withdrawn", purpose="stories", at=datetime.now(UTC), policy_hash="")
+    ledger.append(session, file, entry)
+
+
+def restrict(session: CouncilSession, house: House, file_id: UUID) -> None:
+    lock_files(session, [file_id])
+    session.execute(
+        text(
+            "insert into client_limit (council_id, id, file_id, kind, ground, purposes, state, placed_at)"
+            " values (:c, gen_random_uuid(), :f, 'restriction', '18.1.a', '{}', 'standing', now())"
+        ),
+        {"c": house.id, "f": file_id},
+    )
+
+
+def take_away(session: CouncilSession, house: House, file_id: UUID) -> None:
+    record_id = session.scalar(text("select id from record where file_id = :f"), {"f": file_id})
+    change_values(session, house.caller, house.context(session), file_id, record_id, {"personal.address": None})
+
+
+def stop(session: CouncilSession, house: House, file_id: UUID) -> None:
+    place_stop(session, house.caller, NewStop(service=SERVICE, recipient="gazette", reason="a breach of theirs"))
+
+
+ACTS: dict[str, Act] = {"withdraw": withdraw, "restrict": restrict, "take away": take_away, "stop": stop}
+
+
+@pytest.fixture
+def file(house: House) -> UUID:
+    """Somebody who has agreed that the gazette is given their address."""
+    file_id = house.register(purposes=["stories"], address="1 Sample Street")
+    house.agree(file_id, "stories", "gazette")
+    return file_id
+
+
+def waits_for(house: House, work: Callable[[], Any]) -> tuple[ThreadPoolExecutor, Any]:
+    """Begin something in another thread, and come back when it waits for a lock that somebody here holds."""
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(work)
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if house.scalar("select count(*) from pg_stat_activity where wait_event_type = 'Lock'"):
+            return pool, future
+        assert not future.done(), "it did not wait"
+    raise AssertionError("it neither ended nor waited")
+
+
+def lift(house: House) -> None:
+    for stop_id in house.all("select id from sharing_stop where ended_on is null"):
+        with house.session() as session:
+            end_stop(session, house.caller, stop_id.id)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_what_is_committed_first_is_seen_by_a_disclosure_that_waited(house: House, file: UUID, act: str) -> None:
+    assert house.against(file, **GIVEN) == set()
+    with house.session() as session:
+        ACTS[act](session, house, file)
+        pool, future = waits_for(house, lambda: house.disclose(file, **GIVEN))
+        session.commit()
+    made: Disclosed = future.result(20)
+    pool.shutdown()
+    lift(house)
+    assert made.given == 0
+    assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 0
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_disclosure_under_way_is_waited_for_and_is_the_last(house: House, file: UUID, act: str) -> None:
+    order = Order(files=(file,), **asked({"format": "json", **GIVEN}))
+
+    def close() -> None:
+        with house.session() as session:
+            ACTS[act](session, house, file)
+
+    with house.session() as session:
+        made = disclose(session, house.caller, house.context(session), house.store, order)
+        pool, future = waits_for(house, close)
+        session.commit()
+    future.result(20)
+    pool.shutdown()
+    assert made.given == 1
+    assert house.disclose(file, **GIVEN).given == 0
+    lift(house)
+    assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 1
+
+
+def test_an_agreement_and_a_request_close_as_they_end(house: House) -> None:
+    file = house.register(address="1 Sample Street")
+    house.run(
+        "insert into enrolment (council_id, file_id, programme, started_on) values (:c, :f, 'bridge', '2026-11-02')",
+        c=house.id, f=file,
+    )  # fmt: skip
+    house.run(
+        "insert into notice_given (council_id, id, file_id, document_id, given_on, channel)"
+        " values (:c, gen_random_uuid(), :f, :d, '2026-11-02', 'post')", c=house.id, f=file, d=house.document(),
+    )  # fmt: skip
+    new = NewAgreement(
+        service=SERVICE, recipient="authority", title="Agreement", parties=("Alpha", "The authority"),
+        purposes=("support",), categories=("personal",), basis="public task", power="Localism Act 2011 s.1",
+        from_on=date(2026, 1, 1), review_on=date(2027, 1, 1), agreed_by="head of service",
+    )  # fmt: skip
+    with house.session() as session:
+        agreement_id = make_agreement(session, house.caller, new)
+    assert house.against(file, **AGREED) == set()
+    with house.session() as session:
+        end_agreement(session, house.caller, agreement_id, "the programme is over")
+        pool, future = waits_for(house, lambda: house.disclose(file, **AGREED))
+        session.commit()
+    assert future.result(20).given == 0
+    pool.shutdown()
+
+
+def test_a_request_is_an_answer_for_one_person_and_some_fields(house: House) -> None:
+    file, other = house.register(address="1 Sample Street"), house.register(address="2 Sample Street")
+    police = {"recipient": "police", "fields": ("personal.address",)}
+    assert house.against(file, **police) == {"request-decided"}
+    new = NewRequest(
+        service=SERVICE, file=file, kind="crime", recipient="police", requester="A constable, generated",
+        received_on=date(2026, 11, 19), fields=("personal.address", "work.history"), purpose="support",
+        reason="a theft, generated", necessity="to find a witness", power="common law", signed_off_by="inspector",
+        lawful_basis="public task", impact_assessment="not needed for one address", keeping="until the case ends",
+        security="secure email",
+    )  # fmt: skip
+    with house.session() as session:
+        request_id = receive_request(session, house.caller, new)
+    assert house.against(file, request=request_id, **police) == {"request-decided"}
+    decision = RequestDecision(share=True, fields=("personal.address",), reasons="necessary and proportionate")
+    with house.session() as session:
+        decide_request(session, house.caller, request_id, decision)
+    assert house.against(file, request=request_id, **police) == set()
+    assert house.against(other, request=request_id, **police) == {"request-about-client"}
+    more = {**police, "fields": ("personal.address", "work.history")}
+    assert house.against(file, request=request_id, **more) == {"request-fields"}
+    assert house.against(file, request=request_id, fields=("personal.address",)) == {"request-decided"}
+
+
+@pytest.mark.slow
+def test_a_storm_of_withdrawals_and_restrictions_lets_nothing_leave_after_them(house: House) -> None:
+    files = [house.register(purposes=["stories"], address="1 Sample Street") for _ in range(40)]
+    for file_id in files:
+        house.agree(file_id, "stories", "gazette")
+    closed: dict[UUID, float] = {}
+    begun: dict[UUID, float] = {}
+    over = threading.Event()
+
+    def give() -> None:
+        while not over.is_set():
+            chunk = random.sample(files, 10)
+            at = time.monotonic()
+            begun[house.disclose(*chunk, **GIVEN).id] = at
+
+    def close(mine: list[UUID]) -> None:
+        for number, file_id in enumerate(mine):
+            with house.session() as session:
+                (withdraw if number % 2 else restrict)(session, house, file_id)
+            closed[file_id] = time.monotonic()
+
+    with ThreadPoolExecutor(4) as pool:
+        givers = [pool.submit(give) for _ in range(2)]
+        for closer in [pool.submit(close, files[start::2]) for start in range(2)]:
+            closer.result(60)
+        house.disclose(*files, **GIVEN)
+        over.set()
+        for giver in givers:
+            giver.result(60)
+    left = house.all("select disclosure_id, file_id from disclosure_line where file_id = any(:ids)", ids=files)
+    late = [line for line in left if line.disclosure_id in begun and begun[line.disclosure_id] > closed[line.file_id]]
+    assert late == []
+    assert house.disclose(*files, **GIVEN).given == 0

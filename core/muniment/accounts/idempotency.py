@@ -32,7 +32,7 @@ KEPT = timedelta(hours=24)
 LONGEST = 255
 
 FORGET = text(
-    "delete from idempotency_key where (council_id, caller_id, key) in (select council_id, caller_id, key"
+    "delete from idempotency_key where council_id = :council_id and (caller_id, key) in (select caller_id, key"
     " from idempotency_key where council_id = :council_id and made_at <= :before for update skip locked)"
 )
 

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 FORGET = text(
-    "delete from attempt where (council_id, kind, subject, until) in (select council_id, kind, subject, until"
+    "delete from attempt where council_id = :council_id and (kind, subject, until) in (select kind, subject, until"
     " from attempt where council_id = :council_id and until <= :now for update skip locked)"
 )
 COUNT = text(

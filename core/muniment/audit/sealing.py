@@ -35,11 +35,12 @@ EVENT_COLUMNS = "e.id, e.at, e.event, e.actor_kind, e.actor_id, e.actor_name, e.
 
 LOCK = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 WAIT = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
-LAST = text("select size, peaks from audit_checkpoint order by size desc limit 1")
+LAST = text("select size, peaks from audit_checkpoint where council_id = :council_id order by size desc limit 1")
 TAKE = text(
-    f"with taken as (delete from audit_unsealed where (council_id, event_id) in"  # noqa: S608
-    f" (select council_id, event_id from audit_unsealed order by event_id limit {BATCH}) returning event_id)"
-    f" select {EVENT_COLUMNS} from taken join audit_event e on e.id = taken.event_id order by e.id"
+    f"with taken as (delete from audit_unsealed where council_id = :council_id and event_id in"  # noqa: S608
+    f" (select event_id from audit_unsealed where council_id = :council_id order by event_id limit {BATCH})"
+    f" returning event_id) select {EVENT_COLUMNS} from taken"
+    " join audit_event e on e.council_id = :council_id and e.id = taken.event_id order by e.id"
 )
 SEALED = text(
     f"select l.position, {EVENT_COLUMNS} from audit_event e"  # noqa: S608
@@ -106,10 +107,10 @@ def seal_some(session: CouncilSession, keys: KeyRing) -> int:
     council_id = session.council_id
     if not session.scalar(LOCK, _lock_of(council_id)):
         return 0
-    rows = session.execute(TAKE).all()
+    rows = session.execute(TAKE, {"council_id": council_id}).all()
     if not rows:
         return 0
-    last = session.execute(LAST).one_or_none()
+    last = session.execute(LAST, {"council_id": council_id}).one_or_none()
     tree = Tree() if last is None else Tree(last.size, last.peaks)
     first, hashes = tree.size, [SealedEvent.of(council_id, row).leaf for row in rows]
     for leaf in hashes:

@@ -44,19 +44,21 @@ CANNOT_FIND = (
 LEAVES = text(
     f"select l.position, l.event_id, l.hash, {EVENT_COLUMNS}"  # noqa: S608
     " from audit_leaf l left join audit_event e on e.council_id = l.council_id and e.id = l.event_id"
-    " order by l.position"
+    " where l.council_id = :council_id order by l.position"
 ).execution_options(yield_per=2_000)
-CHECKPOINTS = text("select size, at, root, signature from audit_checkpoint order by size")
+CHECKPOINTS = text(
+    "select size, at, root, signature from audit_checkpoint where council_id = :council_id order by size"
+)
 UNACCOUNTED = text(
-    "select e.id from audit_event e"
-    " where not exists (select from audit_leaf l where l.council_id = e.council_id and l.event_id = e.id)"
+    "select e.id from audit_event e where e.council_id = :council_id"
+    " and not exists (select from audit_leaf l where l.council_id = e.council_id and l.event_id = e.id)"
     " and not exists (select from audit_unsealed u where u.council_id = e.council_id and u.event_id = e.id)"
     " order by e.id"
 )
-PENDING = text("select count(*) from audit_unsealed")
+PENDING = text("select count(*) from audit_unsealed where council_id = :council_id")
 WITHOUT_EVENT = text(
-    "select u.event_id from audit_unsealed u"
-    " where not exists (select from audit_event e where e.council_id = u.council_id and e.id = u.event_id)"
+    "select u.event_id from audit_unsealed u where u.council_id = :council_id"
+    " and not exists (select from audit_event e where e.council_id = u.council_id and e.id = u.event_id)"
     " order by u.event_id"
 )
 
@@ -123,7 +125,8 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
     """
     session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
     session.execute(text("set local cursor_tuple_fraction = 1"))  # all rows will be read: plan for that
-    checkpoints = list(session.execute(CHECKPOINTS))
+    here = {"council_id": session.council_id}
+    checkpoints = list(session.execute(CHECKPOINTS, here))
     tree, drops, faults = Tree(), Drops(session), list[Fault]()
     expected = {row.size: row.root for row in checkpoints}
     if noted is not None and expected.setdefault(noted.size, noted.root) != noted.root:
@@ -131,7 +134,7 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
     for row in checkpoints:
         if not keys.verify(checkpoint_message(session.council_id, row.size, row.root, row.at), row.signature):
             faults.append(Fault(FaultKind.SIGNATURE_WRONG, size=row.size))
-    for row in session.execute(LEAVES):
+    for row in session.execute(LEAVES, here):
         faults += _leaf_faults(session.council_id, tree, drops, row)
         tree.append(bytes(row.hash))
         if tree.size in expected and expected.pop(tree.size) != tree.root:
@@ -140,12 +143,12 @@ def verify(session: CouncilSession, keys: KeyRing, noted: Head | None = None) ->
     faults += _tail_faults(tree, expected, last.size if last else 0)
     faults += [Fault(FaultKind.DROP_UNSEALED, drop_id=id_) for id_ in drops.unsealed()]
     faults += [Fault(FaultKind.DROP_DIFFERS, drop_id=id_) for id_ in drops.differing()]
-    faults += [Fault(FaultKind.EVENT_UNACCOUNTED, event_id=id_) for id_ in session.scalars(UNACCOUNTED)]
-    faults += [Fault(FaultKind.EVENT_GONE, event_id=id_) for id_ in session.scalars(WITHOUT_EVENT)]
+    faults += [Fault(FaultKind.EVENT_UNACCOUNTED, event_id=id_) for id_ in session.scalars(UNACCOUNTED, here)]
+    faults += [Fault(FaultKind.EVENT_GONE, event_id=id_) for id_ in session.scalars(WITHOUT_EVENT, here)]
     return Verification(
         leaves=tree.size,
         checkpoints=len(checkpoints),
-        pending=session.scalar(PENDING) or 0,
+        pending=session.scalar(PENDING, here) or 0,
         head=f"{last.size}:{last.root.hex()}" if last else None,
         head_at=last.at if last else None,
         dropped=drops.until(),

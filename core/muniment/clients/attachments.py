@@ -157,7 +157,8 @@ def read_attachment(
     found = next((entry for entry in of_file if entry.id == attachment_id), None)
     if found is None:
         raise NotFound(NONE)
-    stored_id = session.scalars(select(ATTACHMENT.c.stored_id).where(ATTACHMENT.c.id == attachment_id)).one()
+    one = ATTACHMENT.c.council_id == session.council_id, ATTACHMENT.c.id == attachment_id
+    stored_id = session.scalars(select(ATTACHMENT.c.stored_id).where(*one)).one()
     record(session, AuditEvent.OBJECT_READ, file_id, record=found.record_id, attachment=attachment_id)
     return found, store.read(session, stored_id)
 
@@ -165,11 +166,12 @@ def read_attachment(
 def remove_attachment(session: CouncilSession, caller: Caller, file_id: UUID, attachment_id: UUID) -> None:
     """Remove a file from its record for good. Raises `NotFound`, `Forbidden`, `Conflict` where it is restricted."""
     file = change_file(session, caller, file_id)
+    here = ATTACHMENT.c.council_id == session.council_id
     of_file = select(RECORD.c.id).where(RECORD.c.council_id == ATTACHMENT.c.council_id, RECORD.c.file_id == file.id)
     of_file = of_file.where(in_use(RECORD))
     gone = session.scalars(
         delete(ATTACHMENT)
-        .where(ATTACHMENT.c.id == attachment_id, ATTACHMENT.c.record_id.in_(of_file))
+        .where(here, ATTACHMENT.c.id == attachment_id, ATTACHMENT.c.record_id.in_(of_file))
         .returning(ATTACHMENT.c.stored_id)
     ).all()
     if not gone:

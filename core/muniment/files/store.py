@@ -36,9 +36,15 @@ ADD = text(
     " values (:council_id, :id, :wrapped_key, :media_type, :size, :stored_at)"
 )
 REMOVE = text(
-    "with gone as (delete from stored_file where id = any(:ids) returning council_id, id)"
+    "with gone as (delete from stored_file where council_id = :council_id and id = any(:ids) returning council_id, id)"
     " insert into file_tombstone (council_id, id, at) select council_id, id, :at from gone"
 )
+KEY_OF = text("select wrapped_key from stored_file where council_id = :council_id and id = :id")
+ALL = text("select id from stored_file where council_id = :council_id")
+TO_REMOVE = text(
+    "select id from file_tombstone where council_id = :council_id order by id limit 1000 for update skip locked"
+)
+REMOVED = text("delete from file_tombstone where council_id = :council_id and id = any(:ids)")
 
 
 class FileDamaged(MunimentError):
@@ -86,7 +92,7 @@ class FileStore:
 
     def read(self, session: CouncilSession, file_id: UUID) -> Iterator[bytes]:
         """The file's bytes, a chunk at a time. Raises `NotFound` at once, `FileDamaged` when a chunk is not sound."""
-        wrapped = session.scalar(text("select wrapped_key from stored_file where id = :id"), {"id": file_id})
+        wrapped = session.scalar(KEY_OF, {"council_id": session.council_id, "id": file_id})
         if wrapped is None:
             raise NotFound("There is no such file.")
         bound_to = _bound(session.council_id, file_id)
@@ -99,13 +105,14 @@ class FileStore:
 
     def remove_objects(self, session: CouncilSession) -> int:
         """Remove the objects that tombstones name, and the tombstones; returns how many. Safe to repeat or to kill."""
-        ids = list(session.scalars(text("select id from file_tombstone order by id limit 1000 for update skip locked")))
+        here = {"council_id": session.council_id}
+        ids = list(session.scalars(TO_REMOVE, here))
         for file_id in ids:
             path = self._path(session.council_id, file_id)
             path.unlink(missing_ok=True)
             if path.parent.exists():
                 _sync(path.parent)
-        session.execute(text("delete from file_tombstone where id = any(:ids)"), {"ids": ids})
+        session.execute(REMOVED, here | {"ids": ids})
         return len(ids)
 
     def sweep_orphans(self, session: CouncilSession, now: datetime) -> Orphans:
@@ -113,7 +120,7 @@ class FileStore:
 
         `now` is the machine's own time, for it is compared with the times of files.
         """
-        known = set(session.scalars(text("select id from stored_file")))
+        known = set(session.scalars(ALL, {"council_id": session.council_id}))
         old = (now - ORPHAN_AGE).timestamp()
         found, removed = set[UUID](), 0
         for path in (self._folder / str(session.council_id)).glob("*/*"):
@@ -155,7 +162,7 @@ class FileStore:
 def remove_files(session: CouncilSession, file_ids: Sequence[UUID]) -> None:
     """What `FileStore.remove` does, for whoever has no use for the folder: it is not touched here."""
     if file_ids:
-        session.execute(REMOVE, {"ids": list(file_ids), "at": session.clock.now()})
+        session.execute(REMOVE, {"council_id": session.council_id, "ids": list(file_ids), "at": session.clock.now()})
         session.ring(REMOVE_FILES, [session.council_id])
 
 

@@ -159,7 +159,7 @@ def _rows(session: CouncilSession, caller: Caller, subject: Subject, keys: Seque
     restricted = ~in_use(table) if subject is RECORDS else false()
     found = session.execute(
         select(*columns, held(session, subject, table).label("held"), restricted.label("restricted"))
-        .where(with_ids(keys, column)(table))
+        .where(with_ids(session, keys, column)(table))
         .order_by(table.c[subject.collected], table.c.id)
     )
     needed = {True: Permission.READ_RESTRICTED, False: Permission.READ_RETENTION}
@@ -170,7 +170,7 @@ def _explained(session: CouncilSession, subject: Subject, row: Any, facade: Coun
     policy = adopted(session)
     clock = clocks(policy).get(row.record_class) or undeclared(row.record_class)
     file_id = row.lock_id if subject is RECORDS else None
-    now = session.execute(select(decided(clock, subject, with_ids([row.id])))).one_or_none()
+    now = session.execute(select(decided(clock, subject, with_ids(session, [row.id])))).one_or_none()
     clauses = _clauses(session, subject, clock, row, now.place) if now is not None else ()
     extended = _extended(session, row) if file_id is not None and now is not None else ()
     blocks = _blocks(session, subject, row, clock, now, facade)
@@ -214,7 +214,7 @@ def _explained(session: CouncilSession, subject: Subject, row: Any, facade: Coun
 def _clauses(
     session: CouncilSession, subject: Subject, clock: Clock, row: Any, deciding: int | None
 ) -> tuple[ClauseExplained, ...]:
-    facts, lines = clauses_of_rows(clock, subject, with_ids([row.id]))
+    facts, lines = clauses_of_rows(clock, subject, with_ids(session, [row.id]))
     if lines is None:
         return ()
     found = session.execute(select(lines).select_from(facts.join(lines, true())).order_by(lines.c.place))
@@ -280,7 +280,7 @@ def _blocks(
         _, kept_by = ask(session, facade, subject, [row])
         found += [f"the plugin {plugin} keeps it{': ' + kept.failed if kept.failed else ''}"
                   for plugin, kept in kept_by.items()]  # fmt: skip
-    parked = session.scalar(select(PARKED.c.reason).where(PARKED.c.lock_id == row.lock_id))
+    parked = session.scalar(select(PARKED.c.reason).where(with_ids(session, [row.lock_id], "lock_id")(PARKED)))
     if parked is not None:
         found.append(f"the last sweep could not dispose of its file ({parked})")
     return tuple(found)
@@ -289,7 +289,7 @@ def _blocks(
 def _extended(session: CouncilSession, row: Any) -> tuple[str, ...]:
     """Who keeps the record longer, until when and why."""
     standing = select(EXTENSION.c.until, EXTENSION.c.authoriser, EXTENSION.c.reason).where(
-        EXTENSION.c.file_id == row.lock_id,
+        with_ids(session, [row.lock_id], "file_id")(EXTENSION),
         EXTENSION.c.ended_at.is_(None),
         or_(EXTENSION.c.record_id.is_(None), EXTENSION.c.record_id == row.id),
     )
@@ -302,11 +302,9 @@ def _extended(session: CouncilSession, row: Any) -> tuple[str, ...]:
 
 def _on_request(session: CouncilSession, row: Any, clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str:
     """What becomes of a request for deletion, and what it cannot reach (UK GDPR Art 17(3))."""
-    asked = session.scalar(
-        select(func.max(MILESTONE.c.happened_on)).where(
-            MILESTONE.c.file_id == row.lock_id, MILESTONE.c.kind == "request", MILESTONE.c.whose == "client"
-        )
-    )
+    request = MILESTONE.c.kind == "request", MILESTONE.c.whose == "client"
+    of_file = with_ids(session, [row.lock_id], "file_id")(MILESTONE)
+    asked = session.scalar(select(func.max(MILESTONE.c.happened_on)).where(of_file, *request))
     if asked is None or now is None:
         return ""
     said = f"The client asked for deletion on {day_words(asked)}."

@@ -82,7 +82,8 @@ def dispose_some(session: CouncilSession, kept: KeptTable) -> int:
     if not table.info["append_only"]:  # nobody else could have locked what nobody may change
         chunk = chunk.with_for_update(skip_locked=True)
     stored = _stored_file(table)
-    deleted = session.execute(delete(table).where(names.in_(chunk)).returning(literal(1) if stored is None else stored))
+    mine = delete(table).where(table.c.council_id == session.council_id, names.in_(chunk))
+    deleted = session.execute(mine.returning(literal(1) if stored is None else stored))
     kept_files = deleted.scalars().all()
     gone = len(kept_files)
     if stored is not None:

@@ -355,7 +355,7 @@ def agree(
             class_id, key = entry.id, f"{SERVICE}/{entry.id}"
             fresh = {"record_class": key, "state": None, "due_on": None}
             session.execute(update(RECORD).where(RECORD.c.id.in_(ids)).values(fresh))
-            session.execute(set_clocks(clocks(policy)[key], RECORDS, with_ids(ids), house.clock.today()))
+            session.execute(set_clocks(clocks(policy)[key], RECORDS, with_ids(session, ids), house.clock.today()))
             found = session.execute(text("select id, state, due_on, action, review_on from record")).all()
             came = {row.id: tuple(row[1:]) for row in found}
             for record_id, history in zip(ids, several, strict=True):

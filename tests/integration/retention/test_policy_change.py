@@ -117,7 +117,7 @@ class Model:
         lock_files(session, [file_id])
         self.house.milestones(session, [file_id], kind, day)
         if many:  # as for more files than are clocked at once
-            unset(session, RECORDS, with_ids([file_id], "file_id"))
+            unset(session, RECORDS, with_ids(session, [file_id], "file_id"))
         else:
             tell(session, [file_id], "milestone")
         self.histories[file_id].milestones.append((kind, day, True, "client"))

@@ -85,7 +85,7 @@ class Street:
         """Something that rules read has changed for many files at once: their records are to be clocked anew."""
         there = sorted(self.house.ids("select distinct file_id from record where disposal is null"))
         with self.house.session() as session:
-            which = with_ids(chance.sample(there, min(files, len(there))), "file_id")
+            which = with_ids(session, chance.sample(there, min(files, len(there))), "file_id")
             unset(session, RECORDS, which)
 
     def want_sweep(self) -> None:

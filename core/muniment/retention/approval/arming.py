@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, and_, case, extract, func, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, case, extract, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -203,7 +203,7 @@ def note_newly_due(session: CouncilSession, subject: Subject, record_class: str,
     """A change has made records due: count them against the arming of their rule, and end it when they are too many."""
     so_far = session.execute(
         update(ARMING)
-        .where(ARMING.c.record_class == record_class, IN_FORCE)
+        .where(*_in_force(session, record_class))
         .values(newly_due=ARMING.c.newly_due + count)
         .returning(ARMING.c.newly_due)
     ).scalar_one_or_none()
@@ -211,7 +211,11 @@ def note_newly_due(session: CouncilSession, subject: Subject, record_class: str,
         return
     table = subject.table
     stored = session.scalar(
-        select(func.count()).where(table.c.record_class == record_class, table.c.disposal.is_(None))
+        select(func.count()).where(
+            table.c.council_id == session.council_id,
+            table.c.record_class == record_class,
+            table.c.disposal.is_(None),
+        )
     )
     if so_far > MANY_SHARE * (stored or 0):
         ended = _end(session, record_class, "newly-due")
@@ -236,13 +240,14 @@ def replaced(session: CouncilSession, rules: Mapping[str, str]) -> list[Row[str,
 
 def forget_newly_due(session: CouncilSession) -> None:
     """A sweep has gone through: what it disposed of was approved as it stood."""
-    session.execute(update(ARMING).where(IN_FORCE, ARMING.c.newly_due > 0).values(newly_due=0))
+    here = ARMING.c.council_id == session.council_id
+    session.execute(update(ARMING).where(here, IN_FORCE, ARMING.c.newly_due > 0).values(newly_due=0))
 
 
 def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRule | None:
     """The arming in force of a class under that rule; None where there is none."""
     row = session.execute(
-        select(ARMING).where(ARMING.c.record_class == record_class, ARMING.c.rule_hash == rule_hash, IN_FORCE)
+        select(ARMING).where(*_in_force(session, record_class), ARMING.c.rule_hash == rule_hash)
     ).one_or_none()
     if row is None:
         return None
@@ -254,13 +259,18 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
 def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
     ended: UUID | None = session.execute(
         update(ARMING)
-        .where(ARMING.c.record_class == record_class, IN_FORCE)
+        .where(*_in_force(session, record_class))
         .values(ended_at=session.clock.now(), ended_because=because)
         .returning(ARMING.c.id)
     ).scalar_one_or_none()
     if ended is not None:
         remember(session, ARMING, [ended])
     return ended
+
+
+def _in_force(session: CouncilSession, record_class: str) -> tuple[ColumnElement[bool], ...]:
+    here = ARMING.c.council_id == session.council_id
+    return here, ARMING.c.record_class == record_class, ARMING.c.ended_at.is_(None)
 
 
 def _clock(session: CouncilSession, record_class: str) -> tuple[Policy, Clock]:

@@ -119,7 +119,7 @@ def decide(
     found = {
         row.id: row
         for row in session.execute(
-            select(PROPOSAL).where(with_ids(wanted)(PROPOSAL)).order_by(PROPOSAL.c.record_id).with_for_update()
+            select(PROPOSAL).where(with_ids(session, wanted)(PROPOSAL)).order_by(PROPOSAL.c.record_id).with_for_update()
         )
     }
     now_is = _fingerprints(session, [row.record_id for row in found.values()])
@@ -153,7 +153,7 @@ def queue(
     query = (
         select(PROPOSAL, RECORD.c.file_id)
         .outerjoin(RECORD, (RECORD.c.council_id == PROPOSAL.c.council_id) & (RECORD.c.id == PROPOSAL.c.record_id))
-        .where(PROPOSAL.c.state == state)
+        .where(PROPOSAL.c.council_id == session.council_id, PROPOSAL.c.state == state)
         .order_by(PROPOSAL.c.due_on, PROPOSAL.c.id)
     )
     if record_class is not None:
@@ -171,8 +171,10 @@ def queue(
 def queue_counts(session: CouncilSession, caller: Caller) -> tuple[ProposalCount, ...]:
     """How much is in the queue of each class, of the services that the caller may see, in order of class."""
     services = caller.require_somewhere(Permission.READ_RETENTION)
-    grouped = select(PROPOSAL.c.record_class, PROPOSAL.c.state, func.count()).group_by(
-        PROPOSAL.c.record_class, PROPOSAL.c.state
+    grouped = (
+        select(PROPOSAL.c.record_class, PROPOSAL.c.state, func.count())
+        .where(PROPOSAL.c.council_id == session.council_id)
+        .group_by(PROPOSAL.c.record_class, PROPOSAL.c.state)
     )
     by_class: dict[str, dict[str, int]] = {}
     for record_class, state, count in session.execute(grouped.order_by(PROPOSAL.c.record_class, PROPOSAL.c.state)):
@@ -184,7 +186,8 @@ def queue_counts(session: CouncilSession, caller: Caller) -> tuple[ProposalCount
 def approvers(session: CouncilSession, subject: Subject) -> list[Actor]:
     """Whoever has approved anything of a clocked table that has not gone yet."""
     who = (PROPOSAL.c.decided_kind, PROPOSAL.c.decided_role, PROPOSAL.c.decided_by)
-    mine = select(*who).where(PROPOSAL.c.state == "approved", PROPOSAL.c.kept_in == subject.name).distinct()
+    here = PROPOSAL.c.council_id == session.council_id, PROPOSAL.c.kept_in == subject.name
+    mine = select(*who).where(*here, PROPOSAL.c.state == "approved").distinct()
     return [Actor(row.decided_kind, row.decided_by, role=row.decided_role) for row in session.execute(mine)]
 
 
@@ -216,7 +219,7 @@ def _who(actor: Actor) -> tuple[str, str, UUID | None]:
 
 def _fingerprints(session: CouncilSession, record_ids: Iterable[UUID]) -> dict[UUID, str]:
     """What the records come to now."""
-    these = with_ids(list(record_ids))
+    these = with_ids(session, list(record_ids))
     found: dict[UUID, str] = {}
     for subject in SUBJECTS:
         table = subject.table
@@ -235,7 +238,7 @@ def _write(session: CouncilSession, actor: Actor, rows: Sequence[Any], decision:
     if decision.outcome == "approve":
         counts_from = func.greatest(PROPOSAL.c.due_on, literal(session.clock.today(), Date))
         until = counts_from.op("+", return_type=Date())(literal(APPROVAL_COUNTS.days, Integer))
-    these = with_ids([row.id for row in rows])(PROPOSAL)
+    these = with_ids(session, [row.id for row in rows])(PROPOSAL)
     session.execute(update(PROPOSAL).where(these).values(until=until, **decided))
     facts = {"until": decision.until} if decision.until else {}
     record_many(session, event, [row.record_id for row in rows], **facts)

@@ -181,11 +181,11 @@ def propose(session: CouncilSession, caller: Caller, new: NewProposals) -> Propo
             is_clocked(session, subject, keys),
             table.c.action == REVIEW,
             table.c.disposal.is_(None),
-            table.c.due_on <= new.due_until if new.due_until is not None else with_ids(new.records)(table),
+            table.c.due_on <= new.due_until if new.due_until is not None else with_ids(session, new.records)(table),
         )
         ids = _locked(session, subject, select(table.c.id, subject.lock_id).where(wanted), MOST - len(made))
         if ids:
-            made += propose_rows(session, subject, and_(with_ids(ids)(table), wanted), caller.actor)
+            made += propose_rows(session, subject, and_(with_ids(session, ids)(table), wanted), caller.actor)
     return Proposed(tuple(made), tuple(key for key in dict.fromkeys(new.records) if key not in made))
 
 
@@ -201,15 +201,16 @@ def _locked(session: CouncilSession, subject: Subject, wanted: Select[Any, Any],
     if subject is RECORDS:
         lock_files(session, sorted({row[1] for row in rows}))
     elif rows:
-        mine = select(table.c.id).where(with_ids([row[0] for row in rows])(table)).order_by(table.c.id)
+        mine = select(table.c.id).where(with_ids(session, [row[0] for row in rows])(table)).order_by(table.c.id)
         session.execute(mine.with_for_update(key_share=True))
     return [row[0] for row in rows]
 
 
 def forget(session: CouncilSession, record_ids: Sequence[UUID]) -> None:
     """These records are gone, or emptied: nothing is to be decided about them any more."""
-    if session.scalar(select(select(PROPOSAL.c.id).exists())):  # most councils' queues are empty most of the time
-        session.execute(delete(PROPOSAL).where(with_ids(record_ids, "record_id")(PROPOSAL)))
+    any_here = select(PROPOSAL.c.id).where(PROPOSAL.c.council_id == session.council_id)
+    if session.scalar(select(any_here.exists())):  # most councils' queues are empty most of the time
+        session.execute(delete(PROPOSAL).where(with_ids(session, record_ids, "record_id")(PROPOSAL)))
 
 
 def on_erased(session: CouncilSession, payload: Erased) -> None:

@@ -76,7 +76,7 @@ def changed(session: CouncilSession, subject: Subject, lock_ids: Sequence[UUID],
     """Files or registers have changed: clock what lies under them, or, if they are many, have it done."""
     if not lock_ids:
         return
-    which = with_ids(lock_ids, subject.lock_column)
+    which = with_ids(session, lock_ids, subject.lock_column)
     if session.policy_hash is None:
         unset(session, subject, which)  # the first policy may have been adopted since this transaction began
     elif len(lock_ids) <= FEW:
@@ -93,7 +93,7 @@ def past_period(session: CouncilSession, file_ids: Sequence[UUID]) -> frozenset[
     """
     if not file_ids or session.policy_hash is None:
         return frozenset()
-    which = with_ids(file_ids, RECORDS.lock_column)
+    which = with_ids(session, file_ids, RECORDS.lock_column)
     clock_rows(session, RECORDS, which)
     table, today = RECORDS.table, session.clock.today()
     beyond = func.bool_and(and_(table.c.due_on.is_not(None), table.c.due_on < today))

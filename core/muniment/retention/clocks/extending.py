@@ -75,7 +75,7 @@ def extend(session: CouncilSession, caller: Caller, file_id: UUID, new: NewExten
     check_day(new.until, "until")
     if new.until < session.clock.today():
         raise InvalidInput("The day until which to keep lies in the past.", where="until")
-    which = [RECORD.c.file_id == file_id, RECORD.c.disposal.is_(None)]
+    which = [with_ids(session, [file_id], "file_id")(RECORD), RECORD.c.disposal.is_(None)]
     if new.record_id is not None:
         which.append(RECORD.c.id == new.record_id)
     classes = session.scalars(select(RECORD.c.record_class).where(*which).distinct()).all()
@@ -112,13 +112,14 @@ def withdraw_extension(session: CouncilSession, caller: Caller, extension_id: UU
     caller.require_somewhere(Permission.HOLD_RECORDS)
     if not reason.strip():
         raise InvalidInput("Say why the extension ends.", where="reason")
-    file_id: UUID | None = session.scalar(select(EXTENSION.c.file_id).where(EXTENSION.c.id == extension_id))
+    one = EXTENSION.c.council_id == session.council_id, EXTENSION.c.id == extension_id
+    file_id: UUID | None = session.scalar(select(EXTENSION.c.file_id).where(*one))
     if file_id is None:
         raise NotFound("There is no such extension.")
     change_file(session, caller, file_id, Permission.HOLD_RECORDS, though_limited=True)
     ended = {"ended_at": session.clock.now(), "end_reason": reason.strip()}
     found = session.execute(
-        update(EXTENSION).where(EXTENSION.c.id == extension_id, STANDING).values(ended).returning(EXTENSION.c.id)
+        update(EXTENSION).where(*one, STANDING).values(ended).returning(EXTENSION.c.id)
     ).one_or_none()
     if found is None:
         raise Conflict("This extension has been withdrawn already.")
@@ -135,7 +136,7 @@ def extensions(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[
         return ()
     rows = session.execute(
         select(EXTENSION)
-        .where(EXTENSION.c.file_id == file_id, STANDING)
+        .where(EXTENSION.c.council_id == session.council_id, EXTENSION.c.file_id == file_id, STANDING)
         .order_by(EXTENSION.c.until.desc(), EXTENSION.c.id)
     )
     return tuple(
@@ -158,7 +159,8 @@ def _within_limits(session: CouncilSession, file_id: UUID, new: NewExtension, cl
     An extension that was withdrawn is none. A record without a last day cannot be measured, and has nothing to extend.
     """
     by_key = clocks(adopted(session))
-    before = select(EXTENSION.c.id).where(EXTENSION.c.file_id == file_id, STANDING)
+    here = EXTENSION.c.council_id == session.council_id, EXTENSION.c.file_id == file_id
+    before = select(EXTENSION.c.id).where(*here, STANDING)
     if new.record_id is not None:
         before = before.where(or_(EXTENSION.c.record_id.is_(None), EXTENSION.c.record_id == new.record_id))
     for key in sorted(classes):
@@ -170,7 +172,9 @@ def _within_limits(session: CouncilSession, file_id: UUID, new: NewExtension, cl
             raise InvalidInput(f"The rule of {key} lets its records be kept longer once, and they are.", where="until")
         if allowed.at_most is None:
             continue
-        one = with_ids([new.record_id]) if new.record_id is not None else with_ids([file_id], "file_id")
+        one = (
+            with_ids(session, [new.record_id]) if new.record_id is not None else with_ids(session, [file_id], "file_id")
+        )
         rule_on = decided(clock, RECORDS, one).c.rule_on
         last = added(rule_on, parse_period(allowed.at_most), working_days_of(adopted(session).council.nation))
         if not session.scalar(select(func.coalesce(func.bool_and(func.coalesce(last >= new.until, False)), False))):

@@ -90,7 +90,7 @@ def fulfil(session: CouncilSession, caller: Caller, record_ids: Sequence[UUID], 
     confirmed = 0
     for subject in SUBJECTS:
         table = subject.table
-        mine = and_(with_ids(wanted)(table), _due(session, subject, by_key))
+        mine = and_(with_ids(session, wanted)(table), _due(session, subject, by_key))
         _lock(session, subject, mine)
         rows = session.execute(select(table.c.id, table.c.record_class, table.c.action).where(mine)).all()
         for row in rows:
@@ -109,6 +109,7 @@ def fulfil(session: CouncilSession, caller: Caller, record_ids: Sequence[UUID], 
 def _due(session: CouncilSession, subject: Subject, by_key: dict[str, Clock]) -> ColumnElement[bool]:
     table = subject.table
     return and_(
+        table.c.council_id == session.council_id,
         table.c.due_on < session.clock.today(),
         table.c.action.in_((PUBLISH, AWAIT_HOLDER)),
         table.c.council_id == session.council_id,
@@ -123,7 +124,7 @@ def _lock(session: CouncilSession, subject: Subject, which: ColumnElement[bool])
     if subject is RECORDS:
         lock_files(session, set(keys))
     elif keys:
-        own = select(subject.table.c.id).where(with_ids(keys)(subject.table)).order_by(subject.table.c.id)
+        own = select(subject.table.c.id).where(with_ids(session, keys)(subject.table)).order_by(subject.table.c.id)
         session.execute(own.with_for_update(key_share=True))
 
 

@@ -32,7 +32,8 @@ def due_dates_moved(session: CouncilSession, policy: Policy, chunk: int = CHUNK)
     moved: list[Moved] = []
     for subject in SUBJECTS:
         table = subject.table
-        for key in session.scalars(select(table.c.record_class).distinct().order_by(table.c.record_class)).all():
+        stored = select(table.c.record_class).where(table.c.council_id == session.council_id).distinct()
+        for key in session.scalars(stored.order_by(table.c.record_class)).all():
             clock = planned.get(key) or undeclared(key)
             if key in in_force and in_force[key].hash == clock.hash:
                 continue

@@ -101,10 +101,12 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
         _finish(session, subject, under_way)
         return None
     lock = subject.lock
-    locked = select(lock.c.id).where(with_ids(lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
+    locked = (
+        select(lock.c.id).where(with_ids(session, lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
+    )
     session.execute(select(func.count()).select_from(locked.cte("locked")))
     passing = frozenset(row.record_class for row in under_way)
-    count = clock_classes(session, subject, with_ids(ids), line[2], leave=passing)
+    count = clock_classes(session, subject, with_ids(session, ids), line[2], leave=passing)
     last = UUID(bytes=max(ids.raw))
     if under_way:
         _note(session, subject, under_way, ids, last)
@@ -194,7 +196,7 @@ def _note(session: CouncilSession, subject: Subject, passes: Sequence[Any], ids:
     table = subject.table
     left = (
         select(table.c.record_class, func.array_agg(table.c.rule_hash.distinct(), type_=ARRAY(Text)).label("hashes"))
-        .where(table.c.council_id == session.council_id, with_ids(ids)(table), table.c.rule_hash.is_not(None))
+        .where(table.c.council_id == session.council_id, with_ids(session, ids)(table), table.c.rule_hash.is_not(None))
         .group_by(table.c.record_class)
     )
     hashes = {row.record_class: row.hashes for row in session.execute(left)}

@@ -52,7 +52,10 @@ def reviews_due(session: CouncilSession, caller: Caller, limit: int = 100) -> tu
                 table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.review_on, table.c.due_on
             )
             .where(
-                table.c.review_on <= session.clock.today(), table.c.disposal.is_(None), table.c.record_class.in_(keys)
+                table.c.council_id == session.council_id,
+                table.c.review_on <= session.clock.today(),
+                table.c.disposal.is_(None),
+                table.c.record_class.in_(keys),
             )
             .order_by(table.c.review_on, table.c.id)
             .limit(limit)
@@ -81,7 +84,7 @@ def note_review(session: CouncilSession, caller: Caller, record_id: UUID) -> dat
         table = subject.table
         found = session.execute(
             select(subject.lock_id.label("lock_id"), table.c.record_class).where(
-                table.c.id == record_id, table.c.disposal.is_(None)
+                with_ids(session, [record_id])(table), table.c.disposal.is_(None)
             )
         ).one_or_none()
         if found is not None and caller.allows(Permission.HOLD_RECORDS, found.record_class.partition("/")[0]):
@@ -93,12 +96,13 @@ def _reviewed(session: CouncilSession, subject: Subject, record_id: UUID, lock_i
     table, today = subject.table, session.clock.today()
     if subject is RECORDS:
         lock_files(session, [lock_id])
-    done = update(table).where(table.c.id == record_id, table.c.review_on <= today, table.c.disposal.is_(None))
+    one = with_ids(session, [record_id])
+    done = update(table).where(one(table), table.c.review_on <= today, table.c.disposal.is_(None))
     if session.execute(done.values(reviewed_on=today).returning(table.c.id)).one_or_none() is None:
         raise Conflict("No review of this record is due.")
     record(session, AuditEvent.RECORD_REVIEWED, lock_id, record=record_id)
-    clock_rows(session, subject, with_ids([record_id]))
-    next_one: date | None = session.scalar(select(table.c.review_on).where(table.c.id == record_id))
+    clock_rows(session, subject, one)
+    next_one: date | None = session.scalar(select(table.c.review_on).where(one(table)))
     return next_one
 
 

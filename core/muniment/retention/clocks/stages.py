@@ -25,7 +25,7 @@ def deciding(
     session: CouncilSession, clock: Clock, subject: Subject, ids: Sequence[UUID]
 ) -> list[tuple[ClauseClock, Keys]]:
     """The clauses that decide about these rows of a class, each with those it decides about."""
-    now = decided(clock, subject, with_ids(ids))
+    now = decided(clock, subject, with_ids(session, ids))
     grouped = select(now.c.place, packed(now.c.id)).where(now.c.place.is_not(None)).group_by(now.c.place)
     return [(clock.clauses[place], Keys(keys)) for place, keys in session.execute(grouped.order_by(now.c.place))]
 
@@ -37,7 +37,7 @@ def move_on(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> N
     which every clause is done is unclocked: nothing more is ever done to it by itself.
     """
     by_key = clocks(adopted(session))
-    table, these = subject.table, with_ids(ids)
+    table, these = subject.table, with_ids(session, ids)
     present = session.scalars(select(table.c.record_class).where(these(table)).distinct()).all()
     for key in sorted(present):
         clock = by_key.get(key)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, select, text, true
+from sqlalchemy import ColumnElement, FromClause, and_, select, text
 
 from muniment.database.session import CouncilSession
 from muniment.retention.rules.clock_sql import Rows
@@ -25,12 +25,13 @@ CHUNK = 20_000
 def in_chunks(session: CouncilSession, subject: Subject, record_class: str, chunk: int = CHUNK) -> Iterator[Rows]:
     """Conditions that together cover the rows of a class once, in the order of their keys, `chunk` of them each."""
     table = subject.table
-    mine = select(table.c.id).where(table.c.record_class == record_class).order_by(table.c.id)
+    mine = select(table.c.id).where(table.c.council_id == session.council_id, table.c.record_class == record_class)
+    mine = mine.order_by(table.c.id)
     last: UUID | None = None
     while True:
         rest = mine.where(table.c.id > last) if last is not None else mine
         upto = session.scalar(rest.offset(chunk - 1).limit(1))
-        yield _between(last, upto)
+        yield _between(session, last, upto)
         if upto is None:
             return
         last = upto
@@ -44,12 +45,12 @@ def reading_only(session: CouncilSession) -> Iterator[None]:
         yield
 
 
-def _between(last: UUID | None, upto: UUID | None) -> Rows:
-    """Rows beyond one key and up to another; without one there is no bound."""
+def _between(session: CouncilSession, last: UUID | None, upto: UUID | None) -> Rows:
+    """The council's rows beyond one key and up to another; without one there is no bound."""
 
     def which(row: FromClause) -> ColumnElement[bool]:
         bounds = [row.c.id > last] if last is not None else []
         bounds += [row.c.id <= upto] if upto is not None else []
-        return and_(true(), *bounds)
+        return and_(row.c.council_id == session.council_id, *bounds)
 
     return which

@@ -70,7 +70,7 @@ def anonymise_again(session: CouncilSession, keys: Sequence[UUID]) -> None:
     """The same for records that a restore has brought back, as far as the policy in force makes them anonymous."""
     by_class = clocks(adopted(session)) if session.policy_hash is not None else {}
     known = RECORD.c.record_class.in_(sorted(by_class))
-    anonymise(session, by_class, with_ids(keys)(RECORD) & known & RECORD.c.disposal.is_(None))
+    anonymise(session, by_class, with_ids(session, keys)(RECORD) & known & RECORD.c.disposal.is_(None))
 
 
 def statistics(session: CouncilSession, caller: Caller, record_class: str | None = None) -> tuple[AnonymousGroup, ...]:
@@ -103,7 +103,7 @@ def _counts(session: CouncilSession, clock: Clock, entry: ClauseClock, keys: Key
             FILE.c.postcode,
         )
         .select_from(RECORD.join(FILE, in_file).join(PERSON, of_person))
-        .where(with_ids(keys)(RECORD))
+        .where(with_ids(session, keys)(RECORD))
     )
     left = [
         Told(row.person, told(entry.kept, row.recorded_on, row.stored, {BORN_ON: row.born_on, POSTCODE: row.postcode}))

@@ -61,7 +61,7 @@ def change(
     judgement: Judgement,
 ) -> Changed:
     """Do `action` to the records of the locked files that are due for it and that nobody keeps. Raises `Miscounted`."""
-    here = with_ids(locked, RECORDS.lock_column)(RECORD)
+    here = with_ids(session, locked, RECORDS.lock_column)(RECORD)
     found = session.execute(
         select(
             RECORD.c.record_class,
@@ -107,7 +107,7 @@ def redact(session: CouncilSession, redaction: Redaction) -> int:
     Files that belong to a record go where `attachments` is named, and stay where it is not.
     """
     if ATTACHMENTS in redaction.fields:
-        of_records = with_ids(redaction.keys, "record_id")(ATTACHMENT)
+        of_records = with_ids(session, redaction.keys, "record_id")(ATTACHMENT)
         session.execute(update(ATTACHMENT).where(of_records).values(record_id=None))
         let_go(session)
     names = literal([name for name in redaction.fields if name != ATTACHMENTS], ARRAY(Text))
@@ -119,7 +119,7 @@ def redact(session: CouncilSession, redaction: Redaction) -> int:
         .scalar_subquery()
     )
     blank = {"values": RECORD.c["values"].op("-")(cast(names, ARRAY(Text))), "corrected": corrected}
-    mine = update(RECORD).where(with_ids(redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
+    mine = update(RECORD).where(with_ids(session, redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
     files: list[UUID] = list(session.scalars(mine.returning(RECORD.c.file_id)))
     values_erased.send(session, ValuesErased(Keys.of(files).distinct()))
     return len(files)
@@ -129,7 +129,7 @@ def _restrict(session: CouncilSession, keys: Keys) -> None:
     """Keep records out of use; a record that is so already keeps its day."""
     today = session.clock.today()
     day = func.coalesce(RECORD.c.restricted_on, literal(today, Date))
-    session.execute(update(RECORD).where(with_ids(keys)(RECORD)).values(restricted_on=day))
+    session.execute(update(RECORD).where(with_ids(session, keys)(RECORD)).values(restricted_on=day))
     move_on(session, RECORDS, keys)
 
 
@@ -137,6 +137,6 @@ def _transfer(session: CouncilSession, clock: Clock, entry: ClauseClock, keys: K
     """Move records to the class that the clause names: staff's from now on, and clocked under that class's rule."""
     into = f"{clock.key.partition('/')[0]}/{entry.clause.into}"
     moved = {"record_class": into, "stage": null(), "rule_hash": null(), "origin": null()}
-    changed = update(RECORD).where(with_ids(keys)(RECORD), RECORD.c.disposal.is_(None)).values(moved)
+    changed = update(RECORD).where(with_ids(session, keys)(RECORD), RECORD.c.disposal.is_(None)).values(moved)
     expect(len(keys), len(session.scalars(changed.returning(RECORD.c.id)).all()))
-    clock_rows(session, RECORDS, with_ids(keys))
+    clock_rows(session, RECORDS, with_ids(session, keys))

@@ -140,7 +140,7 @@ def sweep_chunk(
     end, locked = _lock_due(session, subject, due, after, limit, only)
     if not locked:
         return Chunk(end)
-    mine = and_(with_ids(locked, subject.lock_column)(subject.table), due)
+    mine = and_(with_ids(session, locked, subject.lock_column)(subject.table), due)
     if errand.does == "propose":
         return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, mine, SWEEPER)))
     judgement = judge(session, subject, due, locked, facade)
@@ -223,7 +223,9 @@ def due_places(
 def _live(session: CouncilSession) -> _Live:
     """The armings in force of rules in force, locked against being ended until this chunk is committed."""
     query = select(ARMING, text("(select policy_hash from council where id = arming.council_id) as adopted"))
-    rows = session.execute(query.where(ARMING.c.ended_at.is_(None)).with_for_update(read=True)).all()
+    rows = session.execute(
+        query.where(ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None)).with_for_update(read=True)
+    ).all()
     if any(row.adopted != session.policy_hash for row in rows):
         raise PolicyMoved
     by_key = clocks(adopted(session))
@@ -254,7 +256,8 @@ def _lock_due(
     if only:
         query = query.where(subject.lock_id == only)
     walked = query.cte("walked").prefix_with("materialized")
-    held_by_us = select(lock.c.id).join_from(walked, lock, lock.c.id == walked.c.lock_id)
+    mine = and_(lock.c.council_id == session.council_id, lock.c.id == walked.c.lock_id)
+    held_by_us = select(lock.c.id).join_from(walked, lock, mine)
     locked = held_by_us.with_for_update(key_share=True, skip_locked=True, of=lock).cte("locked")
     last = select(walked).order_by(walked.c.due_on.desc(), walked.c.lock_id.desc()).limit(1).subquery("last")
     ours = select(packed(locked.c.id).label("ids")).subquery("ours")

@@ -143,7 +143,7 @@ class Courier:
                 SYSTEM.c.system == DELIVERY.c.system,
                 or_(SYSTEM.c.leased_until > now, SYSTEM.c.closed_until > now),
             )
-            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(_due(now), free, ~_needed())
+            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(_due(session, now), free, ~_needed())
             kinds = kinds.group_by(DELIVERY.c.system, DELIVERY.c.record_class).order_by(func.min(DELIVERY.c.due_at))
             for system, record_class in session.execute(kinds).all():
                 failures = _lease(session, system, now)
@@ -176,7 +176,9 @@ class Courier:
                         _put_off(session, ids, answer.reason or "failed", now + pause(batch.attempts))
             for reason, ids in refused.items():
                 session.execute(
-                    update(DELIVERY).where(with_ids(ids, "record_id")(DELIVERY)).values(state="refused", reason=reason)
+                    update(DELIVERY)
+                    .where(with_ids(session, ids, "record_id")(DELIVERY))
+                    .values(state="refused", reason=reason)
                 )
                 record_many(session, AuditEvent.DELIVERY_REFUSED, ids, system=batch.system, reason=reason)
             _give_back(session, batch, said, now)
@@ -211,8 +213,8 @@ def _ask(facade: CouncilFacade, batch: _Batch) -> _Said:
         return _Said(failed, failure=error.code)
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    return and_(DELIVERY.c.state == "waiting", DELIVERY.c.due_at <= now)
+def _due(session: CouncilSession, now: datetime) -> ColumnElement[bool]:
+    return and_(DELIVERY.c.council_id == session.council_id, DELIVERY.c.state == "waiting", DELIVERY.c.due_at <= now)
 
 
 def _needed() -> ColumnElement[bool]:
@@ -259,7 +261,7 @@ def _batch(
         .join_from(
             DELIVERY, RECORD, and_(RECORD.c.council_id == DELIVERY.c.council_id, RECORD.c.id == DELIVERY.c.record_id)
         )
-        .where(_due(now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~_needed())
+        .where(_due(session, now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~_needed())
         .order_by(DELIVERY.c.due_at, DELIVERY.c.record_id)
         .limit(limit)
     )
@@ -272,7 +274,7 @@ def _batch(
     attempts = max(row.attempts for row in rows) + 1
     session.execute(
         update(DELIVERY)
-        .where(with_ids([row.id for row in rows], "record_id")(DELIVERY))
+        .where(with_ids(session, [row.id for row in rows], "record_id")(DELIVERY))
         .values(attempts=DELIVERY.c.attempts + 1, due_at=now + LEASE + pause(attempts))
     )
     service, _, system_id = system.partition("/")
@@ -293,7 +295,9 @@ def _connector(policy: Policy, service: str, system_id: str) -> str:
 
 
 def _put_off(session: CouncilSession, ids: Sequence[UUID], reason: str, until: datetime) -> None:
-    session.execute(update(DELIVERY).where(with_ids(ids, "record_id")(DELIVERY)).values(due_at=until, reason=reason))
+    session.execute(
+        update(DELIVERY).where(with_ids(session, ids, "record_id")(DELIVERY)).values(due_at=until, reason=reason)
+    )
 
 
 def _give_back(session: CouncilSession, batch: _Batch, said: _Said, now: datetime) -> None:

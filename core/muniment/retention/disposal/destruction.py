@@ -92,7 +92,7 @@ def awaiting(
     `after` is since when one waits and its key, to go on. Raises `Forbidden`.
     """
     services = caller.require_somewhere(Permission.READ_RETENTION)
-    found = _awaited()
+    found = _awaited(session)
     wanted = select(found).order_by(found.c.since.asc().nulls_first(), found.c.id).limit(limit)
     if services is not None:
         wanted = wanted.where(func.split_part(found.c.record_class, "/", 1).in_(sorted(services)))
@@ -103,11 +103,11 @@ def awaiting(
     return tuple(AwaitingView(**row._mapping) for row in session.execute(wanted))
 
 
-def _awaited() -> Subquery:
-    return union_all(*(_awaited_in(subject) for subject in SUBJECTS)).subquery()
+def _awaited(session: CouncilSession) -> Subquery:
+    return union_all(*(_awaited_in(session, subject) for subject in SUBJECTS)).subquery()
 
 
-def _awaited_in(subject: Subject) -> Select[*tuple[Any, ...]]:
+def _awaited_in(session: CouncilSession, subject: Subject) -> Select[*tuple[Any, ...]]:
     table = subject.table
     system, key = (table.c.system, table.c.external_key) if subject.has_system else (null(), null())
     rows = table.outerjoin(AWAITING, _of_record(AWAITING, table)).outerjoin(DELIVERY, _of_record(DELIVERY, table))
@@ -126,7 +126,7 @@ def _awaited_in(subject: Subject) -> Select[*tuple[Any, ...]]:
             DELIVERY.c.reason,
         )
         .select_from(rows)
-        .where(table.c.disposal == "awaiting")
+        .where(table.c.council_id == session.council_id, table.c.disposal == "awaiting")
     )
 
 
@@ -173,7 +173,7 @@ def lock_awaiting(session: CouncilSession, record_ids: Sequence[UUID]) -> dict[s
     for subject in SUBJECTS:
         table = subject.table
         query = select(table.c.id, table.c.record_class).where(
-            with_ids(record_ids)(table), table.c.disposal == "awaiting"
+            with_ids(session, record_ids)(table), table.c.disposal == "awaiting"
         )
         rows = session.execute(query.order_by(table.c.id).with_for_update()).all()
         if rows:
@@ -194,7 +194,9 @@ def close(
     in the erasure ledger. The caller commits at once and holds the council's lock."""
     record_ids = Keys.joined(gone.values())
     certificates = (
-        delete(AWAITING).where(with_ids(record_ids, "record_id")(AWAITING)).returning(AWAITING.c.certificate_id)
+        delete(AWAITING)
+        .where(with_ids(session, record_ids, "record_id")(AWAITING))
+        .returning(AWAITING.c.certificate_id)
     )
     by_certificate = Counter(session.scalars(certificates))
     for subject in SUBJECTS:

@@ -55,7 +55,7 @@ def delete_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) 
 
 def delete_keys(session: CouncilSession, table: Table, ids: Sequence[UUID]) -> Keys:
     """Delete rows of any table by key. Returns the keys of those that were there."""
-    return _keys_of(session, delete(table).where(with_ids(ids)(table)), table)
+    return _keys_of(session, delete(table).where(with_ids(session, ids)(table)), table)
 
 
 def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -> Keys:
@@ -65,14 +65,14 @@ def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -
     """
     table = subject.table
     for below, column in subject.with_it:
-        session.execute(delete(below).where(with_ids(ids, column)(below)))
+        session.execute(delete(below).where(with_ids(session, ids, column)(below)))
     nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
     blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
     emptied = _keys_of(
-        session, update(table).where(with_ids(ids)(table), table.c.disposal.is_(None)).values(blank), table
+        session, update(table).where(with_ids(session, ids)(table), table.c.disposal.is_(None)).values(blank), table
     )
     for below, column in subject.let_go:
-        session.execute(update(below).where(with_ids(ids, column)(below)).values({column: None}))
+        session.execute(update(below).where(with_ids(session, ids, column)(below)).values({column: None}))
     if subject.let_go:
         let_go(session)
     if subject.has_system and emptied:
@@ -91,7 +91,7 @@ def _ask_systems(session: CouncilSession, table: Table, ids: Keys) -> None:
         table.c.record_class,
         literal(since),
         literal(due_at),
-    ).where(with_ids(ids)(table), table.c.system.is_not(None))
+    ).where(with_ids(session, ids)(table), table.c.system.is_not(None))
     columns = ("council_id", "record_id", "system", "record_class", "since", "due_at")
     asked = upsert(DELIVERY).from_select(columns, wanted).on_conflict_do_nothing().returning(DELIVERY.c.record_id)
     if session.execute(asked).first() is not None:
@@ -107,11 +107,11 @@ def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str,
     """
     if not file_ids:
         return {}
-    gone = delete(FILE).where(with_ids(file_ids)(FILE)).returning(FILE.c.id, FILE.c.person_id).cte("gone")
+    gone = delete(FILE).where(with_ids(session, file_ids)(FILE)).returning(FILE.c.id, FILE.c.person_id).cte("gone")
     both = select(packed(gone.c.id), packed(gone.c.person_id))
     files, person_ids = (Keys(keys) for keys in session.execute(both).one())
     expect(len(file_ids), len(files))
-    persons = with_ids(person_ids)(PERSON)
+    persons = with_ids(session, person_ids)(PERSON)
     locked = select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update().cte("locked")
     session.execute(select(func.count()).select_from(locked))
     other = select(FILE.c.id).where(FILE.c.council_id == PERSON.c.council_id, FILE.c.person_id == PERSON.c.id)

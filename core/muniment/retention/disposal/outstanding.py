@@ -62,18 +62,19 @@ def systems(session: CouncilSession, caller: Caller) -> tuple[SystemView, ...]:
         .group_by(DELIVERY.c.system)
         .subquery()
     )
+    stand = select(SYSTEM).where(SYSTEM.c.council_id == session.council_id).subquery()
     query = (
         select(
-            func.coalesce(owed.c.system, SYSTEM.c.system).label("system"),
+            func.coalesce(owed.c.system, stand.c.system).label("system"),
             func.coalesce(owed.c.waiting, 0).label("waiting"),
             func.coalesce(owed.c.refused, 0).label("refused"),
             owed.c.oldest,
-            func.coalesce(SYSTEM.c.failures, 0).label("failures"),
-            SYSTEM.c.closed_until,
-            SYSTEM.c.answered_at,
-            SYSTEM.c.reason,
+            func.coalesce(stand.c.failures, 0).label("failures"),
+            stand.c.closed_until,
+            stand.c.answered_at,
+            stand.c.reason,
         )
-        .select_from(owed.outerjoin(SYSTEM, owed.c.system == SYSTEM.c.system, full=True))
+        .select_from(owed.outerjoin(stand, owed.c.system == stand.c.system, full=True))
         .order_by("system")
     )
     rows = [SystemView(**row._mapping) for row in session.execute(query)]
@@ -88,7 +89,7 @@ def ask_again(session: CouncilSession, caller: Caller, record_ids: Sequence[UUID
     wanted = list(dict.fromkeys(record_ids))
     if not wanted or len(wanted) > MOST:
         raise InvalidInput(f"Name from 1 to {MOST} records.", where="records")
-    here = with_ids(wanted, "record_id")(DELIVERY)
+    here = with_ids(session, wanted, "record_id")(DELIVERY)
     query = select(DELIVERY.c.record_id, DELIVERY.c.system).where(here).order_by(DELIVERY.c.record_id)
     rows = session.execute(query.with_for_update()).all()
     for row in rows:

@@ -77,7 +77,7 @@ def pseudonymise(
     in_file = (FILE.c.council_id == RECORD.c.council_id) & (FILE.c.id == RECORD.c.file_id)
     columns = [FILE.c[name] for name in ("service", "source", "generated", "born_on")]
     rows = session.execute(
-        select(RECORD, *columns).select_from(RECORD.join(FILE, in_file)).where(with_ids(keys)(RECORD))
+        select(RECORD, *columns).select_from(RECORD.join(FILE, in_file)).where(with_ids(session, keys)(RECORD))
     ).all()
     expect(len(keys), len(rows))
     council, today = {"council_id": session.council_id}, session.clock.today()
@@ -108,7 +108,7 @@ def pseudonymise(
         if lines:
             session.execute(insert(table), lines)
     expect(len(keys), len(delete_rows(session, RECORDS, keys)))
-    clock_rows(session, RECORDS, with_ids([line["id"] for line in made[RECORD]]))
+    clock_rows(session, RECORDS, with_ids(session, [line["id"] for line in made[RECORD]]))
     return Redaction((*sorted(gone), ATTACHMENTS), keys)
 
 
@@ -126,7 +126,7 @@ def _history(
     for table, query in queries.items():
         if query is None:
             continue
-        for row in session.execute(query.where(with_ids(here, "file_id")(table))):
+        for row in session.execute(query.where(with_ids(session, here, "file_id")(table))):
             for file_id in new_files[row.file_id]:
                 line = {**row._mapping, "file_id": file_id}
                 if "id" in line:
@@ -140,7 +140,7 @@ def _history(
 def left_bare(session: CouncilSession, locked: Keys) -> Keys:
     """The locked files in which no record is left."""
     some = select(func.count()).where(RECORD.c.council_id == FILE.c.council_id, RECORD.c.file_id == FILE.c.id)
-    bare = select(FILE.c.id).where(with_ids(locked)(FILE), some.correlate(FILE).scalar_subquery() == 0)
+    bare = select(FILE.c.id).where(with_ids(session, locked)(FILE), some.correlate(FILE).scalar_subquery() == 0)
     return Keys.of(session.scalars(bare))
 
 

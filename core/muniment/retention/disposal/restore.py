@@ -199,7 +199,7 @@ def _repeat(session: CouncilSession, line: Line) -> Repeated:
 
 def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
     here = DISPOSAL.c.council_id == session.council_id
-    return frozenset(session.scalars(select(DISPOSAL.c.id).where(here, with_ids(chunks)(DISPOSAL))))
+    return frozenset(session.scalars(select(DISPOSAL.c.id).where(here, with_ids(session, chunks)(DISPOSAL))))
 
 
 def _delete(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys]:
@@ -213,8 +213,8 @@ def _delete(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys
     for table, below in ((FILE, RECORD.c.file_id), (PERSON, FILE.c.person_id)):
         if table.name in keys:
             left = select(below).where(below.table.c.council_id == table.c.council_id, below == table.c.id)
-            free = select(table.c.id).where(with_ids(keys[table.name])(table), ~left.exists())
+            free = select(table.c.id).where(with_ids(session, keys[table.name])(table), ~left.exists())
             gone[table.name] = delete_keys(session, table, session.scalars(free).all())
     confirmed = Keys.joined(keys[subject.name] for subject in SUBJECTS if subject.name in keys)
-    session.execute(delete(AWAITING).where(with_ids(confirmed, "record_id")(AWAITING)))
+    session.execute(delete(AWAITING).where(with_ids(session, confirmed, "record_id")(AWAITING)))
     return gone

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import DBAPIError
 
@@ -47,6 +47,7 @@ from muniment.retention.disposal.errands import DESTROYING, Errand
 from muniment.retention.disposal.pace import Pace
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.judging import KeptBy, added_up
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Parked, SweepRun
 
@@ -109,18 +110,18 @@ def begin_run(session: CouncilSession) -> UUID | None:
     """The run that a sweeper is to work on: one that is open, else the day's first; None if the day has had its own."""
     run_id = _open_run(session)
     if run_id is None:
-        last = session.scalar(select(func.max(RUN.c.finished_at)))
+        last = session.scalar(select(func.max(RUN.c.finished_at)).where(RUN.c.council_id == session.council_id))
         if last is not None and london_day(last) == session.clock.today():
             return None
         run_id = _new_run(session)
     started = session.execute(
         update(RUN)
-        .where(RUN.c.id == run_id, RUN.c.state == "waiting")
+        .where(*_one(session, run_id), RUN.c.state == "waiting")
         .values(state="running", started_at=session.clock.now())
         .returning(RUN.c.id)
     ).scalar_one_or_none()
     if started is not None:
-        session.execute(delete(PARKED))
+        session.execute(delete(PARKED).where(PARKED.c.council_id == session.council_id))
         record(session, AuditEvent.SWEEP_STARTED, run_id)
     return run_id
 
@@ -128,7 +129,7 @@ def begin_run(session: CouncilSession) -> UUID | None:
 def run_view(session: CouncilSession, caller: Caller, run_id: UUID) -> RunView:
     """One run. Raises `NotFound`, `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    row = session.execute(select(RUN).where(RUN.c.id == run_id)).one_or_none()
+    row = session.execute(select(RUN).where(*_one(session, run_id))).one_or_none()
     if row is None:
         raise NotFound("There is no such sweep.")
     return _view(row)
@@ -139,7 +140,8 @@ def runs(
 ) -> tuple[RunView, ...]:
     """The runs, the newest first; `before` is when one was asked for and its key, to go on. Raises `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    newest_first = select(RUN).order_by(RUN.c.asked_at.desc(), RUN.c.id.desc()).limit(limit)
+    newest_first = select(RUN).where(RUN.c.council_id == session.council_id)
+    newest_first = newest_first.order_by(RUN.c.asked_at.desc(), RUN.c.id.desc()).limit(limit)
     if before is not None:
         newest_first = newest_first.where(tuple_(RUN.c.asked_at, RUN.c.id) < tuple_(*before))
     return tuple(_view(row) for row in session.execute(newest_first))
@@ -259,7 +261,9 @@ class Sweeper:
         log.warning("file_parked", council=str(self._council_id), key=str(lock_id), reason=reason)
         with self._database.council(self._council_id, self._actor) as session:
             table = subject.table
-            classes = session.scalars(select(table.c.record_class).where(subject.lock_id == lock_id).distinct()).all()
+            classes = session.scalars(
+                select(table.c.record_class).where(with_ids(session, [lock_id], subject.lock_column)(table)).distinct()
+            ).all()
             row = {"kept_in": subject.name, "run_id": run_id, "reason": reason, "at": session.clock.now()}
             row |= {"classes": sorted(classes)}
             session.execute(
@@ -267,14 +271,14 @@ class Sweeper:
                 .values(council_id=session.council_id, lock_id=lock_id, **row)
                 .on_conflict_do_update(index_elements=["council_id", "lock_id"], set_=row)
             )
-            parked = select(func.count()).select_from(PARKED).scalar_subquery()
-            session.execute(update(RUN).where(RUN.c.id == run_id).values(parked=parked))
+            parked = select(func.count()).where(PARKED.c.council_id == session.council_id).scalar_subquery()
+            session.execute(update(RUN).where(*_one(session, run_id)).values(parked=parked))
 
     def _finish(self, run_id: UUID, kept: int, kept_by: dict[str, KeptBy]) -> None:
         with self._database.council(self._council_id, self._actor) as session:
             done = session.execute(
                 update(RUN)
-                .where(RUN.c.id == run_id, RUN.c.state == "running")
+                .where(*_one(session, run_id), RUN.c.state == "running")
                 .values(state="done", finished_at=session.clock.now(), kept=kept, kept_by=msgspec.to_builtins(kept_by))
                 .returning(RUN.c.disposed, RUN.c.awaited)
             ).one_or_none()
@@ -285,7 +289,12 @@ class Sweeper:
 
 
 def _open_run(session: CouncilSession) -> UUID | None:
-    return session.scalar(select(RUN.c.id).where(RUN.c.state.in_(OPEN)).order_by(RUN.c.asked_at, RUN.c.id).limit(1))
+    there = select(RUN.c.id).where(RUN.c.council_id == session.council_id, RUN.c.state.in_(OPEN))
+    return session.scalar(there.order_by(RUN.c.asked_at, RUN.c.id).limit(1))
+
+
+def _one(session: CouncilSession, run_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return RUN.c.council_id == session.council_id, RUN.c.id == run_id
 
 
 def _new_run(session: CouncilSession) -> UUID:
@@ -302,7 +311,7 @@ def _new_run(session: CouncilSession) -> UUID:
 def _count(session: CouncilSession, run_id: UUID, chunk: Chunk) -> None:
     session.execute(
         update(RUN)
-        .where(RUN.c.id == run_id)
+        .where(*_one(session, run_id))
         .values(
             chunks=RUN.c.chunks + 1,
             files=RUN.c.files + chunk.locked,

@@ -74,9 +74,9 @@ def take(
     kept: Counter[str] = Counter()
     missed = 0
     gone: dict[str, Disposed] = {}
-    for row in session.execute(_delete(subject, due, locked, judgement.free)):
+    for row in session.execute(_delete(session, subject, due, locked, judgement.free)):
         gone[row.record_class] = Disposed(Keys(row.ids), Keys(), row.first, row.last)
-    for row in session.execute(_left(subject, due, locked, judgement.free)):
+    for row in session.execute(_left(session, subject, due, locked, judgement.free)):
         match row.fate:
             case "emptied":
                 part = Disposed(Keys(), Keys(row.ids), row.first, row.last)
@@ -109,18 +109,18 @@ def judge(
     if facade is None or not facade.judges_holds:
         return Judgement(free, holds)
     asked = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
-    rows = session.execute(asked.where(with_ids(locked, subject.lock_column)(table), due, free)).all()
+    rows = session.execute(asked.where(with_ids(session, locked, subject.lock_column)(table), due, free)).all()
     kept, kept_by = ask(session, facade, subject, rows)
     let_go = Keys.of(row.id for item, row in enumerate(rows) if item not in kept)
     return Judgement(any_of(table.c.id, let_go), holds, kept_by)
 
 
 def _delete(
-    subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     """The statement that deletes what is kept here alone; one line for each class."""
     table = subject.table
-    here = with_ids(locked, subject.lock_column)(table)
+    here = with_ids(session, locked, subject.lock_column)(table)
     deleted = (
         delete(table)
         .where(here, due, subject.lies_here_alone, free)
@@ -131,7 +131,7 @@ def _delete(
 
 
 def _left(
-    subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     """What the locked files hold now; one line for each class and fate.
 
@@ -143,7 +143,7 @@ def _left(
         else_="stays",
     )  # fmt: skip
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))
-    left = select(*columns).where(with_ids(locked, subject.lock_column)(table)).subquery("left_over")
+    left = select(*columns).where(with_ids(session, locked, subject.lock_column)(table)).subquery("left_over")
     return select(left.c.fate, packed(left.c.lock_id).label("lock_ids"), *_summed_up(left)).group_by(
         left.c.fate, left.c.record_class
     )

@@ -142,7 +142,7 @@ def take_away(
         raise InvalidInput(f"Name from 1 to {MOST} records.", where="records")
     policy = adopted(session)
     locks.shared(session)
-    here = with_ids(list(record_ids))(RECORD)
+    here = with_ids(session, list(record_ids))(RECORD)
     files = session.scalars(select(RECORD.c.file_id).where(here, RECORD.c.file_id.is_not(None)).distinct()).all()
     lock_files(session, files)
     # What stands is looked at behind the locks: whoever gives consent again has come before, or waits.
@@ -179,7 +179,7 @@ def _of_files(session: CouncilSession, policy: Policy | None, file_ids: Keys) ->
     rows = session.execute(
         select(*columns, RECORDS.lies_here_alone.label("here_alone"), FILE.c.service)
         .join_from(RECORD, FILE, (FILE.c.council_id == RECORD.c.council_id) & (FILE.c.id == RECORD.c.file_id))
-        .where(with_ids(list(ended), "file_id")(RECORD), RECORD.c.disposal.is_(None))
+        .where(with_ids(session, list(ended), "file_id")(RECORD), RECORD.c.disposal.is_(None))
         .order_by(RECORD.c.file_id, RECORD.c.id)
     ).all()
     for row in rows:
@@ -207,7 +207,7 @@ def _judged(session: CouncilSession, lines: Sequence[Unfounded], facade: Council
 
 def _free(session: CouncilSession, lines: Sequence[Unfounded], judgement: Judgement) -> list[Unfounded]:
     ids = Keys.of(line.record_id for line in lines)
-    free = set(session.scalars(select(RECORD.c.id).where(with_ids(ids)(RECORD), judgement.free)))
+    free = set(session.scalars(select(RECORD.c.id).where(with_ids(session, ids)(RECORD), judgement.free)))
     return [line for line in lines if line.record_id in free]
 
 

@@ -217,7 +217,7 @@ def certificates(
 ) -> tuple[CertificateView, ...]:
     """Certificates, the newest first: of one run, or of all; `before` is when one was issued and its key, to go on."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    query = _query().order_by(CERTIFICATE.c.issued_at.desc(), CERTIFICATE.c.id.desc()).limit(limit)
+    query = _query(session).order_by(CERTIFICATE.c.issued_at.desc(), CERTIFICATE.c.id.desc()).limit(limit)
     if run_id is not None:
         query = query.where(CERTIFICATE.c.run_id == run_id)
     if before is not None:
@@ -225,13 +225,13 @@ def certificates(
     return tuple(_view(row) for row in session.execute(query))
 
 
-def _query() -> Select[*tuple[object, ...]]:
+def _query(session: CouncilSession) -> Select[*tuple[object, ...]]:
     confirmed = (
         select(func.coalesce(func.sum(CONFIRMATION.c.count), 0))
         .where(CONFIRMATION.c.council_id == CERTIFICATE.c.council_id, CONFIRMATION.c.certificate_id == CERTIFICATE.c.id)
         .scalar_subquery()
     )
-    return select(CERTIFICATE, confirmed.label("confirmed"))
+    return select(CERTIFICATE, confirmed.label("confirmed")).where(CERTIFICATE.c.council_id == session.council_id)
 
 
 def _view(row: object) -> CertificateView:

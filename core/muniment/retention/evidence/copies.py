@@ -59,7 +59,7 @@ def put_back(session: CouncilSession, disposal_id: UUID, evidence: Evidence) -> 
 
 def _rows(session: CouncilSession, table: Table, column: str, keys: Collection[UUID]) -> list[dict[str, Any]]:
     columns = [each for each in table.c if each.name not in IMPLIED]
-    found = session.execute(select(*columns).where(with_ids(list(keys), column)(table)))
+    found = session.execute(select(*columns).where(with_ids(session, list(keys), column)(table)))
     return [dict(row._mapping) for row in found]
 
 
@@ -72,7 +72,9 @@ def _belonging(session: CouncilSession, table: Table, evidence: Evidence) -> lis
 
 def _missing(session: CouncilSession, rows: Sequence[Mapping[str, Any]], column: str) -> list[Mapping[str, Any]]:
     """Those rows whose certificate, named by `column`, the database does not know."""
-    known = set(session.scalars(select(CERTIFICATE.c.id).where(with_ids([row[column] for row in rows])(CERTIFICATE))))
+    known = set(
+        session.scalars(select(CERTIFICATE.c.id).where(with_ids(session, [row[column] for row in rows])(CERTIFICATE)))
+    )
     return [row for row in rows if row[column] not in known]
 
 

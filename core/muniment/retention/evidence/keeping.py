@@ -125,7 +125,9 @@ def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> Non
     cannot be written: then nothing may be committed.
     """
     if keys:
-        found = session.execute(select(table).where(table.c.council_id == session.council_id, with_ids(keys)(table)))
+        found = session.execute(
+            select(table).where(table.c.council_id == session.council_id, with_ids(session, keys)(table))
+        )
         rows = [{name: value for name, value in row._mapping.items() if name != "council_id"} for row in found]
         _write(session, {table.name: rows})
 
@@ -133,8 +135,8 @@ def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> Non
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
     """Have restrictions and objections that were placed, decided or lifted outlive a restore."""
     if "limit" in payload.what:
-        mine = LIMIT.c.council_id == session.council_id, with_ids(payload.file_ids, "file_id")(LIMIT)
-        remember(session, LIMIT, session.scalars(select(LIMIT.c.id).where(*mine)).all())
+        mine = with_ids(session, payload.file_ids, "file_id")(LIMIT)
+        remember(session, LIMIT, session.scalars(select(LIMIT.c.id).where(mine)).all())
 
 
 def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
@@ -193,7 +195,7 @@ def outdated(session: CouncilSession, ledger: Ledger) -> list[UUID]:
     there: set[UUID] = set()
     for kind in KINDS.values():
         here = kind.table.c.council_id == session.council_id
-        there.update(session.scalars(select(kind.table.c.id).where(here, with_ids(wanted)(kind.table))))
+        there.update(session.scalars(select(kind.table.c.id).where(here, with_ids(session, wanted)(kind.table))))
     return [key for key, ids in rows.items() if not ids & there]
 
 

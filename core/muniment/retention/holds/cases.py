@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import Select, func, select, union, update
+from sqlalchemy import ColumnElement, Select, func, select, union, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -136,7 +136,7 @@ def release_case(session: CouncilSession, caller: Caller, case_id: UUID, reason:
     _require_case(session, case_id)
     ended = {"released_at": session.clock.now(), "release_reason": reason}
     found = session.scalars(
-        update(HOLD).where(HOLD.c.case_id == case_id, HOLD.c.released_at.is_(None)).values(ended).returning(HOLD.c.id)
+        update(HOLD).where(*_of_case(session, case_id), HOLD.c.released_at.is_(None)).values(ended).returning(HOLD.c.id)
     ).all()
     if not found:
         raise Conflict("The holds of this case have been released already.")
@@ -146,8 +146,12 @@ def release_case(session: CouncilSession, caller: Caller, case_id: UUID, reason:
 
 
 def _require_case(session: CouncilSession, case_id: UUID) -> None:
-    if session.scalar(select(HOLD.c.id).where(HOLD.c.case_id == case_id).limit(1)) is None:
+    if session.scalar(select(HOLD.c.id).where(*_of_case(session, case_id)).limit(1)) is None:
         raise NotFound("There is no such case of holds.")
+
+
+def _of_case(session: CouncilSession, case_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return HOLD.c.council_id == session.council_id, HOLD.c.case_id == case_id
 
 
 def _keys(session: CouncilSession, new: NewCase) -> tuple[dict[int, UUID], dict[int, str]]:
@@ -163,7 +167,9 @@ def _keys(session: CouncilSession, new: NewCase) -> tuple[dict[int, UUID], dict[
             problems[number] = "unknown"
     wanted = sorted({reference for reference in references.values() if reference})
     if wanted:
-        named = select(FILE.c.reference_key, func.array_agg(FILE.c.id)).where(FILE.c.reference_key == func.any(wanted))
+        named = select(FILE.c.reference_key, func.array_agg(FILE.c.id)).where(
+            FILE.c.council_id == session.council_id, FILE.c.reference_key == func.any(wanted)
+        )
         found = {row[0]: row[1] for row in session.execute(named.group_by(FILE.c.reference_key))}
         for number, reference in references.items():
             match found.get(reference):
@@ -182,22 +188,32 @@ def _lock(session: CouncilSession, scope: ManyScope, keys: Sequence[UUID]) -> di
         case "file":
             files = {key: {key} for key in keys}
         case "person":
-            files = _several(session, select(FILE.c.person_id, FILE.c.id).where(with_ids(keys, "person_id")(FILE)))
+            files = _several(
+                session, select(FILE.c.person_id, FILE.c.id).where(with_ids(session, keys, "person_id")(FILE))
+            )
         case "record":
             in_files = RECORD.c.file_id.is_not(None)
-            files = _several(session, select(RECORD.c.id, RECORD.c.file_id).where(with_ids(keys)(RECORD), in_files))
-            register_ids = list(session.scalars(select(REGISTER.c.id).where(with_ids(keys)(REGISTER))))
+            files = _several(
+                session, select(RECORD.c.id, RECORD.c.file_id).where(with_ids(session, keys)(RECORD), in_files)
+            )
+            register_ids = list(session.scalars(select(REGISTER.c.id).where(with_ids(session, keys)(REGISTER))))
     locked = lock_files(session, sorted({file_id for several in files.values() for file_id in several}))
     # What was read before the locks may have gone meanwhile.
-    there = set(session.scalars(select(RECORD.c.id).where(with_ids(keys)(RECORD)))) if scope == "record" else None
+    there = (
+        set(session.scalars(select(RECORD.c.id).where(with_ids(session, keys)(RECORD)))) if scope == "record" else None
+    )
     services = {
         key: {locked[file_id].service for file_id in several if file_id in locked}
         for key, several in files.items()
         if there is None or key in there
     }
-    about = select(REGISTER_ENTRY.c.register_id).where(with_ids(list(locked), "file_id")(REGISTER_ENTRY))
-    wanted = with_ids(register_ids)(REGISTER) if scope == "record" else REGISTER.c.id.in_(about)
-    held = select(REGISTER.c.id, REGISTER.c.service).where(wanted).order_by(REGISTER.c.id)
+    about = select(REGISTER_ENTRY.c.register_id).where(with_ids(session, list(locked), "file_id")(REGISTER_ENTRY))
+    wanted = with_ids(session, register_ids)(REGISTER) if scope == "record" else REGISTER.c.id.in_(about)
+    held = (
+        select(REGISTER.c.id, REGISTER.c.service)
+        .where(REGISTER.c.council_id == session.council_id, wanted)
+        .order_by(REGISTER.c.id)
+    )
     registers = session.execute(held.with_for_update(key_share=True)).all()
     return services | ({row.id: {row.service} for row in registers} if scope == "record" else {})
 
@@ -214,8 +230,9 @@ def _classes(session: CouncilSession, scope: ManyScope, keys: Sequence[UUID]) ->
     """The classes of what the holds cover now."""
     name = "id" if scope == "record" else "file_id"
     if scope == "person":
-        keys = list(session.scalars(select(FILE.c.id).where(with_ids(keys, "person_id")(FILE))))
-    records = select(RECORD.c.record_class).where(with_ids(keys, name)(RECORD))
-    entries = select(REGISTER_ENTRY.c.register_id).where(with_ids(keys, "file_id")(REGISTER_ENTRY))
-    which = with_ids(keys)(REGISTER) if scope == "record" else REGISTER.c.id.in_(entries)
-    return sorted(session.scalars(union(records, select(REGISTER.c.record_class).where(which))))
+        keys = list(session.scalars(select(FILE.c.id).where(with_ids(session, keys, "person_id")(FILE))))
+    records = select(RECORD.c.record_class).where(with_ids(session, keys, name)(RECORD))
+    entries = select(REGISTER_ENTRY.c.register_id).where(with_ids(session, keys, "file_id")(REGISTER_ENTRY))
+    which = with_ids(session, keys)(REGISTER) if scope == "record" else REGISTER.c.id.in_(entries)
+    registers = select(REGISTER.c.record_class).where(REGISTER.c.council_id == session.council_id, which)
+    return sorted(session.scalars(union(records, registers)))

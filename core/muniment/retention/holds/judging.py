@@ -63,7 +63,7 @@ def _questions(session: CouncilSession, subject: Subject, rows: Sequence[Any]) -
     milestones: dict[UUID, dict[str, date]] = defaultdict(dict)
     if subject is RECORDS:
         latest = select(MILESTONE.c.file_id, MILESTONE.c.kind, func.max(MILESTONE.c.happened_on))
-        mine = with_ids(list({row.lock_id for row in rows}), "file_id")(MILESTONE)
+        mine = with_ids(session, list({row.lock_id for row in rows}), "file_id")(MILESTONE)
         grouped = latest.where(mine).group_by(MILESTONE.c.file_id, MILESTONE.c.kind)
         for file_id, kind, day in session.execute(grouped).all():
             milestones[file_id][kind] = day

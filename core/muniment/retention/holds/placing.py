@@ -167,13 +167,14 @@ def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason:
     caller.require(Permission.HOLD_RECORDS)
     if not reason.strip():
         raise InvalidInput("Say why the hold ends.", where="reason")
-    found = session.execute(select(HOLD.c.released_at).where(HOLD.c.id == hold_id).with_for_update()).one_or_none()
+    one = HOLD.c.council_id == session.council_id, HOLD.c.id == hold_id
+    found = session.execute(select(HOLD.c.released_at).where(*one).with_for_update()).one_or_none()
     if found is None:
         raise NotFound("There is no such hold.")
     if found.released_at is not None:
         raise Conflict("The hold has been released already.")
     ended = {"released_at": session.clock.now(), "release_reason": reason}
-    session.execute(update(HOLD).where(HOLD.c.id == hold_id).values(ended))
+    session.execute(update(HOLD).where(*one).values(ended))
     record(session, AuditEvent.HOLD_RELEASED, hold_id)
     remember(session, HOLD, [hold_id])
 
@@ -183,7 +184,8 @@ def holds(
 ) -> tuple[HoldView, ...]:
     """The holds that stand, oldest first; `after` is when one was placed and its key, to go on. Raises `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    standing = select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id).limit(limit)
+    standing = select(HOLD).where(HOLD.c.council_id == session.council_id, PLACED)
+    standing = standing.order_by(HOLD.c.placed_at, HOLD.c.id).limit(limit)
     if after is not None:
         standing = standing.where(tuple_(HOLD.c.placed_at, HOLD.c.id) > tuple_(*after))
     return tuple(_view(row) for row in session.execute(standing))
@@ -192,7 +194,8 @@ def holds(
 def holds_to_review(session: CouncilSession, caller: Caller, limit: int = 1000) -> tuple[HoldView, ...]:
     """The holds that stand and whose day of review has come, the longest due first. Raises `Forbidden`."""
     caller.require_somewhere(Permission.READ_RETENTION)
-    due = select(HOLD).where(PLACED, HOLD.c.review_on <= session.clock.today())
+    here = HOLD.c.council_id == session.council_id
+    due = select(HOLD).where(here, PLACED, HOLD.c.review_on <= session.clock.today())
     return tuple(_view(row) for row in session.execute(due.order_by(HOLD.c.review_on, HOLD.c.id).limit(limit)))
 
 
@@ -239,7 +242,8 @@ def _lock_many(session: CouncilSession, caller: Caller, new: NewHold) -> dict[st
         )
     caller.require(Permission.HOLD_RECORDS)
     locks.alone(session)
-    files = select(ENROLMENT.c.file_id).where(ENROLMENT.c.programme == new.target)
+    mine = ENROLMENT.c.council_id == session.council_id, ENROLMENT.c.programme == new.target
+    files = select(ENROLMENT.c.file_id).where(*mine)
     if not session.scalar(select(files.exists())):
         raise NotFound("Nobody here is or was in a programme of that name.")
     return _count(session, RECORD, RECORD.c.file_id.in_(files))
@@ -250,7 +254,8 @@ def _lock_matching(session: CouncilSession, caller: Caller, query: HoldQuery) ->
     caller.require(Permission.HOLD_RECORDS, query.service)
     check_query(adopted(session), query)
     locks.alone(session)
-    standing = select(func.count()).select_from(HOLD).where(HOLD.c.scope == "query", PLACED)
+    here = HOLD.c.council_id == session.council_id
+    standing = select(func.count()).where(here, HOLD.c.scope == "query", PLACED)
     if (session.scalar(standing) or 0) >= MOST_QUERIES:
         raise Conflict(
             f"{MOST_QUERIES} holds by query stand already. Release one, or hold what it matches by its keys."
@@ -268,27 +273,28 @@ def _matching(session: CouncilSession, query: HoldQuery) -> dict[str, int]:
 def _lock_few(session: CouncilSession, caller: Caller, scope: Scope, key: UUID) -> dict[str, int]:
     """Lock the files and registers that the hold covers; returns how many records, by class."""
     if scope == "person":
-        person = select(PERSON.c.id).where(PERSON.c.id == key).with_for_update(key_share=True)
+        person = select(PERSON.c.id).where(with_ids(session, [key])(PERSON)).with_for_update(key_share=True)
         session.execute(person)
-        files = session.scalars(select(FILE.c.id).where(FILE.c.person_id == key)).all()
+        files = session.scalars(select(FILE.c.id).where(with_ids(session, [key], "person_id")(FILE))).all()
     elif scope == "file":
         files = [key]
     else:
-        files = session.scalars(select(RECORD.c.file_id).where(RECORD.c.id == key, RECORD.c.file_id.is_not(None))).all()
+        one = with_ids(session, [key])(RECORD)
+        files = session.scalars(select(RECORD.c.file_id).where(one, RECORD.c.file_id.is_not(None))).all()
     locked = lock_files(session, files)
     if scope != "record":  # what was pseudonymised of them, and cannot become more while they are locked
         under_a_code = (
             PSEUDONYM_KEY.c.council_id == session.council_id,
-            with_ids(list(locked), "file_id")(PSEUDONYM_KEY),
+            with_ids(session, list(locked), "file_id")(PSEUDONYM_KEY),
         )
         locked |= lock_files(session, session.scalars(select(PSEUDONYM_KEY.c.pseudonym_id).where(*under_a_code)).all())
     for service in {file.service for file in locked.values()}:
         caller.require(Permission.HOLD_RECORDS, service)
     register_ids = _lock_registers(session, list(locked), key if scope == "record" else None)
-    in_files = with_ids(list(locked), "file_id")(RECORD)
+    in_files = with_ids(session, list(locked), "file_id")(RECORD)
     here = and_(in_files, RECORD.c.id == key) if scope == "record" else in_files
     found = _count(session, RECORD, here)
-    for record_class, count in _count(session, REGISTER, with_ids(register_ids)(REGISTER)).items():
+    for record_class, count in _count(session, REGISTER, with_ids(session, register_ids)(REGISTER)).items():
         found[record_class] = found.get(record_class, 0) + count
     if not found and not (locked and scope != "record"):
         raise NotFound("There is nothing of that key to hold: it is unknown, or has been disposed of.")
@@ -298,16 +304,17 @@ def _lock_few(session: CouncilSession, caller: Caller, scope: Scope, key: UUID) 
 def _lock_registers(session: CouncilSession, files: Sequence[UUID], register_id: UUID | None) -> list[UUID]:
     """Lock the registers that name these files (or the one of that key), in the order of their keys."""
     if register_id is not None:
-        wanted = REGISTER.c.id == register_id
+        wanted = with_ids(session, [register_id])(REGISTER)
     else:
-        entries = select(REGISTER_ENTRY.c.register_id).where(with_ids(files, "file_id")(REGISTER_ENTRY))
-        wanted = REGISTER.c.id.in_(entries)
+        entries = select(REGISTER_ENTRY.c.register_id).where(with_ids(session, files, "file_id")(REGISTER_ENTRY))
+        wanted = and_(REGISTER.c.council_id == session.council_id, REGISTER.c.id.in_(entries))
     statement = select(REGISTER.c.id).where(wanted).order_by(REGISTER.c.id).with_for_update(key_share=True)
     return list(session.scalars(statement))
 
 
 def _count(session: CouncilSession, table: FromClause, which: ColumnElement[bool]) -> dict[str, int]:
-    grouped = select(table.c.record_class, func.count()).where(which, table.c.disposal.is_(None))
+    here = table.c.council_id == session.council_id
+    grouped = select(table.c.record_class, func.count()).where(here, which, table.c.disposal.is_(None))
     return {row[0]: row[1] for row in session.execute(grouped.group_by(table.c.record_class))}
 
 
@@ -316,7 +323,8 @@ def gone_meanwhile(session: CouncilSession, classes: Sequence[str]) -> tuple[dic
     certificates = (
         select(CERTIFICATE.c.id, CERTIFICATE.c.record_class, CERTIFICATE.c.disposed + CERTIFICATE.c.awaited)
         .join(RUN, and_(RUN.c.council_id == CERTIFICATE.c.council_id, RUN.c.id == CERTIFICATE.c.run_id))
-        .where(RUN.c.state == "running", CERTIFICATE.c.record_class.in_(classes))
+        .where(RUN.c.council_id == session.council_id, RUN.c.state == "running")
+        .where(CERTIFICATE.c.record_class.in_(classes))
         .order_by(CERTIFICATE.c.issued_at, CERTIFICATE.c.id)
     )
     gone: dict[str, int] = {}

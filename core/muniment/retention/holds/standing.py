@@ -17,6 +17,7 @@ from muniment.clients.limits import GROUNDS, keeps
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention.holds.query import HoldQuery, matches
+from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Hold
 
@@ -61,13 +62,13 @@ def number_standing(session: CouncilSession) -> int:
 def holds_on(session: CouncilSession, subject: Subject, record_id: UUID) -> tuple[str, ...]:
     """The holds and restrictions that stand on one row, each in words for an officer, the oldest first."""
     row = subject.table
-    mine = and_(row.c.id == record_id, row.c.council_id == HOLD.c.council_id)
-    standing = select(HOLD).where(PLACED).order_by(HOLD.c.placed_at, HOLD.c.id)
+    here, one = HOLD.c.council_id == session.council_id, with_ids(session, [record_id])(row)
+    standing = select(HOLD).where(here, PLACED).order_by(HOLD.c.placed_at, HOLD.c.id)
     by_target = or_(*(_on_row(subject, row, scope) for scope in SCOPES))
-    found = list(session.execute(standing.where(select(row.c.id).where(mine, by_target).exists())))
+    found = list(session.execute(standing.where(select(row.c.id).where(one, by_target).exists())))
     for hold in session.execute(standing.where(HOLD.c.scope == QUERY)):
         asked = matches(msgspec.convert(hold.query, HoldQuery), subject, row)
-        if session.scalar(select(row.c.id).where(row.c.id == record_id, asked)) is not None:
+        if session.scalar(select(row.c.id).where(one, asked)) is not None:
             found.append(hold)
     said = [(hold.placed_at, _words(hold)) for hold in found]
     here = and_(row.c.id == record_id, row.c.council_id == LIMIT.c.council_id)

@@ -37,6 +37,7 @@ from sqlalchemy import (
 from sqlalchemy import not_ as negate
 
 from muniment.database.packed import Keys, any_of
+from muniment.database.session import CouncilSession
 from muniment.retention.rules.clause_sql import ClauseCompiler
 from muniment.retention.rules.compile import REVIEW, ClauseClock, Clock
 from muniment.retention.subjects import Subject
@@ -223,7 +224,7 @@ def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date, *, leav
     ).select_from(changed)
 
 
-def with_ids(ids: Sequence[UUID], name: str = "id") -> Rows:
-    """The rows whose column `name` is one of the ids; sent as one array, however many there are."""
+def with_ids(session: CouncilSession, ids: Sequence[UUID], name: str = "id") -> Rows:
+    """The council's rows whose column `name` is one of the ids; sent as one array, however many there are."""
     keys = Keys.of(ids)
-    return lambda row: any_of(row.c[name], keys)
+    return lambda row: and_(row.c.council_id == session.council_id, any_of(row.c[name], keys))

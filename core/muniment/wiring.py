@@ -11,6 +11,8 @@ from muniment.clients import attachments
 from muniment.clients import gauges as client_gauges
 from muniment.clients.importing.actors import import_uploads
 from muniment.consent import ledger as consent_ledger
+from muniment.consent import refreshing as consent_refreshing
+from muniment.consent.actors import refresh
 from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import (
@@ -54,6 +56,7 @@ def actors() -> tuple[JobActor, ...]:
         seal,
         review_decisions,
         import_uploads(past_period),
+        refresh,
         recompute,
         sweep,
         deliver,
@@ -81,6 +84,7 @@ def wire() -> None:
     fields_changed.subscribe(notifying.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
     values_erased.subscribe(notifying.on_values_erased)
+    policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

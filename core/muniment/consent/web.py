@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -10,7 +10,7 @@ import msgspec
 from litestar import MediaType, Response, get, post
 from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from litestar.response import Stream
 
 from muniment.accounts.idempotency import Once
@@ -23,6 +23,7 @@ from muniment.consent.holdings import Holding, holdings
 from muniment.consent.reading import ConsentsView, read_consents
 from muniment.consent.receipt import Receipt
 from muniment.consent.receipts import Handed, hand_out
+from muniment.consent.refreshing import ToAsk, to_ask_again
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
@@ -30,7 +31,7 @@ from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.web.callers import Caller, Permission
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import Listing
+from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
 from muniment.web.unit_of_work import needs
 
 __all__ = ["api_routes", "receipt_file"]
@@ -127,6 +128,19 @@ def held(file_id: FromPath[UUID], session: Session, caller: Asks, keys: Keys, pl
     return Listing(list(holdings(session, caller, Context.of(session, plugins, keys), file_id)))
 
 
+@get("/consents/to-ask-again", sync_to_thread=True, tags=["consents"])
+def ask_again(
+    session: Session,
+    caller: Asks,
+    after: FromQuery[str | None] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)] = SHOWN,
+) -> Listing[ToAsk]:
+    """Consents and permissions that run out within 30 days, have run out, or were overtaken by a new recipient."""
+    place = decode_cursor(after, tuple[UUID, UUID]) if after is not None else None
+    found = to_ask_again(session, caller, after=place, limit=limit + 1)
+    return page_of(found, limit, lambda line: (line.file_id, line.id))
+
+
 @get("/receipts/{event_id:uuid}", sync_to_thread=True, tags=["consents"])
 def receipt(event_id: FromPath[UUID], session: Session, caller: Asks, words: Spoken) -> Receipt:
     """The receipt of an event, as JSON-LD in the form of ISO/IEC TS 27560, also when the client file has gone. Reading
@@ -146,4 +160,12 @@ def receipt_file(handed: Handed, event_id: UUID) -> Response[str]:
     return Response(handed.html, media_type=MediaType.HTML, headers=headers)
 
 
-api_routes = [*_routes(CONSENT, "consents"), *_routes(PERMISSION, "permissions"), evidence, held, receipt, receipt_page]
+api_routes = [
+    *_routes(CONSENT, "consents"),
+    *_routes(PERMISSION, "permissions"),
+    evidence,
+    held,
+    ask_again,
+    receipt,
+    receipt_page,
+]

@@ -80,11 +80,11 @@ def wire() -> None:
     """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
     erased.subscribe(attachments.on_erased)
     erased.subscribe(consent_ledger.on_erased)
+    policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     files_changed.subscribe(notifying.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
     values_erased.subscribe(notifying.on_values_erased)
-    policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

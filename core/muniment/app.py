@@ -43,7 +43,7 @@ from muniment.notices.shelf import Shelf
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.clocks.planning import foresee
 from muniment.retention.disposal.lateness import remark_on_late
 from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
@@ -175,18 +175,23 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.sharing.web.api_routes,
             *muniment.retention.web.api_routes,
         ],
-        pages=[*muniment.clients.pages.pages, *muniment.notices.web.pages, *muniment.retention.web.pages],
+        pages=[
+            *muniment.councils.web.pages,
+            *muniment.clients.pages.pages,
+            *muniment.notices.web.pages,
+            *muniment.retention.web.pages,
+        ],
         templates={
             domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
         },
         sections=[find_section, retention_section, policy_section(plugins)],
-        menu=[*muniment.retention.web.menu, *muniment.notices.web.menu],
+        menu=[*muniment.retention.web.menu, *muniment.notices.web.menu, *muniment.councils.web.menu],
         things={
             "plugins": plugins,
             "file_store": store,
             "why_kept": why_kept,
             "beside_file": beside_file,
-            "due_dates_moved": due_dates_moved,
+            "foresee": foresee,
             "words": words,
             "shelf": shelf,
         },

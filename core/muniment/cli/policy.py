@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +14,9 @@ from sqlalchemy import text
 
 from muniment.api.errors import InvalidInput, MunimentError
 from muniment.cli.certificates import DOCUMENTS
-from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.councils.adopting import adopt_policy, compiled_now, decide_policy, withdraw_decision
+from muniment.cli.context import Context, fitted, json_option, pass_context, show
+from muniment.cli.plans import plan_lines
+from muniment.councils.adopting import adopt_policy, compiled_now, decide_policy, plan_policy, withdraw_decision
 from muniment.councils.directory import sync_councils
 from muniment.defaults.law import law_in_force
 from muniment.policy.check import check
@@ -24,7 +26,7 @@ from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.plan import Plan, plan_adoption
 from muniment.policy.schemas import write_schemas
 from muniment.policy.store import adopted_or_none
-from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.clocks.planning import foresee
 
 __all__ = ["policy"]
 
@@ -68,32 +70,54 @@ def check_command(context: Context, council: str, strict: bool, declared: bool, 
 @json_option
 @pass_context
 def plan(context: Context, council: str, as_json: bool) -> None:
-    """Show what adopting the policy of COUNCIL now would change. Nothing is written."""
+    """Show what adopting the policy of COUNCIL now would change, and the hash to adopt exactly that by.
+
+    Counts the records whose last day kept would move, by class, from which month to which. Nothing is written.
+    """
     facade = context.plugins.facade(council)
-    known = any(view.slug == council for view in _councils(context))
-    if known:
+    if any(view.slug == council for view in _councils(context)):
         with context.database.council(context.council_id(council), context.actor) as session:
-            after = compiled_now(session, facade).sound()
-            planned = plan_adoption(adopted_or_none(session), after, due_dates_moved(session, after))
+            planned = plan_policy(session, facade, foresee)
     else:
-        planned = plan_adoption(None, compile_policy(facade, (), context.clock.today()).sound())
-    show(planned, as_json, *_plan(planned))
+        compiled = compile_policy(facade, (), context.clock.today())
+        planned = plan_adoption(None, compiled.sound(), compiled.declared or compiled.sound())
+    show(planned, as_json, *plan_lines(planned, council))
 
 
 @policy.command()
 @click.argument("council")
 @click.option("--by", default="operator", show_default=True, metavar="ROLE", help="Who adopts: a role, not a name.")
+@click.option("--plan", "promised", metavar="HASH", help="Adopt exactly this plan; nothing, if it no longer holds.")
+@click.option("--yes", is_flag=True, help="Adopt without showing the plan and asking first.")
 @json_option
 @pass_context
-def adopt(context: Context, council: str, by: str, as_json: bool) -> None:
-    """Adopt what COUNCIL declares and decided: from now on it is rendered and enforced."""
+def adopt(context: Context, council: str, by: str, promised: str | None, yes: bool, as_json: bool) -> None:
+    """Adopt what COUNCIL declares and decided: from now on it is rendered and enforced.
+
+    At a terminal the plan is shown and asked about first, and exactly that plan is adopted. A script says --plan to
+    adopt what somebody has looked at.
+    """
     facade, jobs = context.plugins.facade(council), context.jobs
     sync_councils(context.database, context.plugins)
-    with context.database.council(context.council_id(council), context.actor) as session:
-        adoption = adopt_policy(session, facade, by=by)
+    council_id = context.council_id(council)
+    if promised is None and not yes and sys.stdin.isatty():
+        with context.database.council(council_id, context.actor) as session:
+            planned = plan_policy(session, facade, foresee)
+        promised = _ask(planned, council)
+    with context.database.council(council_id, context.actor) as session:
+        adoption = adopt_policy(session, facade, by=by, plan=promised, foresee=foresee)
     jobs.run(lambda name, done, waiting: click.echo(f"{name}: {done} done, {waiting} waiting", err=True))
     line = f"{council}: adopted {adoption.after}" if adoption.changed else f"{council}: adopted already"
     show(adoption, as_json, line)
+
+
+def _ask(planned: Plan, council: str) -> str:
+    """Show a plan and ask whether to adopt it; its hash if so."""
+    if planned.before != planned.after:
+        for line in plan_lines(planned, council):
+            click.echo(fitted(line, sys.stderr), err=True)
+        click.confirm(f"Adopt this policy of {council}?", abort=True, err=True)
+    return planned.hash
 
 
 def _decision_options(command: F) -> F:
@@ -236,16 +260,3 @@ def _councils(context: Context) -> list[_Known]:
 def _finding(found: Finding) -> Iterable[str]:
     yield f"{found.level:<8}{found.id}  {found.path}"
     yield f"        {found.message}" + (f" ({found.provision})" if found.provision else "")
-
-
-def _plan(planned: Plan) -> Iterable[str]:
-    if planned.before == planned.after:
-        yield "nothing would change"
-        return
-    yield f"from {planned.before or 'nothing'} to {planned.after}"
-    yield from (f"  {change.how:<8}{change.what} {change.path}" for change in planned.changes)
-    yield from (f"  publish again: notice {notice}" for notice in planned.notices)
-    yield from (f"  ask for fresh consent: purpose {purpose}" for purpose in planned.consents)
-    for moved in planned.moved:
-        to = f"move to {moved.month}" if moved.month else "fall away"
-        yield f"  due dates of {moved.record_class} that {to}: {moved.records}"

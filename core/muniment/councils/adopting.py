@@ -14,9 +14,12 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.compile import Compiled, compile_policy, counts_on, settle_all
 from muniment.policy.deciding import Proposal, try_decisions
 from muniment.policy.model import Decision
-from muniment.policy.store import adopt, adopted_or_none, decide, decisions_of, declared_of, withdraw
+from muniment.policy.plan import NONE, PARTS, Foresee, Plan, keep_promise, plan_adoption, stale
+from muniment.policy.store import adopt, adopted_or_none, adopted_still, decide, decisions_of, declared_of, withdraw
 
-__all__ = ["Adoption", "adopt_policy", "compiled_now", "decide_policy", "lapse_decisions", "withdraw_decision"]
+__all__ = [
+    "Adoption", "adopt_policy", "compiled_now", "decide_policy", "lapse_decisions", "plan_policy", "withdraw_decision",
+]  # fmt: skip
 
 
 class Adoption(msgspec.Struct, frozen=True):
@@ -55,15 +58,41 @@ def withdraw_decision(session: CouncilSession, path: str, *, by: str, ground: st
     record(session, AuditEvent.DECISION_WITHDRAWN, path=path)
 
 
-def adopt_policy(session: CouncilSession, facade: CouncilFacade, *, by: str) -> Adoption:
-    """Adopt what the plugins declare with the decisions that stand. Raises `Conflict` while there are errors."""
+def plan_policy(session: CouncilSession, facade: CouncilFacade, foresee: Foresee) -> Plan:
+    """What adopting now would change, to what is stored too; writes nothing. `Conflict` while there are errors."""
+    return _plan(session, compiled_now(session, facade), foresee)
+
+
+def adopt_policy(
+    session: CouncilSession,
+    facade: CouncilFacade,
+    *,
+    by: str,
+    plan: str | None = None,
+    foresee: Foresee = lambda _session, _policy: NONE,
+) -> Adoption:
+    """Adopt what the plugins declare with the decisions that stand. Raises `Conflict` while there are errors.
+
+    With `plan`, the hash of a plan whose consequences `foresee` told, exactly that is adopted or nothing: raises
+    `Conflict` where anything that it rests on has changed since (records in the seconds between counting and adopting
+    apart: nobody is kept waiting meanwhile), `InvalidInput` for what is no plan's hash.
+    """
     compiled = compiled_now(session, facade)
     policy, before = compiled.sound(), session.policy_hash
+    if plan is not None:
+        keep_promise(plan, _plan(session, compiled, foresee), facade.slug)
+        if not adopted_still(session):
+            raise stale(facade.slug, PARTS[0])
     changed = adopt(session, policy, session.clock, by=by, declared=compiled.declared)
     if changed:
         note_services(session, policy)
         record(session, AuditEvent.POLICY_ADOPTED, before=before or "", after=policy.hash)
     return Adoption(before, policy.hash, changed)
+
+
+def _plan(session: CouncilSession, compiled: Compiled, foresee: Foresee) -> Plan:
+    after = compiled.sound()
+    return plan_adoption(adopted_or_none(session), after, compiled.declared or after, foresee(session, after))
 
 
 def lapse_decisions(session: CouncilSession) -> Adoption | None:

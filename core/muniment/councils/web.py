@@ -8,10 +8,18 @@ from typing import Any
 import msgspec
 from litestar import MediaType, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation, URLEncodedBody
+from litestar.response import Redirect
 from sqlalchemy import select
 
-from muniment.councils.adopting import Adoption, adopt_policy, compiled_now, decide_policy, withdraw_decision
+from muniment.councils.adopting import (
+    Adoption,
+    adopt_policy,
+    compiled_now,
+    decide_policy,
+    plan_policy,
+    withdraw_decision,
+)
 from muniment.councils.tables import Council
 from muniment.database.session import CouncilSession
 from muniment.defaults.law import law_in_force
@@ -20,20 +28,21 @@ from muniment.policy.check import check
 from muniment.policy.deciding import Proposal
 from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.model import Decision, canonical
-from muniment.policy.plan import DueDatesMoved, Plan, plan_adoption
+from muniment.policy.plan import Foresee, Plan
 from muniment.policy.store import adopted, adopted_or_none, decisions_of
 from muniment.web.callers import Caller, Permission
 from muniment.web.console import ConsoleSection
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
-from muniment.web.pages import Page
+from muniment.web.pages import MenuEntry, Page
 from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes", "policy_section"]
+__all__ = ["api_routes", "menu", "pages", "policy_section"]
 
 Session = NamedDependency[CouncilSession]
 Asker = NamedDependency[Caller]
 Installed = NamedDependency[SkipValidation[Plugins]]
+Foreseeing = NamedDependency[SkipValidation[Foresee]]
 DECIDES = needs(Permission.DECIDE_POLICY)
 
 
@@ -60,6 +69,12 @@ class WithdrawalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why a decision is withdrawn."""
 
     ground: str
+
+
+class AdoptForm(msgspec.Struct, frozen=True):
+    """The form that adopts: the hash of the plan that was shown."""
+
+    plan: str = ""
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -137,19 +152,62 @@ def plan(
     caller: Asker,
     council: NamedDependency[CouncilRef],
     plugins: Installed,
-    due_dates_moved: NamedDependency[SkipValidation[DueDatesMoved]],
+    foresee: Foreseeing,
 ) -> Plan:
-    """What adopting now would change, due dates included. Conflict while the policy has errors."""
+    """What adopting now would change, due dates and approvals included. Conflict while the policy has errors."""
     caller.require_somewhere(Permission.READ_POLICY)
-    after = compiled_now(session, plugins.facade(council.slug)).sound()
-    return plan_adoption(adopted_or_none(session), after, due_dates_moved(session, after))
+    return plan_policy(session, plugins.facade(council.slug), foresee)
 
 
 @post("/policy/adoption", sync_to_thread=True, status_code=200, tags=["policy"])
-def adopt_now(session: Session, caller: Asker, council: NamedDependency[CouncilRef], plugins: Installed) -> Adoption:
-    """Adopt what the council declares and decided; Conflict while there are errors. Again, it changes nothing."""
+def adopt_now(
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+    plugins: Installed,
+    foresee: Foreseeing,
+    plan: FromQuery[str | None] = None,
+) -> Adoption:
+    """Adopt what the council declares and decided; Conflict while there are errors. Again, it changes nothing.
+
+    With `plan`, a plan's hash, exactly that is adopted: Conflict where anything it rests on has changed since.
+    """
     caller.require(Permission.ADOPT_POLICY)
-    return adopt_policy(session, plugins.facade(council.slug), by=_key_of(caller))
+    facade = plugins.facade(council.slug)
+    return adopt_policy(session, facade, by=_key_of(caller), plan=plan, foresee=foresee)
+
+
+@get("/console/policy", sync_to_thread=True)
+def plan_page(
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+    plugins: Installed,
+    foresee: Foreseeing,
+    page: NamedDependency[Page],
+) -> Response[str]:
+    """What adopting now would change, and the form that adopts exactly that for those who may."""
+    caller.require_somewhere(Permission.READ_POLICY)
+    planned = plan_policy(session, plugins.facade(council.slug), foresee)
+    return page.render(
+        "councils/plan.html", caller=caller, plan=planned, may_adopt=caller.allows(Permission.ADOPT_POLICY, None)
+    )
+
+
+@post("/console/policy", sync_to_thread=True, status_code=303, opt=needs(Permission.ADOPT_POLICY))
+def adopt_on_page(
+    data: URLEncodedBody[AdoptForm],
+    session: Session,
+    caller: Asker,
+    council: NamedDependency[CouncilRef],
+    plugins: Installed,
+    foresee: Foreseeing,
+) -> Redirect:
+    """Adopt the plan that the page showed."""
+    caller.require(Permission.ADOPT_POLICY)
+    facade = plugins.facade(council.slug)
+    adopt_policy(session, facade, by=_key_of(caller), plan=data.plan, foresee=foresee)
+    return Redirect(f"/{council.slug}/console/policy", status_code=303)
 
 
 def policy_section(plugins: Plugins) -> ConsoleSection:
@@ -190,3 +248,5 @@ api_routes = [
     plan,
     adopt_now,
 ]
+pages = [plan_page, adopt_on_page]
+menu = [MenuEntry("policy", "Policy", Permission.READ_POLICY)]

@@ -1,17 +1,46 @@
-"""What adopting a policy would change, before anybody does it."""
+"""What adopting a policy would change, before anybody does it; and the promise that this is what will be adopted.
+
+A plan has a hash in four parts, one for each thing that it rests on. Adopting by it compares them with those of the
+plan as it would be now, and so can say what has changed since.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
+from muniment.api.errors import Conflict, InvalidInput
 from muniment.api.retention import RetentionDeclarations
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy, canonical
 
-__all__ = ["Change", "DueDatesMoved", "Moved", "Plan", "plan_adoption"]
+__all__ = [
+    "NONE",
+    "PARTS",
+    "Change",
+    "Consequences",
+    "Foresee",
+    "Moved",
+    "Plan",
+    "Waiting",
+    "keep_promise",
+    "plan_adoption",
+    "stale",
+]
+
+PARTS: Final = (
+    "the adopted policy",
+    "what the plugins declare",
+    "the decisions",
+    "the counts of records, or what they rest on,",
+)
+"""What a plan rests on, in the order of the parts of its hash."""
+
+PART: Final = 16
+"""Hexadecimal digits of each."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -24,21 +53,44 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Moved(msgspec.Struct, frozen=True):
-    """Due dates of one record class that would move; contributed by `muniment.retention`. `month` is the new one,
-    as `2027-03`, empty for records that would have no date."""
+    """Records of one class whose last day kept would be another: from one month to one, a calendar month in London as
+    `2027-03`, empty where there is no day. `newly_due` of them would be past their last day at once, and are not now.
+    """
 
     record_class: str
+    was: str
     month: str
+    records: int
+    newly_due: int
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """Records of one class that the rule in force has not clocked yet: where they would move from is not known."""
+
+    record_class: str
     records: int
 
 
-DueDatesMoved = Callable[[CouncilSession, Policy], tuple[Moved, ...]]
-"""What counts the due dates that a policy would move: of a higher layer, so the composition roots hand it over."""
+class Consequences(msgspec.Struct, frozen=True):
+    """What a policy would do to what is stored; contributed by `muniment.retention`. Of `disarmed` classes the rule
+    that somebody approved would be replaced, so that nothing goes until the new one is approved."""
+
+    moved: tuple[Moved, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    disarmed: tuple[str, ...] = ()
 
 
-class Plan(msgspec.Struct, frozen=True):
-    """What adopting would change. `before` is null when nothing was adopted yet."""
+NONE: Final = Consequences()
 
+Foresee = Callable[[CouncilSession, Policy], Consequences]
+"""What tells the consequences of a policy: of a higher layer, so the composition roots hand it over."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What adopting would change. `before` is null when nothing was adopted yet. `hash` is the promise: adopting by it
+    adopts this or nothing."""
+
+    hash: str
     before: str | None
     after: str
     changes: tuple[Change, ...]
@@ -47,10 +99,12 @@ class Plan(msgspec.Struct, frozen=True):
     consents: tuple[str, ...]
     """Purposes whose consents name other recipients than before, as `service/purpose`: fresh consent is needed."""
     moved: tuple[Moved, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    disarmed: tuple[str, ...] = ()
 
 
-def plan_adoption(before: Policy | None, after: Policy, moved: tuple[Moved, ...] = ()) -> Plan:
-    """Compare the adopted policy with the one to adopt."""
+def plan_adoption(before: Policy | None, after: Policy, declared: Policy, consequences: Consequences = NONE) -> Plan:
+    """Compare the adopted policy with the one to adopt; `declared` is that one without decisions."""
     old = before or Policy(council=after.council)
     changes = [*_council(old, after, first=before is None), *_platform(old, after)]
     notices: list[str] = []
@@ -66,7 +120,43 @@ def plan_adoption(before: Policy | None, after: Policy, moved: tuple[Moved, ...]
         if was != now or old.council != after.council or before is None:
             notices += [f"{slug}/{notice.id}" for notice in now.notices.notices]
         consents += _consents(slug, was or empty, now)
-    return Plan(before.hash if before else None, after.hash, tuple(changes), tuple(notices), tuple(consents), moved)
+    rests_on = (before.hash if before else None, declared.hash, after.decisions, consequences)
+    return Plan(
+        hash="-".join(hashlib.sha256(canonical(part)).hexdigest()[:PART] for part in rests_on),
+        before=before.hash if before else None,
+        after=after.hash,
+        changes=tuple(changes),
+        notices=tuple(notices),
+        consents=tuple(consents),
+        moved=consequences.moved,
+        waiting=consequences.waiting,
+        disarmed=consequences.disarmed,
+    )
+
+
+def keep_promise(promised: str, plan: Plan, council: str) -> None:
+    """Raise `Conflict` unless the plan as it is now is the one whose hash was promised, saying what has changed since.
+
+    A plan that has been adopted already is kept. Raises `InvalidInput` for what is no plan's hash.
+    """
+    then, now = promised.strip().split("-"), plan.hash.split("-")
+    if len(then) != len(PARTS) or any(len(part) != PART for part in then):
+        raise InvalidInput(
+            f"This is not the hash of a plan. It stands in: muniment policy plan {council}", where="plan"
+        )
+    changed = [name for name, was, part in zip(PARTS, then, now, strict=True) if was != part]
+    if changed and not (plan.before == plan.after and then[1:3] == now[1:3]):
+        raise stale(council, *changed)
+
+
+def stale(council: str, *changed: str) -> Conflict:
+    """What is raised where these have changed since a plan was made."""
+    what = " and ".join((", ".join(changed[:-1]), changed[-1]) if len(changed) > 1 else changed)
+    have = "has" if changed == PARTS[:1] else "have"
+    return Conflict(
+        f"Nothing was adopted: {what} {have} changed since the plan. Look again: muniment policy plan {council}",
+        code="plan-stale",
+    )
 
 
 def _council(old: Policy, new: Policy, *, first: bool) -> Iterator[Change]:

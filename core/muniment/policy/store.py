@@ -26,6 +26,7 @@ __all__ = [
     "adopt",
     "adopted",
     "adopted_or_none",
+    "adopted_still",
     "decide",
     "decisions_of",
     "declared_of",
@@ -52,6 +53,12 @@ def adopted_or_none(session: CouncilSession) -> Policy | None:
         return None
     kept = _remembered(session.policy_hash)
     return kept.policy or policy_of_hash(session, session.policy_hash)
+
+
+def adopted_still(session: CouncilSession) -> bool:
+    """Whether the policy of the session is the council's still; nobody else adopts one until the transaction ends."""
+    now = text("select policy_hash from council where id = :id for no key update")
+    return bool(session.execute(now, {"id": session.council_id}).scalar_one() == session.policy_hash)
 
 
 def first_adopted_at(session: CouncilSession) -> datetime | None:

@@ -15,11 +15,11 @@ from muniment.accounts.permissions import Permission
 from muniment.accounts.tokens import new_token
 from muniment.app import Surface, create_app
 from muniment.clock import FixedClock
-from muniment.councils.web import api_routes, policy_section
+from muniment.councils.web import api_routes, menu, pages, policy_section
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
-from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.clocks.planning import foresee
 from muniment.settings import Settings
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.unit.policy.made import HOUSING
@@ -37,11 +37,13 @@ def plugins() -> Plugins:
 def app(settings: Settings, database: Database, clock: FixedClock, keys: KeyRing, plugins: Plugins) -> Litestar:
     surface = Surface(
         api_routes=api_routes,
+        pages=pages,
+        menu=menu,
         templates={"councils": PackageLoader("muniment.councils")},
         sections=[policy_section(plugins)],
         things={
             "plugins": plugins,
-            "due_dates_moved": due_dates_moved,
+            "foresee": foresee,
         },
     )
     return create_app(settings, database, clock, keys, surface)

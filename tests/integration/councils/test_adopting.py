@@ -10,13 +10,18 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from muniment.api.clients import Cohort
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.clock import FixedClock
-from muniment.councils.adopting import adopt_policy, decide_policy, lapse_decisions, withdraw_decision
+from muniment.councils.adopting import adopt_policy, decide_policy, lapse_decisions, plan_policy, withdraw_decision
 from muniment.database.session import CouncilSession, Database
+from muniment.plugins.facade import CouncilFacade
 from muniment.plugins.manager import Plugins
 from muniment.policy.deciding import Proposal
+from muniment.policy.model import Policy
+from muniment.policy.plan import Consequences, Plan
 from muniment.policy.store import adopted, decisions_of
+from muniment.retention.clocks.planning import foresee
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.unit.policy.made import HOUSING
 
@@ -148,3 +153,67 @@ def test_a_decision_that_nobody_reviewed_lapses_and_nothing_else_changes(
         assert [decision.path for decision in policy.decisions] == [other.path]
         assert policy.services["housing"].retention.rules[0].clauses[0].anchor is None
         assert lapse_decisions(session) is None
+
+
+def planned(session: CouncilSession, facade: CouncilFacade) -> Plan:
+    return plan_policy(session, facade, foresee)
+
+
+def otherwise() -> Plugins:
+    """The council's plugin, declaring something else."""
+    renamed = msgspec.structs.replace(
+        HOUSING, clients=msgspec.structs.replace(HOUSING.clients, cohorts=(Cohort(id="tenants", title="Our tenants"),))
+    )
+    return load_doubles(
+        {slug: StatedPlugin(stated_council(slug, "housing"), {"housing": renamed}) for slug in ("alpha", "beta")}
+    )
+
+
+def test_a_plan_is_a_promise_and_says_what_broke_it(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins
+) -> None:
+    facade, alpha = plugins.facade("alpha"), councils[0]
+    with database.council(alpha) as session:
+        plan = planned(session, facade)
+        assert plan == planned(session, facade)
+    with database.council(alpha) as session:
+        decide_policy(session, facade, [proposal()])
+    refused(database, alpha, facade, plan, "Nothing was adopted: the decisions have changed since the plan. Look again")
+    with database.council(alpha) as session:
+        plan = planned(session, facade)
+    refused(database, alpha, otherwise().facade("alpha"), plan, "what the plugins declare have changed")
+    with database.council(alpha) as session:
+        withdraw_decision(session, PATH, by="owner", ground="a mistake")
+        adopt_policy(session, facade, by="owner")
+    refused(database, alpha, facade, plan, "the adopted policy and the decisions have changed")
+    with database.council(alpha) as session:
+        decide_policy(session, facade, [proposal()])
+        plan = planned(session, facade)
+    with database.council(alpha) as session:
+        adopted_now = adopt_policy(session, facade, by="owner", plan=plan.hash, foresee=foresee)
+        assert (adopted_now.before, adopted_now.after) == (plan.before, plan.after)
+
+
+def test_nothing_is_adopted_over_a_policy_that_came_between_counting_and_adopting(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins
+) -> None:
+    facade, alpha = plugins.facade("alpha"), councils[0]
+
+    def meanwhile(session: CouncilSession, policy: Policy) -> Consequences:
+        """Somebody else adopts while this plan's records are counted."""
+        with database.council(alpha) as another:
+            adopt_policy(another, otherwise().facade("alpha"), by="owner")
+        return foresee(session, policy)
+
+    with database.council(alpha) as session:
+        plan = planned(session, facade)
+    with database.council(alpha) as session, pytest.raises(Conflict, match="the adopted policy has changed"):
+        adopt_policy(session, facade, by="owner", plan=plan.hash, foresee=meanwhile)
+
+
+def refused(database: Database, council_id: UUID, facade: CouncilFacade, plan: Plan, why: str) -> None:
+    with database.council(council_id) as session:
+        with pytest.raises(Conflict, match=why) as told:
+            adopt_policy(session, facade, by="owner", plan=plan.hash, foresee=foresee)
+        assert "muniment policy plan alpha" in str(told.value)
+        assert session.policy_hash == plan.before or "adopted policy" in why

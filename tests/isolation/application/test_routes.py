@@ -173,6 +173,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},
+        "POST /console/policy": {"plan": "-".join(["0" * 16] * 4)},
         "POST /console/retention": arming,
         "POST /console/retention/forecast": {"service": town.service, "rules": SUPPOSED.format(town.digital)},
         "POST /console/clients/{file_id}/extensions": {

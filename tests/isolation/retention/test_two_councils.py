@@ -19,7 +19,7 @@ from muniment.clock import FixedClock
 from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession, Database
 from muniment.retention.approval import arming
-from muniment.retention.clocks.planning import due_dates_moved
+from muniment.retention.clocks.planning import foresee
 from muniment.retention.disposal.destruction import awaiting, confirm
 from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.disposal.sweep import run_view, runs
@@ -126,8 +126,8 @@ def test_lists_show_nothing_of_theirs(houses: tuple[House, House]) -> None:
         assert explain_file(session, ours.caller, file_id) == ()
         (seen,) = (preview for preview in arming.previews(session, ours.caller) if preview.record_class == CASE)
         assert (seen.stored, seen.due) == (2, 2)
-        moved = due_dates_moved(session, policy_of({"class": [{"id": "case", "title": "Cases"}]}))
-        assert {entry.record_class: entry.records for entry in moved} == {CASE: 2, "advice/letter": 1}
+        found = foresee(session, policy_of({"class": [{"id": "case", "title": "Cases"}]}))
+        assert {entry.record_class: entry.records for entry in found.moved} == {CASE: 2, "advice/letter": 1}
 
 
 @pytest.mark.parametrize("scope", ["class", "programme"])

@@ -179,6 +179,7 @@ def test_the_menu_shows_where_one_is(house: House, visit: Visit) -> None:
     page = visit(tenant)
     for path, place, current in (
         ("console", "Console", "page"),
+        ("console/policy", "Policy", "page"),
         ("console/retention", "Rules", "page"),
         ("console/retention/forecast", "Forecast", "page"),
         ("console/holds", "Holds", "page"),

@@ -195,7 +195,7 @@ def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str, dec
     """
     # Two adoptions at once wait for each other here, so that `before` is true for both.
     before = session.execute(
-        text("select policy_hash from council where id = :id for update"), {"id": session.council_id}
+        text("select policy_hash from council where id = :id for no key update"), {"id": session.council_id}
     ).scalar_one()
     if before == policy.hash:
         return False

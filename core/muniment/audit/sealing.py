@@ -37,10 +37,14 @@ LOCK = text("select pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 WAIT = text("select pg_advisory_xact_lock(hashtextextended(:name, 0))")
 LAST = text("select size, peaks from audit_checkpoint where council_id = :council_id order by size desc limit 1")
 TAKE = text(
-    f"with taken as (delete from audit_unsealed where council_id = :council_id and event_id in"  # noqa: S608
-    f" (select event_id from audit_unsealed where council_id = :council_id order by event_id limit {BATCH})"
-    f" returning event_id) select {EVENT_COLUMNS} from taken"
-    " join audit_event e on e.council_id = :council_id and e.id = taken.event_id order by e.id"
+    # Keys in one array: after a large import the planner knows nothing of these tables yet, and a join of them that it
+    # thinks small would look at every event for every event.
+    "with next as materialized (select array(select event_id from audit_unsealed"  # noqa: S608
+    f" where council_id = :council_id order by event_id limit {BATCH}) as ids),"
+    " taken as (delete from audit_unsealed"
+    " where council_id = :council_id and event_id = any((select ids from next)\\:\\:uuid[]))"
+    f" select {EVENT_COLUMNS} from audit_event e"
+    " where e.council_id = :council_id and e.id = any((select ids from next)\\:\\:uuid[]) order by e.id"
 )
 SEALED = text(
     f"select l.position, {EVENT_COLUMNS} from audit_event e"  # noqa: S608
@@ -105,6 +109,7 @@ def be_the_sealer(session: CouncilSession) -> None:
 def seal_some(session: CouncilSession, keys: KeyRing) -> int:
     """Seal up to a batch of events in this transaction; 0 if none wait or another sealer is at it."""
     council_id = session.council_id
+    session.send_waiting()
     if not session.scalar(LOCK, _lock_of(council_id)):
         return 0
     rows = session.execute(TAKE, {"council_id": council_id}).all()

@@ -13,15 +13,22 @@ import select
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import NullPool
 
-from muniment.api.errors import SettingsError
+from muniment.api.errors import NotReady, SettingsError
 from muniment.database.errors import without_values
+from muniment.database.roles import APPLICATION
 
-__all__ = ["open_engine", "open_owner_engine"]
+__all__ = ["open_engine", "open_owner_engine", "refuse_powerful_role"]
+
+MAY_NOT_SERVE = text(
+    "select r.rolsuper, r.rolbypassrls, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
+    " where c.relkind in ('r', 'p') and n.nspname = 'public' and pg_has_role(c.relowner, 'usage'))"
+    " from pg_roles r where r.rolname = current_user"
+)
 
 DRIVER = "postgresql+psycopg"
 CONNECT = {"options": "-c timezone=UTC", "application_name": "muniment", "connect_timeout": 10}
@@ -48,6 +55,21 @@ def open_owner_engine(url: str) -> Engine:
     engine = create_engine(_with_driver(url), poolclass=NullPool, hide_parameters=True, connect_args=CONNECT)
     without_values(engine)
     return engine
+
+
+def refuse_powerful_role(engine: Engine) -> None:
+    """Raise `SettingsError` if the engine's role is not held by row-level security, `NotReady` if it has no rights."""
+    with engine.connect() as connection:
+        superuser, bypass, owner = connection.execute(MAY_NOT_SERVE).one()
+        reason = "is a superuser" if superuser else "has bypassrls" if bypass else "owns tables" if owner else None
+        if reason is not None:
+            raise SettingsError(
+                f"The role in MUNIMENT_DATABASE_URL {reason}, so councils would not be kept apart. "
+                f"Use the role {APPLICATION} of deploy/roles.sql."
+            )
+        version = connection.dialect.server_version_info or (0,)
+        if version < (15,):
+            raise NotReady(f"PostgreSQL 15 or newer is needed; this server is {version[0]}.")
 
 
 def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:

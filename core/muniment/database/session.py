@@ -17,24 +17,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
 import structlog
 from psycopg.rows import namedtuple_row
-from sqlalchemy import Connection, Dialect, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
 
-from muniment.api.errors import NotFound, NotReady, SettingsError
+from muniment.api.errors import NotFound
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded import EmbeddedServer
-from muniment.database.engine import open_engine
-from muniment.database.errors import of_driver
+from muniment.database.engine import open_engine, refuse_powerful_role
+from muniment.database.exchange import Asked, for_driver, one_exchange
 from muniment.database.roles import APPLICATION
 from muniment.settings import Settings
 
@@ -48,11 +48,6 @@ BEGIN_COUNCIL = text(
     " from council c where c.id = :council_id"
 )
 BEGIN_PLATFORM = text(f"select set_config('muniment.council_id', '', true), {LIMITS}")
-MAY_NOT_SERVE = text(
-    "select r.rolsuper, r.rolbypassrls, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
-    " where c.relkind in ('r', 'p') and n.nspname = 'public' and pg_has_role(c.relowner, 'usage'))"
-    " from pg_roles r where r.rolname = current_user"
-)
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -81,28 +76,6 @@ def _no_doorbell(name: str, arguments: Sequence[object]) -> None:
     """Nobody is told; the schedule finds the work."""
 
 
-Asked = tuple[TextClause, Mapping[str, object]]
-"""A statement and its parameters by name."""
-
-
-@lru_cache(maxsize=64)
-def _for_driver(statement: TextClause, dialect: Dialect) -> bytes:
-    return str(statement.compile(dialect=dialect)).encode()
-
-
-@contextmanager
-def _one_exchange(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
-    """The driver's connection; what is executed on it in the block goes out together. Errors are as SQLAlchemy's."""
-    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
-    try:
-        with driver.pipeline():
-            yield driver
-    except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate()
-        raise of_driver(error, lost=driver.closed) from None
-
-
 class _LimitedSession(Session):
     """A session with time limits and things to do after its commit. `clock` is the process's clock, `ledger_dir` the
     folder beside the database of what a restore must not take back."""
@@ -114,6 +87,7 @@ class _LimitedSession(Session):
         self._database = database
         self._after_commit: list[Callable[[], None]] = []
         self._at_commit: list[Asked] = []
+        self._marks: WeakKeyDictionary[SessionTransaction, int] = WeakKeyDictionary()
         self._first: Asked | None = None
         self._first_rows: list[Any] = []
 
@@ -129,9 +103,17 @@ class _LimitedSession(Session):
     def at_commit(self, statement: TextClause, parameters: Mapping[str, object]) -> None:
         """Send a statement along with the commit; if it fails, nothing is committed.
 
-        For what nobody looks at in this transaction. A savepoint that is rolled back does not take it along.
+        For what nobody looks at in this transaction; who does has it sent before (`send_waiting`). A savepoint that is
+        rolled back takes along what was asked for in it.
         """
         self._at_commit.append((statement, parameters))
+
+    def send_waiting(self) -> None:
+        """Send now, in one exchange, what waits for the commit."""
+        if self._at_commit:
+            self.flush()
+            with one_exchange(self.connection()) as driver:
+                self._execute_waiting(driver)
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """Call `then` once this transaction has been committed; never if it is rolled back.
@@ -147,12 +129,9 @@ class _LimitedSession(Session):
     def commit(self) -> None:
         if self._at_commit:
             self.flush()
-            connection = self.connection()
-            with _one_exchange(connection) as driver:
-                for statement, parameters in self._at_commit:
-                    driver.execute(_for_driver(statement, connection.dialect), parameters)
+            with one_exchange(self.connection()) as driver:
+                self._execute_waiting(driver)
                 driver.commit()
-            self._at_commit.clear()
         super().commit()
         waiting, self._after_commit = self._after_commit, []
         for then in waiting:
@@ -160,6 +139,11 @@ class _LimitedSession(Session):
                 then()
             except Exception as error:  # it is committed: nothing can be undone or may be stopped
                 log.warning("after_commit_failed", error=type(error).__name__)
+
+    def _execute_waiting(self, driver: psycopg.Connection[Any]) -> None:
+        for statement, parameters in self._at_commit:
+            driver.execute(for_driver(statement, self.connection().dialect), parameters)
+        self._at_commit.clear()
 
     def rollback(self) -> None:
         self._after_commit.clear()
@@ -200,12 +184,10 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
     begin, parameters = BEGIN_PLATFORM, dict[str, object](limits)
     if isinstance(session, CouncilSession):
         begin, parameters["council_id"] = BEGIN_COUNCIL, session.council_id
-    with _one_exchange(connection) as driver:
-        begun = driver.execute(_for_driver(begin, connection.dialect), parameters)
+    with one_exchange(connection) as driver:
+        begun = driver.execute(for_driver(begin, connection.dialect), parameters)
         if first is not None:
-            rows = driver.cursor(row_factory=namedtuple_row).execute(
-                _for_driver(first[0], connection.dialect), first[1]
-            )
+            rows = driver.cursor(row_factory=namedtuple_row).execute(for_driver(first[0], connection.dialect), first[1])
     row = begun.fetchone()
     if rows is not None:
         session._first_rows = rows.fetchall()
@@ -215,8 +197,20 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         session._policy_hash = row[0]
 
 
-listen(CouncilSession, "after_begin", _begin)
-listen(PlatformSession, "after_begin", _begin)
+def _mark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested and isinstance(session, _LimitedSession):
+        session._marks[transaction] = len(session._at_commit)
+
+
+def _back_to_mark(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.nested and isinstance(session, _LimitedSession):
+        del session._at_commit[session._marks[transaction] :]
+
+
+for kind in (CouncilSession, PlatformSession):
+    listen(kind, "after_begin", _begin)
+    listen(kind, "after_transaction_create", _mark)
+    listen(kind, "after_soft_rollback", _back_to_mark)
 
 
 class Database:
@@ -291,18 +285,3 @@ class Database:
     def close(self) -> None:
         """Give the connections back."""
         self.engine.dispose()
-
-
-def refuse_powerful_role(engine: Engine) -> None:
-    """Raise `SettingsError` if the engine's role is not held by row-level security, `NotReady` if it has no rights."""
-    with engine.connect() as connection:
-        superuser, bypass, owner = connection.execute(MAY_NOT_SERVE).one()
-        reason = "is a superuser" if superuser else "has bypassrls" if bypass else "owns tables" if owner else None
-        if reason is not None:
-            raise SettingsError(
-                f"The role in MUNIMENT_DATABASE_URL {reason}, so councils would not be kept apart. "
-                f"Use the role {APPLICATION} of deploy/roles.sql."
-            )
-        version = connection.dialect.server_version_info or (0,)
-        if version < (15,):
-            raise NotReady(f"PostgreSQL 15 or newer is needed; this server is {version[0]}.")

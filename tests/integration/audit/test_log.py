@@ -32,3 +32,23 @@ def test_an_event_is_rolled_back_with_what_it_tells_of(database: Database, counc
         session.rollback()
     with database.council(councils[0]) as session:
         assert session.scalar(text("select count(*) from audit_event")) == 0
+
+
+def test_an_event_goes_with_the_savepoint_that_is_rolled_back(database: Database, councils: tuple[UUID, UUID]) -> None:
+    kept = [uuid4() for _ in range(4)]
+    with database.council(councils[0]) as session:
+        record(session, AuditEvent.FILE_READ, kept[0])
+        with session.begin_nested():
+            record(session, AuditEvent.FILE_READ, kept[1])
+            inner = session.begin_nested()
+            record(session, AuditEvent.FILE_READ, uuid4())
+            inner.rollback()
+            record(session, AuditEvent.FILE_READ, kept[2])
+        outer = session.begin_nested()
+        with session.begin_nested():
+            record(session, AuditEvent.FILE_READ, uuid4())
+        outer.rollback()
+        record(session, AuditEvent.FILE_READ, kept[3])
+    with database.council(councils[0]) as session:
+        found = session.scalars(text("select subject from audit_event")).all()
+    assert sorted(found) == sorted(kept)

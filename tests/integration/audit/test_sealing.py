@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from msgspec import structs
+from sqlalchemy import Engine, text
 
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_many
 from muniment.audit.proofs import Unproven, public_keys
-from muniment.audit.sealing import prove, seal_council
+from muniment.audit.sealing import TAKE, prove, seal_council
 from muniment.audit.verification import verify
 from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
@@ -101,3 +102,19 @@ def test_a_rotated_signing_key_keeps_the_log_sound(deployment: Deployment, counc
     seal_council(replace(deployment, keys=newer), councils[0])
     with deployment.database.council(councils[0]) as session:
         assert verify(session, newer).sound
+
+
+def test_what_a_large_import_leaves_is_taken_by_key(
+    deployment: Deployment, superuser_engine: Engine, councils: tuple[UUID, UUID]
+) -> None:
+    """Before the server has looked at the tables again it takes them for empty; that must not make it walk them."""
+    write(deployment.database, councils[0], 1)
+    with superuser_engine.begin() as connection:
+        connection.execute(text("analyze audit_event, audit_unsealed"))
+    write(deployment.database, councils[0], 2_000)
+    with deployment.database.council(councils[0]) as session:
+        lines = session.scalars(text(f"explain {TAKE.text}"), {"council_id": councils[0]}).all()
+    plan = "\n".join(lines)
+    assert "Join" not in plan, plan
+    assert "Nested Loop" not in plan, plan
+    assert plan.count("(event_id = ANY") == plan.count("(id = ANY") == 1, plan

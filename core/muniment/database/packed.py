@@ -8,14 +8,14 @@ looks at.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Final, overload
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, LargeBinary, func, literal
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import UserDefinedType
 
-__all__ = ["Keys", "any_of", "packed"]
+__all__ = ["KEY_ARRAY", "Keys", "any_of", "packed"]
 
 SIZE = 16
 
@@ -103,9 +103,13 @@ class _KeyArray(UserDefinedType[Keys]):
         return lambda keys: keys.literal
 
 
+KEY_ARRAY: Final = _KeyArray()
+"""The type of a parameter that is many keys."""
+
+
 def any_of(column: ColumnElement[UUID], keys: Iterable[UUID]) -> ColumnElement[bool]:
     """Whether a column holds one of the keys; they are sent as one value, however many there are."""
-    return column == func.any(literal(Keys.of(keys), _KeyArray()))
+    return column == func.any(literal(Keys.of(keys), KEY_ARRAY))
 
 
 def packed(column: ColumnElement[UUID]) -> ColumnElement[bytes]:

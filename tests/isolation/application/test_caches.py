@@ -67,7 +67,7 @@ KEPT = {
     "retention.evidence.pages._environment": "templates of the software",
     "retention.evidence.pdf._template": "a template of the software",
     "retention.gauges.OpenChunks._known": "by council",
-    "retention.rules.clock_sql._written": "by key and hash of the rule; keys of rows and the day are given each time",
+    "retention.rules.clocking._written": "by key and hash of the rule; keys of rows and the day are given each time",
     "retention.rules.compile._compiled": "by hash of the whole policy",
     "testing.conformance._Text.parts": "one document's own",
     "web.metrics.Metrics._failures": "counts by name of gauge",

@@ -24,7 +24,7 @@ from muniment.policy.store import policy_of_hash
 from muniment.retention import locks
 from muniment.retention.approval import arming
 from muniment.retention.clocks.recomputing import clock_classes, forget_passes
-from muniment.retention.rules.clock_sql import Rows, with_ids
+from muniment.retention.rules.clock_sql import ByKey, Rows, with_ids
 from muniment.retention.rules.clocked import adopted_now
 from muniment.retention.rules.compile import UNDECLARED, clocks
 from muniment.retention.subjects import RECORDS, REGISTERS, SUBJECTS, Subject
@@ -47,7 +47,7 @@ RECOMPUTE = "retention.recompute"
 """The actor that clocks what is not clocked (`muniment.retention.actors`)."""
 
 
-def clock_rows(session: CouncilSession, subject: Subject, which: Rows) -> int:
+def clock_rows(session: CouncilSession, subject: Subject, which: ByKey) -> int:
     """Clock rows under the rules in force; the caller holds their locks. Returns how many changed.
 
     Rows that a change has made due count against the arming of their rule (`arming.note_newly_due`). Where another
@@ -63,7 +63,7 @@ def clock_rows(session: CouncilSession, subject: Subject, which: Rows) -> int:
         unset(session, subject, which)
         _ask(session)
         return 0
-    return clock_classes(session, subject, which, (row.record_class for row in rows))
+    return clock_classes(session, subject, {row.record_class: which for row in rows})
 
 
 def unset(session: CouncilSession, subject: Subject, which: Rows) -> None:

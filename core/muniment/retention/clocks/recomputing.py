@@ -14,7 +14,7 @@ to the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -29,8 +29,9 @@ from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval import arming
-from muniment.retention.rules.clock_sql import Rows, set_clocks, with_ids
+from muniment.retention.rules.clock_sql import ByKey, with_ids
 from muniment.retention.rules.clocked import classes_stored, policy_moved
+from muniment.retention.rules.clocking import clock
 from muniment.retention.rules.compile import clocks, undeclared
 from muniment.retention.rules.tables import Reclocking
 from muniment.retention.subjects import Subject
@@ -53,18 +54,19 @@ class Stale:
 
 
 def clock_classes(
-    session: CouncilSession, subject: Subject, which: Rows, classes: Iterable[str], leave: frozenset[str] = frozenset()
+    session: CouncilSession, subject: Subject, rows: Mapping[str, ByKey], leave: frozenset[str] = frozenset()
 ) -> int:
-    """Clock rows, one statement for each class; returns how many changed. The caller holds the locks.
+    """Clock those of the rows given for each class that are of it, in one statement; returns how many changed. The
+    caller holds the locks.
 
     Of the classes in `leave` those rows are left as they are for which the rule comes to what they have.
     """
     by_key = clocks(adopted(session))
     today = session.clock.today()
     changed = 0
-    for key in sorted(classes):
-        clock = by_key.get(key) or undeclared(key)
-        line = session.execute(set_clocks(clock, subject, which, today, leave=key in leave)).one()
+    for key, which in sorted(rows.items()):
+        rule = by_key.get(key) or undeclared(key)
+        line = clock(session, rule, subject, which, today, leave=key in leave)
         changed += line.clocked
         if line.newly_due:
             arming.note_newly_due(session, subject, key, line.newly_due)
@@ -94,19 +96,23 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
         )
     )
     found = wanted.order_by(table.c.id).limit(limit).subquery("found")
-    classes = func.array_agg(found.c.record_class.distinct(), type_=ARRAY(Text))
-    line = session.execute(select(packed(found.c.id), packed(found.c.lock_id), classes)).one()
-    ids, lock_ids = Keys(line[0]), Keys(line[1]).distinct()
+    by_class = select(found.c.record_class, packed(found.c.id), packed(found.c.lock_id)).group_by(found.c.record_class)
+    lines = session.execute(by_class).all()
+    rows = {line[0]: with_ids(session, Keys(line[1])) for line in lines}
+    ids, lock_ids = Keys.joined(each.keys for each in rows.values()), Keys.joined(Keys(line[2]) for line in lines)
     if not ids:
         _finish(session, subject, under_way)
         return None
     lock = subject.lock
     locked = (
-        select(lock.c.id).where(with_ids(session, lock_ids)(lock)).order_by(lock.c.id).with_for_update(key_share=True)
+        select(lock.c.id)
+        .where(with_ids(session, lock_ids.distinct())(lock))
+        .order_by(lock.c.id)
+        .with_for_update(key_share=True)
     )
     session.execute(select(func.count()).select_from(locked.cte("locked")))
     passing = frozenset(row.record_class for row in under_way)
-    count = clock_classes(session, subject, with_ids(session, ids), line[2], leave=passing)
+    count = clock_classes(session, subject, rows, leave=passing)
     last = UUID(bytes=max(ids.raw))
     if under_way:
         _note(session, subject, under_way, ids, last)

@@ -8,6 +8,7 @@ silence.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -42,7 +43,7 @@ from muniment.retention.rules.clause_sql import ClauseCompiler
 from muniment.retention.rules.compile import REVIEW, ClauseClock, Clock
 from muniment.retention.subjects import Subject
 
-__all__ = ["MOST_MARKED", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks", "with_ids"]
+__all__ = ["MOST_MARKED", "ByKey", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks", "with_ids"]
 
 Rows = Callable[[FromClause], ColumnElement[bool]]
 """Which rows of a clocked table are meant, as a condition on it (or on an alias of it)."""
@@ -188,7 +189,9 @@ def _not_marked(stage: ColumnElement[int], clause: ColumnElement[int]) -> Column
     return func.coalesce(stage, 0).op("&", return_type=Integer(), precedence=6)(bit) == 0
 
 
-def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date, *, leave: bool = False) -> Select[int, int]:
+def set_clocks(
+    clock: Clock, subject: Subject, which: Rows, today: ColumnElement[date] | date, *, leave: bool = False
+) -> Select[int, int]:
     """The statement that clocks rows, changing those alone that come to something else. `stage` is not among what it
     changes: only doing a stage's action moves a record on.
 
@@ -224,7 +227,18 @@ def set_clocks(clock: Clock, subject: Subject, which: Rows, today: date, *, leav
     ).select_from(changed)
 
 
-def with_ids(session: CouncilSession, ids: Sequence[UUID], name: str = "id") -> Rows:
-    """The council's rows whose column `name` is one of the ids; sent as one array, however many there are."""
-    keys = Keys.of(ids)
-    return lambda row: and_(row.c.council_id == session.council_id, any_of(row.c[name], keys))
+@dataclass(frozen=True)
+class ByKey:
+    """A council's rows whose column `name` is one of the keys; they are sent as one array, however many there are."""
+
+    council_id: UUID
+    keys: Keys
+    name: str = "id"
+
+    def __call__(self, row: FromClause) -> ColumnElement[bool]:
+        return and_(row.c.council_id == self.council_id, any_of(row.c[self.name], self.keys))
+
+
+def with_ids(session: CouncilSession, ids: Sequence[UUID], name: str = "id") -> ByKey:
+    """The council's rows whose column `name` is one of the ids."""
+    return ByKey(session.council_id, Keys.of(ids), name)

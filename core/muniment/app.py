@@ -18,6 +18,7 @@ from litestar.handlers import HTTPRouteHandler
 from sqlalchemy import text
 
 import muniment.accounts.web
+import muniment.audit.web
 import muniment.clients.pages
 import muniment.clients.web
 import muniment.consent.web
@@ -168,6 +169,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
     words, shelf = Words.of(plugins), Shelf()
     return Surface(
         api_routes=[
+            *muniment.audit.web.api_routes,
             *muniment.councils.web.api_routes,
             *muniment.clients.web.api_routes,
             *muniment.notices.web.api_routes,

@@ -90,6 +90,20 @@ class Checkpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: int
     signature: str
 
+    def signed_by(self, keys: PublicKeys, council: UUID) -> PublicKey:
+        """The key that signed it for that council. Raises `Unproven` if none of them did."""
+        if council != keys.council:
+            raise Unproven(f"It is of another council than the public keys of {keys.slug}.")
+        key = keys.key(self.key)
+        if key is None:
+            raise Unproven(f"The checkpoint was signed with key {self.key}, which is not among those of {keys.slug}.")
+        message = _message(council, self.size, self.root, self.at)
+        try:
+            Ed25519PublicKey.from_public_bytes(unhex(key.public_key)).verify(unhex(self.signature), message)
+        except (InvalidSignature, ValueError):
+            raise Unproven(f"The checkpoint does not carry the signature of key {key.version}.") from None
+        return key
+
 
 class PublicKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The public half of one signing key, in hexadecimal: in use from `made` until a newer one superseded it.
@@ -142,17 +156,8 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def check(self, keys: PublicKeys) -> PublicKey:
         """The key that vouches for the event. Raises `Unproven`, saying what does not hold."""
-        if self.event.council != keys.council:
-            raise Unproven(f"The event is of another council than the public keys of {keys.slug}.")
         signed = self.checkpoint
-        key = keys.key(signed.key)
-        if key is None:
-            raise Unproven(f"The checkpoint was signed with key {signed.key}, which is not among those of {keys.slug}.")
-        message = _message(keys.council, signed.size, signed.root, signed.at)
-        try:
-            Ed25519PublicKey.from_public_bytes(unhex(key.public_key)).verify(unhex(signed.signature), message)
-        except (InvalidSignature, ValueError):
-            raise Unproven(f"The checkpoint does not carry the signature of key {key.version}.") from None
+        key = signed.signed_by(keys, self.event.council)
         path = [unhex(step) for step in self.path]
         if not verify_inclusion(self.event.leaf, self.position, signed.size, path, unhex(signed.root)):
             raise Unproven("The event is not in the log that the checkpoint signs: something in it was changed.")

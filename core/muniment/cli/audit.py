@@ -9,13 +9,15 @@ import click
 import msgspec
 from sqlalchemy import text
 
+from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput, MunimentError
 from muniment.audit.dropping import DroppedMonth
+from muniment.audit.extracts import MOST, extract, read, written
 from muniment.audit.heads import last_noted, missing_head
 from muniment.audit.proofs import public_keys
 from muniment.audit.sealing import seal_council
 from muniment.audit.verification import CANNOT_FIND, FaultKind, Head, Verification, verify
-from muniment.cli.certificates import FILE, verify_certificate
+from muniment.cli.certificates import FILE, content_of, keys_of, verify_certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.retention.upkeep import drop_oldest_month, months_over
 
@@ -30,7 +32,7 @@ class LogUnsound(MunimentError):
 
 @click.group()
 def audit() -> None:
-    """The audit log: seal, verify, key, drop."""
+    """The audit log: seal, verify, export, key, drop."""
 
 
 @audit.command()
@@ -55,6 +57,26 @@ def key_command(context: Context, council: str, output: Path | None) -> None:
     """
     keys = public_keys(context.keys, context.council_id(council), council)
     data = msgspec.json.format(msgspec.json.encode(keys), indent=2) + b"\n"
+    if output is None:
+        click.echo(data, nl=False)
+    else:
+        output.write_bytes(data)
+        click.echo(f"Written to {output}.", err=True)
+
+
+@audit.command()
+@click.argument("council")
+@click.option("--last", type=int, default=1_000, show_default=True, help=f"How many events, at most {MOST:,}.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
+@pass_context
+def export(context: Context, council: str, last: int, output: Path | None) -> None:
+    """Print the last sealed events of COUNCIL's log with what proves them, as JSON.
+
+    Whoever has the council's public keys checks it by itself: muniment audit verify --extract FILE --key KEYS
+    """
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        data = written(extract(session, command_caller(council_id, "muniment audit export"), council, last))
     if output is None:
         click.echo(data, nl=False)
     else:
@@ -99,6 +121,7 @@ def _month(month: DroppedMonth) -> str:
 @click.argument("council", required=False)
 @click.option("--head", metavar="SIZE:ROOT", help="A head noted earlier that the log must still contain.")
 @click.option("--certificate", type=FILE, help="Check this certificate (JSON or PDF) instead, without any database.")
+@click.option("--extract", "of_log", type=FILE, help="Check this extract of a log instead, without any database.")
 @click.option("--key", "keys", type=FILE, help="The council's public keys, from: muniment audit key")
 @click.option("--record", type=click.UUID, help="With --certificate: a record that it should be about.")
 @click.option("--path", type=FILE, help="The path from that record to the certificate.")
@@ -109,16 +132,20 @@ def verify_command(
     council: str | None,
     head: str | None,
     certificate: Path | None,
+    of_log: Path | None,
     keys: Path | None,
     record: UUID | None,
     path: Path | None,
     as_json: bool,
 ) -> None:
-    """Verify the log of COUNCIL, or of all councils; or, with --certificate, one certificate by itself.
+    """Verify the log of COUNCIL, or of all councils; or, with --certificate or --extract, one document by itself.
 
     Exits 1 if anything sealed was changed, is gone or was added. Note the head that it prints somewhere outside:
     given back with --head it shows whether the log was cut back since.
     """
+    if of_log is not None:
+        _verify_extract(of_log, keys, as_json)
+        return
     if certificate is not None:
         verify_certificate(certificate, keys, record, path, as_json)
         return
@@ -143,6 +170,25 @@ def verify_command(
     unsound = [slug for slug, result in results.items() if not result.sound]
     if unsound:
         raise LogUnsound(f"the audit log of {', '.join(unsound)} is not sound")
+
+
+def _verify_extract(file: Path, keys: Path | None, as_json: bool) -> None:
+    """Check an extract of a log. Raises `Unproven` if it does not hold, `InvalidInput` for what cannot be read."""
+    if keys is None:
+        raise InvalidInput("Give the council's public keys with --key FILE; it prints them with: muniment audit key")
+    found = read(content_of(file))
+    key = found.check(keys_of(keys))
+    entries, sealed = len(found.entries), found.checkpoint
+    dropped = sum(entry.event is None for entry in found.entries)
+    show(
+        {"proven": True, "slug": found.slug, "first": found.first, "entries": entries, "dropped": dropped,
+         "checkpoint": sealed},
+        as_json,
+        f"The last {entries} of {sealed.size} events of {found.slug} are proven: none was changed, left out or put in.",
+        *([f"  {dropped} of them were dropped at the end of their period; their hashes stand for them"]
+          if dropped else []),
+        f"  signed at {sealed.at} with signing key {key.version}, in use from {key.made:%d/%m/%Y}",
+    )  # fmt: skip
 
 
 def _councils(context: Context, slug: str | None) -> dict[str, UUID]:

@@ -27,7 +27,7 @@ from muniment.retention.evidence.pdf import attached, certificate_pdf, is_pdf
 from muniment.retention.evidence.proving import certificate_document
 from muniment.retention.evidence.reading import LANGUAGES
 
-__all__ = ["DOCUMENTS", "FILE", "certificate", "verify_certificate"]
+__all__ = ["DOCUMENTS", "FILE", "certificate", "content_of", "keys_of", "verify_certificate"]
 
 DOCUMENTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "certificate": CertificateDocument,
@@ -114,11 +114,11 @@ def verify_certificate(file: Path, keys: Path | None, record: UUID | None, path:
         raise InvalidInput("Give the council's public keys with --key FILE; it prints them with: muniment audit key")
     if (record is None) != (path is None):
         raise InvalidInput("A record is checked by its key and its path: give both.", where="--record")
-    data = _content_of(file)
-    found = check(read(attached(data) if is_pdf(data) else data), _keys(keys))
+    data = content_of(file)
+    found = check(read(attached(data) if is_pdf(data) else data), keys_of(keys))
     lines = _says(found)
     if record is not None and path is not None:
-        check_membership(found.document.certificate, read_membership(_content_of(path)), record)
+        check_membership(found.document.certificate, read_membership(content_of(path)), record)
         lines.append(f"The record {record} is among those that it is about.")
     value = {
         "proven": True,
@@ -133,16 +133,18 @@ def verify_certificate(file: Path, keys: Path | None, record: UUID | None, path:
     show(value, as_json, *lines, "This cannot prove:", *(f"  {what}" for what in CANNOT_PROVE))
 
 
-def _content_of(file: Path) -> bytes:
+def content_of(file: Path) -> bytes:
+    """The bytes of a file. Raises `InvalidInput` where it cannot be read."""
     try:
         return file.read_bytes()
     except OSError as error:
         raise InvalidInput(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _keys(file: Path) -> PublicKeys:
+def keys_of(file: Path) -> PublicKeys:
+    """The public keys in a file. Raises `InvalidInput` where there are none."""
     try:
-        return msgspec.json.decode(_content_of(file), type=PublicKeys)
+        return msgspec.json.decode(content_of(file), type=PublicKeys)
     except msgspec.DecodeError:
         raise InvalidInput(f"{file} holds no public keys of a council.", where="--key") from None
 

@@ -23,6 +23,7 @@ from muniment.accounts.permissions import Permission, Role, command_caller
 from muniment.accounts.sessions import begin_session
 from muniment.accounts.staff import add_staff
 from muniment.accounts.tokens import LONGEST, new_token
+from muniment.audit.sealing import seal_council
 from muniment.cli.demonstration.population import lives, write_csv
 from muniment.clients.importing.run import Importer, Order
 from muniment.councils.adopting import adopt_policy, decide_policy
@@ -176,6 +177,7 @@ def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path)
     for tenant in tenants:
         _dispose(Api(client, tenant), work)
         _propose(tenant, deployment)
+        seal_council(deployment, tenant.council_id)
     for tenant in tenants:
         _leave_work(Api(client, tenant), folder / f"{tenant.town.slug}.csv")
     return tenants

@@ -49,6 +49,9 @@ slow: $(VENV)/installed ## the tests marked slow
 bench: $(VENV)/installed ## ratios against the bare equivalents, in one run
 	$(BIN)/python -m tests.benchmarks
 
+gdprbench: $(VENV)/installed ## GDPRbench's workload against bare PostgreSQL (ARGS=--full: some eight minutes)
+	$(BIN)/python -m tests.benchmarks.gdprbench $(ARGS)
+
 wheels: $(VENV)/installed ## build the distributions into dist/
 	rm -rf dist
 	for dist in $(DISTS); do $(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist $$dist || exit 1; done
@@ -69,4 +72,4 @@ $(VENV)/installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(DISTS))
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(DISTS))
 	touch $@
 
-.PHONY: help demo test setup check format format-check lint types contracts migrations slow bench wheels lock clean
+.PHONY: help demo test setup check format format-check lint types contracts migrations slow bench gdprbench wheels lock clean

@@ -50,6 +50,7 @@ OBJECT = """
 insert into client_limit (council_id, id, file_id, kind, ground, purposes, state, placed_at, decided_at)
   values (%(council_id)s, %(id)s, %(file_id)s, 'objection', '21.2', array[%(purpose)s], 'upheld', now(), now())
 """
+LOGS = "select * from audit_event where council_id = %(council_id)s order by id desc limit %(amount)s"
 DELETE = """
 with gone as (delete from record where council_id = %(council_id)s and file_id = %(file_id)s),
 the_file as (delete from client_file where council_id = %(council_id)s and id = %(file_id)s returning person_id)
@@ -73,6 +74,7 @@ class Bare:
             Op.UPDATE_PURPOSE: self._update_purpose,
             Op.UPDATE_USER: self._update_user,
             Op.DELETE: self._delete,
+            Op.LOGS: self._logs,
             Op.PROBE: self._probe,
         }
 
@@ -133,6 +135,9 @@ class Bare:
 
     def _delete(self, council_id: UUID, step: Step) -> None:
         _see(self._execute(DELETE, council_id=council_id, file_id=self.town.file_of(step.key)))
+
+    def _logs(self, council_id: UUID, step: Step) -> None:
+        self._execute(LOGS, council_id=council_id, amount=step.amount).fetchall()
 
     def _probe(self, council_id: UUID, step: Step) -> None:
         if self._execute(READ, council_id=council_id, restricted=False, id=new_id()).fetchone() is not None:

@@ -7,12 +7,14 @@ what it was asked raises.
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
 from muniment.accounts.permissions import Caller, command_caller
 from muniment.api.errors import NotFound
+from muniment.audit.extracts import LogExtract, extract
 from muniment.clients.context import Context
 from muniment.clients.events import NewMilestone, add_milestone
 from muniment.clients.files import NewClient, open_file, register_client
@@ -42,6 +44,7 @@ from tests.benchmarks.gdprbench.town import (
     data_of,
     key_in,
     purpose_of,
+    slug_of,
     with_other_period,
 )
 
@@ -54,9 +57,12 @@ class Ours:
     def __init__(self, filled: Filled, deployment: Deployment) -> None:
         self.filled, self.town, self.deployment = filled, filled.town, deployment
         self.wrong: list[int] = []
+        self.last_extract: LogExtract | None = None
+        """What was handed out last; the run checks it as whoever holds the public keys would."""
         self._callers = {id_: command_caller(id_, "benchmark") for id_ in filled.councils}
         self._ledgers = {id_: Ledger(deployment.settings.ledger_dir, id_) for id_ in filled.councils}
         self._adopting: Mapping[UUID, threading.Lock] = {id_: threading.Lock() for id_ in filled.councils}
+        self._purposes: Mapping[tuple[UUID, str], threading.Lock] = defaultdict(threading.Lock)
         self._steps: Mapping[Op, Callable[[UUID, Step], None]] = {
             Op.INSERT: self._insert,
             Op.READ: self._read,
@@ -65,6 +71,7 @@ class Ours:
             Op.UPDATE_PURPOSE: self._update_purpose,
             Op.UPDATE_USER: self._update_user,
             Op.DELETE: self._delete,
+            Op.LOGS: self._logs,
             Op.PROBE: self._probe,
         }
 
@@ -110,7 +117,7 @@ class Ours:
 
     def _update_purpose(self, council_id: UUID, step: Step) -> None:
         purpose = step.key % PURPOSES
-        with self._adopting[council_id]:
+        with self._purposes[council_id, purpose_of(step.key)], self._adopting[council_id]:
             with self._council(council_id) as (session, caller):
                 adopt(
                     session, with_other_period(adopted(session), purpose), session.clock, by="information asset owner"
@@ -139,7 +146,9 @@ class Ours:
             with self._council(council_id) as (session, caller):
                 closed = NewMilestone(kind="case-closed", happened_on=OVER, source="source-0")
                 add_milestone(session, caller, self._context(session), file_id, closed)
-        if not self._swept(council_id, file_id):
+        with self._purposes[council_id, purpose_of(step.key)]:  # not while its rule waits to be armed anew
+            certified = self._swept(council_id, file_id)
+        if not certified:
             raise RuntimeError("nothing was certified")
         self._find_nothing(council_id, file_id)
 
@@ -149,6 +158,12 @@ class Ours:
             with suppress(PolicyMoved), self._council(council_id) as (session, _):
                 chunk = sweep_chunk(session, RECORDS, ledger, run_id=run_id, limit=1, only=file_id)
                 return bool(chunk.certificates)
+
+    def _logs(self, council_id: UUID, step: Step) -> None:
+        with self._council(council_id) as (session, caller):
+            found = extract(session, caller, slug_of(self.town.council_of(step.key)), step.amount)
+        self.wrong += [-1 for entry in found.entries if entry.event is None or entry.event.council != council_id]
+        self.last_extract = found
 
     def _probe(self, council_id: UUID, step: Step) -> None:
         self._find_nothing(council_id, new_id())

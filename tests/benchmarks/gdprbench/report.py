@@ -52,7 +52,7 @@ def report(cells: Sequence[Cell], datasets: Sequence[Dataset]) -> str:
 def faults(cells: Iterable[Cell]) -> list[str]:
     """What went wrong on either side, a line for each kind."""
     return [
-        f"{side}, {cell.persona}, {cell.town.records:,} records in {cell.town.councils} councils, {cell.clients} clients:"
+        f"{side}, {cell.persona}, {cell.town.records:,} records, {cell.town.councils} councils, {cell.clients} clients:"
         f" {times} times {what}"
         for cell in cells
         for side, outcome in (("ours", cell.ours), ("bare", cell.bare))

@@ -10,6 +10,8 @@ from random import Random
 import psycopg
 
 from muniment.accounts.permissions import command_caller
+from muniment.audit.extracts import LogExtract
+from muniment.audit.proofs import PublicKeys, public_keys
 from muniment.audit.sealing import seal_council
 from muniment.jobs.actors import Deployment
 from muniment.jobs.drain import Drain
@@ -89,7 +91,13 @@ def _cells(size: Size, town: Town, ours: Ours, bare: Bare, told: Callable[[str],
             else:
                 by_them = drive(bare, steps, clients)
                 by_us = drive(ours, steps, clients)
+            if ours.last_extract is not None:
+                ours.last_extract.check(_keys_of(ours, ours.last_extract))
             yield Cell(town, clients, persona.name, by_us, by_them)
+
+
+def _keys_of(ours: Ours, found: LogExtract) -> PublicKeys:
+    return public_keys(ours.deployment.keys, found.council, found.slug)
 
 
 def _dataset(filled: Filled, deployment: Deployment, ours_url: str, bare_url: str) -> Dataset:

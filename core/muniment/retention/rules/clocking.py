@@ -2,8 +2,8 @@
 
 Writing it takes Python longer than it takes the server to clock a file, and SQLAlchemy remembers no statement that has
 a list of rows in it, as the clauses of a rule are one. What is remembered goes by the rule's hash, which changes
-whenever its SQL could; the council, the keys of the rows and the day are given each
-time.
+whenever its SQL could; the council, the keys of the rows and the day are given
+each time.
 """
 
 from __future__ import annotations

@@ -16,13 +16,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import structlog
 from argon2 import PasswordHasher
@@ -30,30 +27,27 @@ from argon2.profiles import CHEAPEST
 from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
-import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
-from muniment.clock import Clock, FixedClock
+from muniment.clock import FixedClock
 from muniment.database.embedded import EmbeddedServer
-from muniment.database.engine import open_engine, open_owner_engine
+from muniment.database.engine import open_owner_engine
 from muniment.database.ids import new_id
-from muniment.database.roles import APPLICATION, OWNER, role_statements
+from muniment.database.roles import APPLICATION, OWNER
 from muniment.database.session import Database
-from muniment.database.upgrade import upgrade
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from tests.compiled import create_engine
 from tests.keeper import Kept, remove_left_behind
+from tests.server import FAST, TODAY, TestServer
 
 FOLDER = "MUNIMENT_TEST_FOLDER"
 """Set by the process that pytest was started in, inherited by its workers: the run's own folder."""
 
 KEPT = pytest.StashKey[Kept]()
 EXTERNAL = "MUNIMENT_TEST_DATABASE_URL"
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
-TODAY = date(2026, 11, 20)
 MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
 """Bytes that a run may need: some tens of databases of ten megabytes, and the server's own."""
@@ -81,7 +75,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         folder = Path(os.environ.pop(FOLDER))
         if EXTERNAL in os.environ and (folder / "template").exists():
-            TestServer(os.environ[EXTERNAL]).drop((folder / "template").read_text())
+            TestServer(os.environ[EXTERNAL]).run(f"drop database {(folder / 'template').read_text()}")
         config.stash[KEPT].end()
 
 
@@ -104,55 +98,6 @@ def _no_skip_in_ci(report: Report) -> Report:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"nothing may be skipped where CI=true: {reason}"
     return report
-
-
-@dataclass(frozen=True)
-class TestServer:
-    """A PostgreSQL server as its superuser."""
-
-    __test__ = False
-    url: str
-
-    def url_of(self, role: str, database: str) -> str:
-        """The address of a database on it for one of Muniment's roles; the server trusts or knows their passwords."""
-        url = make_url(self.url).set(username=role, database=database)
-        return url.render_as_string(hide_password=False)
-
-    def engine(self, database: str) -> Engine:
-        """An engine as the superuser, past row-level security."""
-        return open_owner_engine(make_url(self.url).set(database=database).render_as_string(hide_password=False))
-
-    def database(self, name: str, ledger_dir: Path, clock: Clock | None = None) -> Database:
-        """A database on it as the application role."""
-        engine = open_engine(self.url_of(APPLICATION, name), pool_size=4)
-        return Database(engine, clock or FixedClock(TODAY), ledger_dir)
-
-    def run(self, statement: str, database: str | None = None) -> None:
-        url = make_url(self.url).set(drivername="postgresql")
-        if database is not None:
-            url = url.set(database=database)
-        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def prepare(self, database: str) -> None:
-        """Make the roles, and a database with Muniment's schema to copy from."""
-        self.run(f"create database {database}")
-        for statement in role_statements():
-            self.run(statement, database)
-        password = make_url(self.url).password
-        if password:
-            for role in (OWNER, APPLICATION):
-                self.run(f"alter role {role} password '{password}'")
-        engine = open_owner_engine(self.url_of(OWNER, database))
-        upgrade(engine)
-        engine.dispose()
-
-    def copy(self, template: str, database: str) -> None:
-        self.run(f"create database {database} template {template} strategy file_copy owner {OWNER}")
-        self.run(f"grant connect, temporary on database {database} to {APPLICATION}")
-
-    def drop(self, database: str) -> None:
-        self.run(f"drop database if exists {database} with (force)")
 
 
 @contextlib.contextmanager
@@ -195,13 +140,17 @@ def _compiled_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def server() -> TestServer:
+def server() -> Iterator[TestServer]:
     """The run's PostgreSQL."""
     if EXTERNAL in os.environ:
-        return TestServer(os.environ[EXTERNAL])
-    embedded = EmbeddedServer(Path(os.environ[FOLDER]), FAST)
-    embedded.start()
-    return TestServer(embedded.superuser_url)
+        url = os.environ[EXTERNAL]
+    else:
+        embedded = EmbeddedServer(Path(os.environ[FOLDER]), FAST)
+        embedded.start()
+        url = embedded.superuser_url
+    server = TestServer(url)
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="session")

@@ -102,24 +102,31 @@ class KeyRing:
     def save(self, path: Path, *, replace: bool = False) -> None:
         """Write the ring, readable by its owner alone, whole or not at all.
 
-        Raises `SettingsError` if there is one already and `replace` is false: a lost ring is lost evidence.
+        Raises `SettingsError` if there is one already and `replace` is false, for a lost ring is lost evidence, and if
+        it cannot be written; then everything is as it was.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self._toml())
-                file.flush()
-                os.fsync(file.fileno())
-            if replace:
-                unfinished.replace(path)
-            else:
-                os.link(unfinished, path)
-        except FileExistsError:
-            raise SettingsError(f"There is a key ring at {path} already; it was left as it is.") from None
-        finally:
-            unfinished.unlink(missing_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(self._toml())
+                    file.flush()
+                    os.fsync(file.fileno())
+                if replace:
+                    unfinished.replace(path)
+                else:
+                    os.link(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and path.exists():
+                raise SettingsError(f"There is a key ring at {path} already; it was left as it is.") from None
+            raise SettingsError(
+                f"The key ring cannot be written to {path} ({error.strerror}): nothing was changed. Make room there,"
+                " let this account write, or name another place in MUNIMENT_KEYS_FILE."
+            ) from error
 
     def rotated(self, purpose: Purpose) -> KeyRing:
         """The ring with a newer version for one purpose; the older ones stay, to read with."""

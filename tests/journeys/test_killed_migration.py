@@ -17,8 +17,8 @@ from sqlalchemy import Engine, text
 from muniment.database.engine import open_owner_engine
 from muniment.database.roles import APPLICATION, OWNER
 from muniment.database.upgrade import current_revision, newest_revision, refuse_old_schema
-from tests.conftest import TestServer
 from tests.integration.database.test_migrations import CATALOGUE, catalogue, config
+from tests.server import TestServer
 
 PROGRAM = str(Path(sys.executable).with_name("muniment"))
 SECONDS = 120.0

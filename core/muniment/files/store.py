@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import FileIO
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
 
-from muniment.api.errors import MunimentError, NotFound, TooLarge
+from muniment.api.errors import MunimentError, NotFound, NotReady, TooLarge
 from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession
 from muniment.files.sealed import Damaged, decrypt, encrypt, new_key
 from muniment.keys import KeyRing
 
-__all__ = ["REMOVE_FILES", "FileDamaged", "FileStore", "Orphans", "remove_files"]
+__all__ = ["REMOVE_FILES", "FileDamaged", "FileStore", "FilesNotWritten", "Orphans", "remove_files"]
 
 REMOVE_FILES = "files.remove"
 """The name of the actor that removes objects; it is declared in `muniment.jobs.upkeep`."""
@@ -54,6 +56,12 @@ class FileDamaged(MunimentError):
     code = "file-damaged"
 
 
+class FilesNotWritten(NotReady):
+    """The folder of files takes nothing: it is full, read-only or somebody else's."""
+
+    code = "files-not-written"
+
+
 class Orphans(msgspec.Struct, frozen=True):
     """What a check of one council found: objects without a row that it removed, rows whose object is missing."""
 
@@ -71,7 +79,7 @@ class FileStore:
     def store(self, session: CouncilSession, content: bytes | Iterable[bytes], media_type: str) -> UUID:
         """Encrypt and store `content`; returns the file's id, good once the session commits.
 
-        Raises `TooLarge` above 100 MiB; then nothing is kept.
+        Raises `TooLarge` above 100 MiB, `FilesNotWritten` where the folder takes nothing; then nothing is kept.
         """
         file_id, key = random_id(), new_key()
         bound_to = _bound(session.council_id, file_id)
@@ -104,21 +112,25 @@ class FileStore:
         remove_files(session, file_ids)
 
     def remove_objects(self, session: CouncilSession) -> int:
-        """Remove the objects that tombstones name, and the tombstones; returns how many. Safe to repeat or to kill."""
+        """Remove the objects that tombstones name, and the tombstones; returns how many. Safe to repeat or to kill.
+
+        Raises `FilesNotWritten`; then the tombstones stay, and so are tried again.
+        """
         here = {"council_id": session.council_id}
         ids = list(session.scalars(TO_REMOVE, here))
         for file_id in ids:
             path = self._path(session.council_id, file_id)
-            path.unlink(missing_ok=True)
-            if path.parent.exists():
-                _sync(path.parent)
+            with self._told("removed from"):
+                path.unlink(missing_ok=True)
+                if path.parent.exists():
+                    _sync(path.parent)
         session.execute(REMOVED, here | {"ids": ids})
         return len(ids)
 
     def sweep_orphans(self, session: CouncilSession, now: datetime) -> Orphans:
         """Compare the council's folder with its rows: remove old objects without a row, report rows without an object.
 
-        `now` is the machine's own time, for it is compared with the times of files.
+        `now` is the machine's own time, for it is compared with the times of files. Raises `FilesNotWritten`.
         """
         known = set(session.scalars(ALL, {"council_id": session.council_id}))
         old = (now - ORPHAN_AGE).timestamp()
@@ -128,7 +140,8 @@ class FileStore:
             if file_id is not None and file_id in known:
                 found.add(file_id)
             elif path.stat().st_mtime < old:
-                path.unlink(missing_ok=True)
+                with self._told("removed from"):
+                    path.unlink(missing_ok=True)
                 removed += 1
         return Orphans(removed, tuple(sorted(known - found)))
 
@@ -140,20 +153,34 @@ class FileStore:
             raise FileDamaged("A stored file is missing or damaged. Restore it from the backup of the files.") from None
 
     def _write(self, path: Path, chunks: Iterable[bytes], counted: _Counted) -> int:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         unfinished = path.with_name(f"{path.name}.unfinished")
+        with self._told("written to"):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as target:
-                for chunk in chunks:
-                    target.write(chunk)
-                target.flush()
-                os.fsync(target.fileno())
+            with os.fdopen(handle, "wb", buffering=0) as target:
+                for chunk in chunks:  # what the source raises is no fault of the folder
+                    with self._told("written to"):
+                        _write_whole(target, chunk)
+                with self._told("written to"):
+                    os.fsync(target.fileno())
             unfinished.rename(path)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise
         _sync(path.parent)
         return counted.size
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What the folder refuses, in a sentence."""
+        try:
+            yield
+        except OSError as error:
+            raise FilesNotWritten(
+                f"The folder of files {self._folder} cannot be {what} ({error.strerror}): nothing was changed."
+                " Make room there, or let Muniment's account write, and do it again."
+            ) from error
 
     def _path(self, council_id: UUID, file_id: UUID) -> Path:
         return self._folder / str(council_id) / file_id.hex[:2] / file_id.hex
@@ -190,6 +217,11 @@ def _id_of(path: Path) -> UUID | None:
         return UUID(hex=path.name)
     except ValueError:
         return None
+
+
+def _write_whole(target: FileIO, chunk: bytes) -> None:
+    while chunk:
+        chunk = chunk[target.write(chunk) :]
 
 
 def _sync(folder: Path) -> None:

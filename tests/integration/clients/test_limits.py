@@ -37,8 +37,8 @@ from muniment.clients.stub import Stub
 from muniment.clock import FixedClock
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
-from tests.conftest import TODAY
 from tests.integration.clients.kit import SERVICE, House, case, row
+from tests.server import TODAY
 
 TOLD = Lifting(told_on=TODAY, reason="the facts are settled")
 

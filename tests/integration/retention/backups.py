@@ -16,7 +16,7 @@ import psycopg
 from muniment.database.embedded import SERVER_USER, EmbeddedServer
 from muniment.database.embedded_place import program_folder
 from muniment.database.roles import BACKUP, role_statements
-from tests.conftest import TestServer
+from tests.server import TestServer
 
 DEBIAN = Path("/usr/lib/postgresql")
 

@@ -21,10 +21,10 @@ from muniment.retention.disposal.outstanding import GAUGES, ask_again, systems
 from muniment.retention.disposal.restore import recover
 from muniment.retention.evidence.certificates import certificates
 from muniment.web.callers import Caller, Permission
-from tests.conftest import TestServer
 from tests.integration.retention.backups import Dump
 from tests.integration.retention.kit import House
 from tests.integration.retention.systems import System, adopt_with_system, connected_facade
+from tests.server import TestServer
 
 pytestmark = pytest.mark.filterwarnings("error")
 LATER = datetime(2036, 1, 1, tzinfo=UTC)

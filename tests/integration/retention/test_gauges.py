@@ -22,8 +22,8 @@ from muniment.plugins.manager import load_plugins
 from muniment.retention.evidence.ledger import Line
 from muniment.settings import Settings
 from muniment.wiring import gauges
-from tests.conftest import TestServer
 from tests.integration.retention.kit import RETENTION, House, hold
+from tests.server import TestServer
 
 Look = Callable[..., float | None]
 CLOSED = {"case-closed": date(2020, 1, 1)}

@@ -27,9 +27,9 @@ from muniment.retention.evidence import keeping
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.placing import release_hold
 from muniment.wiring import wire
-from tests.conftest import TestServer
 from tests.integration.retention.backups import Dump
 from tests.integration.retention.kit import RETENTION, House, hold
+from tests.server import TestServer
 
 LONG_AGO, LATER = date(2019, 3, 1), date(2031, 3, 31)
 CASE = "advice/case"

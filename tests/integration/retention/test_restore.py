@@ -34,9 +34,9 @@ from muniment.retention.disposal.destruction import confirm
 from muniment.retention.disposal.restore import recover
 from muniment.retention.evidence.ledger import Ledger
 from muniment.settings import Settings
-from tests.conftest import FAST, TODAY, TestServer
 from tests.integration.retention.backups import Backup, BaseBackup, Dump
 from tests.integration.retention.kit import House, hold
+from tests.server import FAST, TODAY, TestServer
 
 LONG_AGO, RECENT = date(2019, 3, 1), date(2026, 3, 1)
 STEPS = ["before-intend", "after-intend", "before-done", "after-done"]

@@ -27,8 +27,8 @@ from muniment.retention.upkeep import dispose_some
 from muniment.sharing.disclosing import Disclosed
 from muniment.sharing.exporting import open_export
 from muniment.sharing.register import Looked, is_payload, search_register
-from tests.conftest import TODAY
 from tests.integration.sharing.kit import FIELDS, House
+from tests.server import TODAY
 
 CANARY = "canary street 1"
 

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from muniment.database.roles import APPLICATION, BACKUP
-from tests.conftest import TestServer
 from tests.integration.retention.backups import programs
+from tests.server import TestServer
 
 DEPLOY = Path(__file__).parents[3] / "deploy"
 DAY = 24 * 3600

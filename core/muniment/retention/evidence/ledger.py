@@ -157,11 +157,14 @@ class Ledger:
             rest = self._path.with_suffix(".rest")
             rest.unlink(missing_ok=True)
             rest.touch(mode=0o600)
-            with rest.open("wb") as content:
-                content.writelines(raw for _, head, raw in self._lines() if head.chunk not in chunks)
-                content.flush()
-                os.fsync(content.fileno())
-            rest.replace(self._path)
+            try:
+                with rest.open("wb") as content:
+                    content.writelines(raw for _, head, raw in self._lines() if head.chunk not in chunks)
+                    content.flush()
+                    os.fsync(content.fileno())
+                rest.replace(self._path)
+            finally:
+                rest.unlink(missing_ok=True)
             _sync(self._path.parent)
 
     def chunks(self) -> dict[UUID, LedgerChunk]:
@@ -214,7 +217,7 @@ class Ledger:
         except OSError as error:
             raise NotReady(
                 f"The erasure ledger {self._path} cannot be {what} ({error.strerror}): nothing is disposed of or held "
-                "until Muniment's account can read and write it."
+                "until Muniment's account can read and write it, and has room there."
             ) from error
 
     def _append(self, lines: Iterable[Line]) -> None:
@@ -225,8 +228,12 @@ class Ledger:
             size = os.fstat(handle).st_size
             if size and os.pread(handle, 1, size - 1) != b"\n":
                 data = TORN + data  # a crash cut the last line off: ours must not be glued to it
-            while data:
-                data = data[os.write(handle, data) :]
+            try:
+                while data:
+                    data = data[os.write(handle, data) :]
+            except OSError:
+                os.ftruncate(handle, size)  # the disk is full: no half a line is left there
+                raise
             os.fsync(handle)
 
     @contextmanager

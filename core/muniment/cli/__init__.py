@@ -18,6 +18,7 @@ import click
 from muniment.api.errors import MunimentError
 from muniment.cli.accounts import staff, token
 from muniment.cli.audit import audit
+from muniment.cli.consents import consent
 from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
@@ -115,8 +116,8 @@ def main() -> None:
 
 
 COMMANDS = (
-    audit, client, council, db, demo, jobs, keys, notice, plugin, policy, retention, schedule, serve, share, staff,
-    token, worker,
+    audit, client, consent, council, db, demo, jobs, keys, notice, plugin, policy, retention, schedule, serve, share,
+    staff, token, worker,
 )  # fmt: skip
 
 for group in COMMANDS:

@@ -59,7 +59,7 @@ from muniment.web.health import ReadinessCheck, health_routes
 from muniment.web.hosts import Hosts
 from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
-from muniment.web.pages import Assets, MenuEntry, Pages
+from muniment.web.pages import Assets, MenuEntry, Page, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
 from muniment.web.shared import SharedAnswers, not_modified
 from muniment.web.surface import (
@@ -181,18 +181,25 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.councils.web.pages,
             *muniment.clients.pages.pages,
             *muniment.notices.web.pages,
+            *muniment.sharing.web.pages,
             *muniment.retention.web.pages,
         ],
         templates={
-            domain: PackageLoader(f"muniment.{domain}") for domain in ("councils", "clients", "notices", "retention")
+            domain: PackageLoader(f"muniment.{domain}")
+            for domain in ("councils", "clients", "notices", "sharing", "retention")
         },
         sections=[find_section, retention_section, policy_section(plugins)],
-        menu=[*muniment.retention.web.menu, *muniment.notices.web.menu, *muniment.councils.web.menu],
+        menu=[
+            *muniment.retention.web.menu,
+            *muniment.sharing.web.menu,
+            *muniment.notices.web.menu,
+            *muniment.councils.web.menu,
+        ],
         things={
             "plugins": plugins,
             "file_store": store,
             "why_kept": why_kept,
-            "beside_file": beside_file,
+            "beside_file": beside,
             "foresee": foresee,
             "words": words,
             "shelf": shelf,
@@ -204,6 +211,12 @@ def out_of_service(plugins: Plugins) -> str | None:
     """The remark of the readiness check: one council's broken plugin keeps nobody else from being served."""
     slugs = ", ".join(sorted(plugins.out_of_service))
     return f"Out of service while their plugins fail (see `muniment plugin check`): {slugs}." if slugs else None
+
+
+def beside(session: CouncilSession, caller: Caller, file_id: UUID, page: Page) -> str:
+    """What the domains above clients show below a client's file, in the order of the layers."""
+    parts = (muniment.sharing.web.beside_file, beside_file)
+    return "".join(part(session, caller, file_id, page) for part in parts)
 
 
 def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:

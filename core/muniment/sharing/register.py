@@ -26,7 +26,7 @@ from muniment.sharing.extracting import payload_keys
 from muniment.sharing.tables import Disclosure, DisclosureLine, Refusal
 from muniment.web.cursors import Listing, decode_cursor, page_of
 
-__all__ = ["MOST", "DisclosureView", "Looked", "is_payload", "search_register", "view_disclosure"]
+__all__ = ["MOST", "DisclosureView", "Looked", "is_payload", "search_register", "service_of", "view_disclosure"]
 
 MOST = 200
 NO_DISCLOSURE = "There is no such disclosure."
@@ -116,6 +116,11 @@ def view_disclosure(session: CouncilSession, caller: Caller, disclosure_id: UUID
     return _view(row)
 
 
+def service_of(session: CouncilSession, file_id: UUID) -> str | None:
+    """The service of a client file; None if there is no such file."""
+    return session.scalar(select(FILE.c.service).where(FILE.c.council_id == session.council_id, FILE.c.id == file_id))
+
+
 def is_payload(session: CouncilSession, context: Context, reference: UUID, payload: str) -> bool:
     """Whether a text is, to the byte, what left under a reference. Raises `NotFound` for an unknown one."""
     here = (LINE.c.council_id == session.council_id, LINE.c.id == reference)
@@ -164,7 +169,7 @@ def _of(table: Any, client: UUID) -> Any:
 
 
 def _refuse_unknown(session: CouncilSession, caller: Caller, client: UUID) -> None:
-    service = session.scalar(select(FILE.c.service).where(FILE.c.council_id == session.council_id, FILE.c.id == client))
+    service = service_of(session, client)
     if service is None or not caller.allows(Permission.READ_SHARING, service):
         raise NotFound(NO_FILE)
 

@@ -20,12 +20,12 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.facts import FILE
 from muniment.clients.locks import NO_FILE
 from muniment.database.session import CouncilSession
 from muniment.policy.special import slots_of
 from muniment.policy.store import adopted
 from muniment.sharing.around import NO_REQUEST, REQUEST, ending
+from muniment.sharing.register import service_of
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
 
@@ -134,9 +134,7 @@ def receive_request(session: CouncilSession, caller: Caller, new: NewRequest) ->
     Raises `NotFound` for a file that is not there for the caller, `Forbidden`, `InvalidInput`.
     """
     caller.require_somewhere(Permission.DISCLOSE)
-    service = session.scalar(
-        select(FILE.c.service).where(FILE.c.council_id == session.council_id, FILE.c.id == new.file)
-    )
+    service = service_of(session, new.file)
     if service is None or service != new.service or not caller.allows(Permission.DISCLOSE, service):
         raise NotFound(NO_FILE)
     if new.received_on > session.clock.today():

@@ -25,13 +25,15 @@ from muniment.plugins.manager import Plugins
 from muniment.sharing.deciding import Answer, Asked, ask
 from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
+from muniment.sharing.list_pages import list_pages, menu
+from muniment.sharing.pages import beside_file, share_pages
 from muniment.sharing.register import DisclosureView, Looked, search_register, view_disclosure
 from muniment.sharing.web_arrangements import arrangement_routes
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import Listing
 from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes"]
+__all__ = ["api_routes", "beside_file", "menu", "pages"]
 
 TAGS = ["sharing"]
 
@@ -87,3 +89,4 @@ def fetch_export(disclosure_id: FromPath[UUID], session: Session, caller: Asker,
 
 
 api_routes = [decide, make_disclosure, find_disclosures, read_disclosure, fetch_export, *arrangement_routes]
+pages = [*share_pages, *list_pages]

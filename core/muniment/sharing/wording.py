@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from muniment.api.errors import InvalidInput
 from muniment.api.sharing import Recipient
-from muniment.clients.parsing import BadValue, parse_text
+from muniment.clients.parsing import BadValue, parse_date, parse_text
 from muniment.consent.acts import body_of, recipient_key
 from muniment.policy.model import Policy
 
-__all__ = ["LONGEST", "declared_recipient", "known_names", "optional_words", "written"]
+__all__ = ["LONGEST", "day_of", "declared_recipient", "known_names", "optional_words", "written"]
 
 LONGEST = 2_000
 """Characters of one answer."""
@@ -28,6 +30,14 @@ def optional_words(text: str, where: str) -> str:
         return parse_text(text, LONGEST)
     except BadValue as error:
         raise InvalidInput(f"This {error}.", where=where, code=error.code) from None
+
+
+def day_of(text: str, where: str) -> date:
+    """A day as a form writes it. Raises `InvalidInput`."""
+    try:
+        return parse_date(text.strip(), "%d/%m/%Y")
+    except BadValue:
+        raise InvalidInput("Write the day as in 31/03/2030.", where=where) from None
 
 
 def declared_recipient(policy: Policy, service: str, recipient: str, body: str | None) -> str:

@@ -170,6 +170,18 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
         "POST /console/review": {"outcome": "approve", "proposal": ids["proposal_id"]},
+        "POST /console/clients/{file_id}/sharing": {
+            "recipient": PARTNERS[town.slug], "purpose": town.purpose, "field": town.value,
+        },
+        "POST /console/clients/{file_id}/requests": {
+            **{name: value for name, value in request(tenant).items() if name not in ("service", "file", "fields")},
+            "field": town.value, "received_on": "19/11/2026",
+        },
+        "POST /console/disclosures/{disclosure_id}/export": {},
+        "POST /console/agreements": {"service": town.service, "recipient": PARTNERS[town.slug]},
+        "POST /console/agreements/{agreement_id}": {"review_on": "31/01/2028"},
+        "POST /console/requests/{request_id}": {"reasons": "not necessary"},
+        "POST /console/notifications/{notification_id}": {"outcome": "sent"},
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},

@@ -1,0 +1,224 @@
+"""The console's lists of sharing: agreements, requests to decide, recipients to be told of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import InvalidInput
+from muniment.api.text import say
+from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted
+from muniment.sharing.agreements import NewAgreement, agreements, end_agreement, make_agreement, review_agreement
+from muniment.sharing.notifying import Outcome, notifications, settle
+from muniment.sharing.requests import RequestDecision, decide_request, requests
+from muniment.sharing.wording import day_of
+from muniment.web.council import CouncilRef
+from muniment.web.errors import Fault
+from muniment.web.pages import MenuEntry, Page
+from muniment.web.unit_of_work import needs
+
+__all__ = ["list_pages", "menu"]
+
+Asker = NamedDependency[Caller]
+Session = NamedDependency[CouncilSession]
+Council = NamedDependency[CouncilRef]
+Shown = NamedDependency[Page]
+AGREES = needs(Permission.AGREE_SHARING)
+DISCLOSES = needs(Permission.DISCLOSE)
+READS = needs(Permission.READ_SHARING)
+
+
+class AgreementForm(msgspec.Struct, frozen=True):
+    """The fields of the form that notes an agreement; lists are separated by semicolons."""
+
+    service: str = ""
+    recipient: str = ""
+    body: str = ""
+    title: str = ""
+    parties: str = ""
+    purposes: str = ""
+    categories: str = ""
+    basis: str = ""
+    power: str = ""
+    from_on: str = ""
+    last_day: str = ""
+    review_on: str = ""
+    agreed_by: str = ""
+
+
+class ChangeForm(msgspec.Struct, frozen=True):
+    """The fields of the form that notes a review, or the end, of an agreement."""
+
+    review_on: str = ""
+    because: str = ""
+
+
+class DecideForm(msgspec.Struct, frozen=True):
+    """The fields of the form that decides a request; no field ticked is a refusal."""
+
+    field: list[str] | str = []  # a form with a single tick sends no list
+    reasons: str = ""
+    last_day: str = ""
+    telling_reason: str = ""
+
+
+class ToldForm(msgspec.Struct, frozen=True):
+    """The fields of the form that notes how far telling a recipient has come. `outcome` is the button."""
+
+    outcome: str = "sent"
+    reason: str = ""
+
+
+@get("/console/agreements", sync_to_thread=True, opt=READS)
+def agreements_page(session: Session, caller: Asker, page: Shown, council: Council) -> Response[str]:
+    """The data sharing agreements, and the form that notes one."""
+    return _agreements(session, caller, page, council, AgreementForm())
+
+
+@post("/console/agreements", sync_to_thread=True, status_code=303, opt=AGREES)
+def agree_on_page(
+    data: URLEncodedBody[AgreementForm], session: Session, caller: Asker, page: Shown, council: Council
+) -> Response[Any]:
+    """Note an agreement, or say what is wrong with the form."""
+    try:
+        make_agreement(session, caller, _agreement(data))
+    except InvalidInput as fault:
+        return _agreements(session, caller, page, council, data, fault)
+    return Redirect(f"/{council.slug}/console/agreements", status_code=303)
+
+
+@post("/console/agreements/{agreement_id:uuid}", sync_to_thread=True, status_code=303, opt=AGREES)
+def change_agreement_on_page(
+    agreement_id: FromPath[UUID], data: URLEncodedBody[ChangeForm], session: Session, caller: Asker, page: Shown,
+    council: Council,
+) -> Response[Any]:  # fmt: skip
+    """Note the review or the end of an agreement."""
+    try:
+        if data.because.strip():
+            end_agreement(session, caller, agreement_id, data.because)
+        else:
+            review_agreement(session, caller, agreement_id, day_of(data.review_on, "review_on"))
+    except InvalidInput as fault:
+        return _agreements(session, caller, page, council, AgreementForm(), InvalidInput(str(fault)))
+    return Redirect(f"/{council.slug}/console/agreements", status_code=303)
+
+
+@get("/console/requests", sync_to_thread=True, opt=READS)
+def requests_page(session: Session, caller: Asker, page: Shown) -> Response[str]:
+    """One-off requests, the newest first, and the form that decides one."""
+    return _requests(session, caller, page)
+
+
+@post("/console/requests/{request_id:uuid}", sync_to_thread=True, status_code=303, opt=AGREES)
+def decide_on_page(
+    request_id: FromPath[UUID], data: URLEncodedBody[DecideForm], session: Session, caller: Asker, page: Shown,
+    council: Council,
+) -> Response[Any]:  # fmt: skip
+    """Decide a request, or say what is wrong with the form."""
+    fields = (data.field,) if isinstance(data.field, str) else tuple(data.field)
+    try:
+        last_day = day_of(data.last_day, "last_day") if data.last_day.strip() else None
+        decision = RequestDecision(
+            share=bool(fields), fields=fields, reasons=data.reasons, last_day=last_day,
+            person_told=not data.telling_reason.strip(), telling_reason=data.telling_reason,
+        )  # fmt: skip
+        decide_request(session, caller, request_id, decision)
+    except InvalidInput as fault:
+        return _requests(session, caller, page, fault)
+    return Redirect(f"/{council.slug}/console/requests", status_code=303)
+
+
+@get("/console/notifications", sync_to_thread=True, opt=READS)
+def notifications_page(session: Session, caller: Asker, page: Shown) -> Response[str]:
+    """Recipients to be told of changes, the longest waiting first."""
+    lines = notifications(session, caller)
+    may_tell = partial(caller.allows, Permission.DISCLOSE)
+    return page.render("sharing/notifications.html", caller=caller, lines=lines, may_tell=may_tell)
+
+
+@post("/console/notifications/{notification_id:uuid}", sync_to_thread=True, status_code=303, opt=DISCLOSES)
+def told_on_page(
+    notification_id: FromPath[UUID], data: URLEncodedBody[ToldForm], session: Session, caller: Asker, council: Council
+) -> Redirect:
+    """Note that a recipient was told, has acknowledged, or cannot be told."""
+    if data.outcome not in ("sent", "acknowledged", "impossible"):
+        raise InvalidInput("It was told, has acknowledged, or it is impossible.", where="outcome")
+    reason = data.reason if data.outcome == "impossible" else ""
+    settle(session, caller, notification_id, cast(Outcome, data.outcome), reason)
+    return Redirect(f"/{council.slug}/console/notifications", status_code=303)
+
+
+def _agreements(
+    session: CouncilSession, caller: Caller, page: Page, council: CouncilRef, asked: AgreementForm,
+    fault: InvalidInput | None = None,
+) -> Response[str]:  # fmt: skip
+    may: Callable[[str], bool] = partial(caller.allows, Permission.AGREE_SHARING)
+    services = [
+        (slug, say(service.service.title, council.language))
+        for slug, service in adopted(session).services.items()
+        if may(slug)
+    ]
+    return page.render(
+        "sharing/agreements.html",
+        caller=caller,
+        status=fault.status if fault else 200,
+        faults=[Fault(fault.where, str(fault))] if fault else [],
+        agreements=agreements(session, caller),
+        asked=asked,
+        services=services,
+        may_agree=may,
+        may_make=bool(services),
+    )
+
+
+def _requests(session: CouncilSession, caller: Caller, page: Page, fault: InvalidInput | None = None) -> Response[str]:
+    return page.render(
+        "sharing/requests.html",
+        caller=caller,
+        status=fault.status if fault else 200,
+        faults=[Fault("", str(fault))] if fault else [],
+        requests=requests(session, caller),
+        may_agree=partial(caller.allows, Permission.AGREE_SHARING),
+    )
+
+
+def _agreement(form: AgreementForm) -> NewAgreement:
+    lists = {name: _several(getattr(form, name), name) for name in ("parties", "purposes", "categories")}
+    words = {name: getattr(form, name) for name in ("service", "recipient", "title", "basis", "power", "agreed_by")}
+    if not form.service:
+        raise InvalidInput("Choose one.", where="service")
+    values: Mapping[str, Any] = {
+        **words, **lists, "body": form.body.strip() or None, "from_on": day_of(form.from_on, "from_on"),
+        "last_day": day_of(form.last_day, "last_day") if form.last_day.strip() else None,
+        "review_on": day_of(form.review_on, "review_on"),
+    }  # fmt: skip
+    return NewAgreement(**values)
+
+
+def _several(written: str, where: str) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in written.split(";") if part.strip())
+    if not found:
+        raise InvalidInput("Name at least one.", where=where)
+    return found
+
+
+menu = [
+    MenuEntry("disclosures", "Disclosures", Permission.READ_SHARING),
+    MenuEntry("requests", "Requests", Permission.READ_SHARING),
+    MenuEntry("agreements", "Agreements", Permission.READ_SHARING),
+    MenuEntry("notifications", "To tell recipients", Permission.READ_SHARING),
+]
+list_pages = [
+    agreements_page, agree_on_page, change_agreement_on_page, requests_page, decide_on_page, notifications_page,
+    told_on_page,
+]  # fmt: skip

@@ -1,0 +1,247 @@
+"""Sharing as its users meet it: over the API, on the console's pages, on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from muniment.accounts.permissions import Permission, Role
+from muniment.accounts.sessions import begin_session
+from muniment.accounts.staff import add_staff
+from muniment.accounts.tokens import new_token
+from muniment.app import create_app, surface_of
+from muniment.cli import main
+from muniment.settings import Settings
+from muniment.web.forms import form_token
+from tests.integration.sharing.kit import FIELDS, SERVICE, House
+from tests.unit.notices.made import words
+
+API = "/api/v1/councils/alpha"
+CONSOLE = "/alpha/console"
+Client = TestClient[Litestar]
+
+
+@pytest.fixture(scope="module")
+def http(houses: tuple[House, House], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    house, folder = houses[0], tmp_path_factory.mktemp("web")
+    settings = Settings(data_dir=folder, keys_file=folder / "keys.toml", ledger_dir=folder, files_dir=folder)
+    surface = surface_of(house.plugins, house.store)
+    surface = msgspec.structs.replace(surface, things={**surface.things, "words": words()})
+    app = create_app(settings, house.database, house.database.clock, house.keys, surface)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.follow_redirects = False
+        yield client
+
+
+@pytest.fixture(scope="module")
+def headers(houses: tuple[House, House]) -> dict[str, str]:
+    house, now = houses[0], houses[0].database.clock.now()
+    with house.session() as session:
+        _, made = new_token(session, house.slug, "tests", tuple(Permission), None, now + timedelta(days=9), now)
+    return {"Authorization": f"Bearer {made}"}
+
+
+@pytest.fixture(scope="module")
+def cookie(houses: tuple[House, House]) -> str:
+    house, now = houses[0], houses[0].database.clock.now()
+    roles = [(role, None) for role in Role]
+    with house.session() as session:
+        staff_id = add_staff(session, "somebody@council.example", "Generated", "generated words", roles, now)
+        return begin_session(session, staff_id, now)
+
+
+def question(file: UUID, **changes: Any) -> dict[str, Any]:
+    return {"service": SERVICE, "recipient": "college", "purpose": "support", "fields": list(FIELDS),
+            "files": [str(file)], **changes}  # fmt: skip
+
+
+def test_a_program_asks_discloses_searches_and_fetches(house: House, http: Client, headers: dict[str, str]) -> None:
+    file = house.register(address="1 Sample Street")
+    asked = http.post(f"{API}/disclosures/decide", json=question(file), headers=headers)
+    assert asked.status_code == 200, asked.text
+    [group] = asked.json()["groups"]
+    assert group["allowed"]
+    assert {"rule", "speaks_for", "sentence", "provision"} == set(group["reasons"][0])
+    keyed = {**headers, "Idempotency-Key": "sharing-one"}
+    made = http.post(f"{API}/disclosures", json=question(file, format="json"), headers=keyed)
+    assert made.status_code == 201, made.text
+    again = http.post(f"{API}/disclosures", json=question(file, format="json"), headers=keyed)
+    assert again.json()["ids"] == [made.json()["id"]]
+    place = f"{API}/disclosures/{made.json()['id']}"
+    assert http.get(place, headers=headers).json()["given"] == 1
+    found = http.post(f"{API}/disclosures/search", json={"client": str(file)}, headers=headers).json()["items"]
+    assert [entry["id"] for entry in found] == [made.json()["id"]]
+    export = http.post(f"{place}/export", headers=headers)
+    assert hashlib.sha256(export.content).hexdigest() == made.json()["export"]["sha256"]
+    assert "attachment" in export.headers["content-disposition"]
+    twice = http.post(f"{place}/export", headers=headers)
+    assert (twice.status_code, twice.json()["code"]) == (409, "fetched")
+
+
+def test_a_mistake_is_told_with_its_place(house: House, http: Client, headers: dict[str, str]) -> None:
+    file = house.register(address="canary street")
+    for wrong, where in (
+        ({"fields": []}, "fields"), ({"format": None}, "format"), ({"exception": "because"}, "exception"),
+        ({"files": []}, "files"),
+    ):  # fmt: skip
+        answer = http.post(f"{API}/disclosures", json=question(file, **{"format": "json", **wrong}), headers=headers)
+        assert answer.status_code in (400, 422), answer.text
+        assert where in json.dumps(answer.json()["errors"])
+        assert "canary" not in answer.text
+    stop = {"service": SERVICE, "recipient": "nobody", "reason": "generated"}
+    answer = http.post(f"{API}/sharing/stops", json=stop, headers=headers)
+    assert (answer.status_code, answer.json()["errors"][0]["where"]) == (422, "recipient")
+    assert "college" in answer.json()["detail"]
+
+
+def test_agreements_requests_and_matches_over_the_api(house: House, http: Client, headers: dict[str, str]) -> None:
+    agreement = {
+        "service": SERVICE, "recipient": "authority", "title": "Generated", "parties": ["A", "B"],
+        "purposes": ["support"], "categories": ["personal"], "basis": "public task", "power": "Generated Act",
+        "from_on": "2026-01-01", "review_on": "2026-12-01", "agreed_by": "head of service",
+    }  # fmt: skip
+    place = f"{API}/sharing/agreements"
+    made = http.post(place, json=agreement, headers=headers).json()["id"]
+    listed = http.get(place, params={"to_review": "true"}, headers=headers).json()["items"]
+    assert [(one["in_force"], one["to_review"]) for one in listed if one["id"] == made] == [(True, True)]
+    stored = http.put(f"{place}/{made}/document", content=b"%PDF generated",
+                      headers={**headers, "Content-Type": "application/pdf"})  # fmt: skip
+    assert stored.status_code == 204, stored.text
+    assert http.get(f"{place}/{made}/document", headers=headers).content == b"%PDF generated"
+    reviewed = http.post(f"{place}/{made}/review", json={"review_on": "2027-12-01"}, headers=headers)
+    assert reviewed.status_code == 204, reviewed.text
+    assert http.post(f"{place}/{made}/end", json={"because": "over"}, headers=headers).status_code == 204
+    assert http.post(f"{place}/{made}/end", json={"because": "over"}, headers=headers).status_code == 409
+    match = {"service": SERVICE, "recipient": "initiative", "data_set": "payroll", "reference": "G-1",
+             "received_on": "2026-11-19", "finding": "generated"}  # fmt: skip
+    match_id = http.post(f"{API}/sharing/matches", json=match, headers=headers).json()["id"]
+    closed = http.post(f"{API}/sharing/matches/{match_id}/close", json={"outcome": "error"}, headers=headers)
+    assert closed.status_code == 204, closed.text
+    [seen] = http.get(f"{API}/sharing/matches", headers=headers).json()["items"]
+    assert (seen["outcome"], seen["closed_on"]) == ("error", "2026-11-20")
+
+
+def page(http: Client, cookie: str, path: str, form: dict[str, Any] | None = None) -> Any:
+    http.cookies.set("muniment-alpha", cookie)
+    if form is None:
+        return http.get(f"{CONSOLE}{path}")
+    return http.post(f"{CONSOLE}{path}", data={"form_token": form_token(cookie), **form})
+
+
+def test_an_adviser_asks_and_discloses_on_the_clients_page(house: House, http: Client, cookie: str) -> None:
+    file = house.register(address="1 Sample Street", work__history="Baker")
+    assert f"/clients/{file}/sharing" in page(http, cookie, f"/clients/{file}").text
+    form = {"recipient": "college", "purpose": "support", "field": ["personal.address", "work.history"]}
+    asked = page(http, cookie, f"/clients/{file}/sharing", {**form, "act": "ask"})
+    assert asked.status_code == 200, asked.text
+    assert ">Yes<" in asked.text
+    assert "A lawful basis stands" in asked.text
+    no = page(http, cookie, f"/clients/{file}/sharing", {**form, "purpose": "stories", "act": "ask"})
+    assert ">No<" in no.text
+    assert "no live one (none)" in no.text
+    wrong = page(http, cookie, f"/clients/{file}/sharing", {"act": "ask"})
+    assert wrong.status_code == 422
+    made = page(http, cookie, f"/clients/{file}/sharing", {**form, "act": "disclose", "means": "csv"})
+    assert made.status_code == 303, made.text
+    shown = page(http, cookie, made.headers["location"].removeprefix(CONSOLE))
+    assert "The college" in shown.text
+    fetched = page(http, cookie, f"{made.headers['location'].removeprefix(CONSOLE)}/export", {})
+    assert b"Baker" in fetched.content
+    assert "The college" in page(http, cookie, "/disclosures").text
+    assert "work.history" in page(http, cookie, f"/clients/{file}").text
+
+
+def test_a_request_is_noted_and_decided_on_pages(house: House, http: Client, cookie: str) -> None:
+    file = house.register(address="1 Sample Street")
+    form = {
+        "kind": "crime", "recipient": "police", "purpose": "support", "field": "personal.address",
+        "requester": "A constable, generated", "received_on": "19/11/2026", "reason": "a theft",
+        "necessity": "a witness",
+        "power": "common law", "lawful_basis": "public task", "impact_assessment": "none", "keeping": "a month",
+        "security": "sealed",
+    }  # fmt: skip
+    unsigned = page(http, cookie, f"/clients/{file}/requests", form)
+    assert unsigned.status_code == 422
+    assert "inspector or above" in unsigned.text
+    noted = page(http, cookie, f"/clients/{file}/requests", {**form, "signed_off_by": "inspector"})
+    assert noted.status_code == 303, noted.text
+    request_id = house.scalar("select id from sharing_request where file_id = :f", f=file)
+    assert "a theft" in page(http, cookie, "/requests").text
+    decided = page(http, cookie, f"/requests/{request_id}", {"field": "personal.address", "reasons": "proportionate"})
+    assert decided.status_code == 303, decided.text
+    assert f'value="{request_id}"' in page(http, cookie, f"/clients/{file}/sharing").text
+
+
+def test_an_agreement_and_whom_to_tell_on_pages(house: House, http: Client, cookie: str) -> None:
+    form = {
+        "service": SERVICE, "recipient": "college", "title": "Generated agreement", "parties": "A; B",
+        "purposes": "support", "categories": "personal; work", "basis": "public task", "power": "Generated Act",
+        "from_on": "01/01/2026", "review_on": "01/12/2026", "agreed_by": "head of service",
+    }  # fmt: skip
+    assert page(http, cookie, "/agreements", {**form, "purposes": "gossip"}).status_code == 422
+    assert page(http, cookie, "/agreements", form).status_code == 303
+    listed = page(http, cookie, "/agreements")
+    assert "To be looked at" in listed.text
+    agreement_id = house.scalar("select id from sharing_agreement where title = 'Generated agreement'")
+    assert page(http, cookie, f"/agreements/{agreement_id}", {"because": "over"}).status_code == 303
+    file = house.register(address="1 Sample Street")
+    made = house.disclose(file)
+    house.run(
+        "insert into recipient_notification (council_id, id, line_id, change, fields, since)"
+        " select council_id, gen_random_uuid(), id, 'rectified', fields, now() from disclosure_line"
+        " where disclosure_id = :d", d=made.id,
+    )  # fmt: skip
+    told = house.scalar("select id from recipient_notification where state = 'to-send' order by since desc limit 1")
+    assert "To be told" in page(http, cookie, "/notifications").text
+    assert page(http, cookie, f"/notifications/{told}", {"outcome": "sent"}).status_code == 303
+    assert page(http, cookie, f"/notifications/{told}", {"outcome": "acknowledged"}).status_code == 303
+
+
+def run(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Result:
+    url = house.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    keys = tmp_path / "keys.toml"
+    if not keys.exists():
+        house.keys.save(keys)
+    for name, value in {
+        "DATA_DIR": tmp_path, "DATABASE_URL": url, "KEYS_FILE": keys, "FILES_DIR": tmp_path / "files",
+        "LEDGER_DIR": tmp_path / "ledger", "TODAY": "2026-11-20",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"MUNIMENT_{name}", str(value))
+    monkeypatch.setattr("muniment.cli.context.load_plugins", lambda: house.plugins)
+    return CliRunner().invoke(main, ["share", *arguments])
+
+
+def test_an_operator_decides_exports_and_looks(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file, limited = house.register(address="1 Sample Street"), house.register(address="2 Sample Street")
+    house.limit(limited)
+    asked = [
+        "alpha", "--service", SERVICE, "--recipient", "college", "--purpose", "support", "--field", "personal.address",
+        "--client", str(file), "--client", str(limited),
+    ]  # fmt: skip
+    decided = run(house, monkeypatch, tmp_path, "decide", *asked)
+    assert decided.exit_code == 0, decided.output
+    assert "1 client: yes: personal.address" in decided.stdout
+    assert "AGAINST: A restriction stands" in decided.stdout
+    made = run(house, monkeypatch, tmp_path, "export", *asked, "--format", "csv", "--to", str(tmp_path / "out"))
+    assert made.exit_code == 0, made.output
+    [written] = (tmp_path / "out").iterdir()
+    assert "1 Sample Street" in written.read_text()
+    assert "2 Sample Street" not in written.read_text()
+    assert written.stat().st_mode & 0o077 == 0
+    looked = run(house, monkeypatch, tmp_path, "register", "alpha", "--client", str(file), "--json")
+    assert [entry["given"] for entry in json.loads(looked.stdout)["items"]] == [1]
+    assert run(house, monkeypatch, tmp_path, "agreements", "alpha").exit_code == 0
+    wrong = run(house, monkeypatch, tmp_path, "decide", *asked[:9])
+    assert wrong.exit_code == 1
+    assert "Say about whom" in wrong.stderr

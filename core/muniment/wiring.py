@@ -40,7 +40,7 @@ from muniment.retention.clocks.current import (
     on_registers_changed,
     past_period,
 )
-from muniment.retention.disposal import outstanding
+from muniment.retention.disposal import archiving, outstanding
 from muniment.retention.evidence import keeping
 from muniment.sharing import agreements, notifying
 
@@ -90,5 +90,6 @@ def wire() -> None:
     programme_changed.subscribe(on_programme_changed)
     policy_adopted.subscribe(on_policy_adopted)
     erased.subscribe(on_erased)
+    erased.subscribe(archiving.on_erased)
     files_changed.subscribe(keeping.on_files_changed)
     policy_adopted.subscribe(keeping.on_policy_adopted)

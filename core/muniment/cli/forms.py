@@ -7,8 +7,8 @@ from uuid import UUID
 import click
 
 from muniment.accounts.permissions import command_caller
+from muniment.cli.archive import retention
 from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.cli.holds import retention
 from muniment.cli.retention import by_option
 from muniment.clients.pseudonyms import file_behind, pseudonyms_of
 from muniment.clients.use import reinstate

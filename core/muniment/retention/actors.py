@@ -8,6 +8,7 @@ from uuid import UUID
 from muniment.clients.pretending import refuse_real_people
 from muniment.database.registry import kept_tables
 from muniment.database.session import Actor
+from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment, actor
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy
@@ -66,7 +67,9 @@ def sweep(deployment: Deployment, council_id: UUID) -> None:
         return
     facade = deployment.plugins.facade(policy.council.slug, [plugin.name for plugin in policy.plugins])
     pace = Pace(deployment.settings.sweep_rest, deployment.stopping.wait)
-    if Sweeper(deployment.database, council_id, ledger, facade, pace=pace, stopping=deployment.stopping).work(run_id):
+    store = FileStore(deployment.settings.files_dir, deployment.keys)
+    stopping = deployment.stopping
+    if Sweeper(deployment.database, council_id, ledger, facade, pace=pace, store=store, stopping=stopping).work(run_id):
         with deployment.database.council(council_id) as session:
             session.ring(SWEEP, (council_id,))
 

@@ -134,8 +134,8 @@ class SweepRun(CouncilTable, Base):
     """One run of the sweep. `today` is the day it judged by; `state` is `waiting`, `running`, `done` or `stopped`.
 
     Counts grow with each committed chunk: `files` locked, `disposed` records gone, `awaited` records sent to be
-    destroyed elsewhere, `proposed` records put before a reviewer, `changed` ones redacted or moved to another class;
-    `kept`, set at the end, records that are due and that a hold keeps.
+    destroyed elsewhere, `proposed` records put before a reviewer or an archive, `changed` ones redacted or moved to
+    another class; `kept`, set at the end, records that are due and that a hold keeps.
     """
 
     __tablename__ = "sweep_run"

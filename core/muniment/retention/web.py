@@ -23,6 +23,7 @@ from muniment.retention.disposal.sweep import RunView, run_view, runs, start_swe
 from muniment.retention.evidence.certificates import CertificateView, certificates
 from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.retention.holds.placing import NewHold, place_hold, release_hold
+from muniment.retention.web_archive import archive_pages, archive_routes
 from muniment.retention.web_certificates import certificate_pages, certificate_routes
 from muniment.retention.web_destructions import destruction_pages, destruction_routes
 from muniment.retention.web_files import file_pages, file_routes
@@ -180,6 +181,7 @@ menu = [
     MenuEntry("holds", "Holds", Permission.READ_RETENTION),
     MenuEntry("sweeps", "Sweeps", Permission.READ_RETENTION),
     MenuEntry("destructions", "Destructions", Permission.READ_RETENTION),
+    MenuEntry("archive", "Archive", Permission.READ_RETENTION),
     MenuEntry("certificates", "Certificates", Permission.READ_RETENTION),
     MenuEntry("statistics", "Statistics", Permission.READ_RETENTION),
 ]
@@ -202,6 +204,7 @@ api_routes = [
     *forecast_routes,
     *hold_routes,
     *statistics_routes,
+    *archive_routes,
     *unfounded_routes,
 ]
 pages = [
@@ -214,4 +217,5 @@ pages = [
     *review_pages,
     *forecast_pages,
     *statistics_pages,
+    *archive_pages,
 ]

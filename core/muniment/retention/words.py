@@ -11,6 +11,7 @@ from muniment.api.retention import Anchor, Authority, When
 from muniment.api.text import say
 from muniment.retention.rules.compile import (
     ANONYMISE,
+    ARCHIVE,
     AWAIT_HOLDER,
     DESTROY,
     PSEUDONYMISE,
@@ -85,6 +86,8 @@ def waits_words(action: str) -> str | None:
         return "somebody has to approve that it goes"
     if action == AWAIT_HOLDER:
         return "somebody else holds it"
+    if action == ARCHIVE:
+        return "an archivist has to confirm that the archive has it"
     return f"it is not to be destroyed but {action_words(action)}, which an officer does"
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from hashlib import sha256
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from muniment.clients.importing.run import Importer, Order
 from muniment.councils.adopting import adopt_policy, decide_policy
 from muniment.councils.directory import sync_councils
 from muniment.database.base import council_tables
-from muniment.database.ids import new_id
+from muniment.database.ids import new_id, random_id
+from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.jobs.drain import Drain
 from muniment.plugins.manager import Plugins
@@ -37,6 +39,7 @@ from muniment.policy.deciding import read_decisions
 from muniment.policy.store import adopted
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.clocks.current import past_period
+from muniment.retention.disposal.tables import ArchiveItem, ArchivePackage
 from muniment.schema import metadata
 from muniment.wiring import actors
 from tests.isolation.application.sharing import decisions, share
@@ -177,6 +180,7 @@ def fill(client: Client, deployment: Deployment, plugins: Plugins, folder: Path)
     for tenant in tenants:
         _dispose(Api(client, tenant), work)
         _propose(tenant, deployment)
+        _pack(tenant, deployment)
         seal_council(deployment, tenant.council_id)
     for tenant in tenants:
         _leave_work(Api(client, tenant), folder / f"{tenant.town.slug}.csv")
@@ -325,6 +329,21 @@ def _propose(tenant: Tenant, deployment: Deployment) -> None:
             )
         )  # fmt: skip
     tenant.ids["proposal_id"] = [str(proposal_id)]
+
+
+def _pack(tenant: Tenant, deployment: Deployment) -> None:
+    """A package for an archive, written by hand: no rule of these councils sends anything there."""
+    [record_id], package_id = tenant.ids["record_id"], random_id()
+    common, content = {"council_id": tenant.council_id}, f"generated for {tenant.town.slug}".encode()
+    store = FileStore(deployment.settings.files_dir, deployment.keys)
+    with deployment.database.council(tenant.council_id) as session:
+        stored_id = store.store(session, content, "application/zip")
+        package = {"id": package_id, "record_class": f"{tenant.town.service}/{tenant.town.digital}", "records": 1,
+                   "archive": "county", "sha256": sha256(content).digest(), "stored_id": stored_id}  # fmt: skip
+        session.execute(insert(ArchivePackage).values(**common, **package, offered_at=deployment.clock.now()))
+        item = {"record_id": UUID(record_id), "package_id": package_id, "fingerprint": ""}
+        session.execute(insert(ArchiveItem).values(**common, **item))
+    tenant.ids["package_id"] = [str(package_id)]
 
 
 def _leave_work(api: Api, file: Path) -> None:

@@ -22,7 +22,7 @@ from tests.isolation.application.tenants import House, Tenant, digests, permissi
 KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
     "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "event_id", "limit_id",
-    "disclosure_id", "agreement_id", "stop_id", "request_id", "notification_id", "match_id",
+    "disclosure_id", "agreement_id", "stop_id", "request_id", "notification_id", "match_id", "package_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -169,6 +169,9 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /destructions/repeats": {"records": [ids["awaiting"]]},
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
+        "POST /retention/packages/{package_id}/receipt": {"reference": "ACC 1", "received_on": "2026-11-20"},
+        "POST /retention/packages/{package_id}/refusal": {"reason": "not wanted"},
+        "POST /console/archive/{package_id}": {"outcome": "refuse", "words": "not wanted"},
         "POST /console/review": {"outcome": "approve", "proposal": ids["proposal_id"]},
         "POST /console/clients/{file_id}/sharing": {
             "recipient": PARTNERS[town.slug], "purpose": town.purpose, "field": town.value,

@@ -29,12 +29,22 @@ from muniment.retention.disposal.taking import Judgement, Taken
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.evidence.ledger import Redaction
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, REDACT, RESTRICT, TRANSFER, ClauseClock, Clock
+from muniment.retention.rules.compile import (
+    ANONYMISE,
+    ARCHIVE,
+    PSEUDONYMISE,
+    REDACT,
+    RESTRICT,
+    TRANSFER,
+    ClauseClock,
+    Clock,
+)
 from muniment.retention.subjects import RECORDS
 
 __all__ = ["METHODS", "Changed", "change", "redact"]
 
 METHODS: Final[Mapping[str, str]] = {
+    ARCHIVE: "handed to the archive, which confirmed it; record and package deleted, keys noted for backups",
     ANONYMISE: "record deleted, and its key noted for erasure from backups; counts of what many share kept",
     REDACT: "values deleted from the record, which stays; keys and fields noted for erasure from backups",
     PSEUDONYMISE: "record written anew without what names a person, in a file that names nobody; the old one deleted",

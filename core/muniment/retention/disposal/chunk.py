@@ -38,11 +38,13 @@ from muniment.database.ids import random_id
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
+from muniment.files.store import FileStore
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval.proposing import forget, propose_rows
 from muniment.retention.disposal.anonymising import anonymise
+from muniment.retention.disposal.archiving import offer
 from muniment.retention.disposal.changing import METHODS, change
 from muniment.retention.disposal.erasing import delete_stubs, tell
 from muniment.retention.disposal.errands import DESTROYING, Errand, errands
@@ -125,12 +127,14 @@ def sweep_chunk(
     facade: CouncilFacade | None = None,
     only: UUID | None = None,
     errand: Errand = DESTROYING,
+    store: FileStore | None = None,
 ) -> Chunk:
     """Do what `errand` says about what is due in the next files after `after`; the caller commits at once.
 
     Looks at up to `limit` pairs of day and file; `only` names a single file to try alone. Plugins are asked and told
-    through `facade`; without one there are none. The day is the session's clock's: a record goes when `due_on`, the
-    last day it is kept, is over. Raises `PolicyMoved`, `Miscounted`.
+    through `facade`; without one there are none. Without a `store` nothing is packed for an archive. The day is the
+    session's clock's: a record goes when `due_on`, the last day it is kept, is over. Raises `PolicyMoved`,
+    `Miscounted`.
     """
     locks.shared(session)
     live = _live(session)
@@ -144,6 +148,9 @@ def sweep_chunk(
     if errand.does == "propose":
         return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, mine, SWEEPER)))
     judgement = judge(session, subject, due, locked, facade)
+    if errand.does == "pack":
+        packed_now = offer(session, store, live.clocks, and_(mine, judgement.free)) if store is not None else 0
+        return Chunk(end, len(locked), proposed=packed_now)
     if errand.does == "change":
         return _change(session, subject, ledger, live, due, end, locked, run_id, judgement, errand)
     if errand.action == ANONYMISE:

@@ -1,7 +1,8 @@
 """What a walk of the sweep is out for: a sweep walks what is due once for each errand that armed rules give it.
 
 The plain one destroys what its rule says is to be destroyed. Where a rule asks for a review, one carries out what each
-approver has approved, and the last proposes what nobody has looked at.
+approver has approved, and the last proposes what nobody has looked at. Where it says that records go to an archive, one
+destroys what the archive has, others what it refused and a reviewer approved, and the last packs the rest.
 """
 
 from __future__ import annotations
@@ -18,8 +19,19 @@ from muniment.database.session import Actor, CouncilSession
 from muniment.retention.approval.deciding import approvers
 from muniment.retention.approval.proposing import fingerprint, needs_proposing
 from muniment.retention.approval.tables import Proposal
+from muniment.retention.disposal.archiving import has_been_received, needs_packing
 from muniment.retention.rules.clock_sql import MOST_MARKED
-from muniment.retention.rules.compile import ANONYMISE, DESTROY, PSEUDONYMISE, REDACT, RESTRICT, REVIEW, TRANSFER, Clock
+from muniment.retention.rules.compile import (
+    ANONYMISE,
+    ARCHIVE,
+    DESTROY,
+    PSEUDONYMISE,
+    REDACT,
+    RESTRICT,
+    REVIEW,
+    TRANSFER,
+    Clock,
+)
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["DESTROYING", "PROPOSING", "Errand", "errands"]
@@ -33,13 +45,13 @@ def _every(_subject: Subject, _today: date) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Errand:
-    """Rows whose clock says `action`, and of which `also` is true: they are destroyed, proposed to a reviewer, or
-    changed and kept. `approver` decided about each of them, where somebody did."""
+    """Rows whose clock says `action`, and of which `also` is true: they are destroyed, proposed to a reviewer,
+    packed for an archive, or changed and kept. `approver` decided about each of them, where somebody did."""
 
     action: str
     also: Callable[[Subject, date], ColumnElement[bool]] = _every
     approver: Actor | None = None
-    does: Literal["destroy", "propose", "change"] = "destroy"
+    does: Literal["destroy", "propose", "pack", "change"] = "destroy"
 
     @property
     def certified_as(self) -> str:
@@ -56,8 +68,12 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
     actions = {entry.action for clock in armed.values() for entry in clock.clauses if entry.stage < MOST_MARKED}
     found = [DESTROYING]
     if REVIEW in actions:
-        found += [_approved_by(approver) for approver in approvers(session, subject)]
+        found += [_approved_by(approver, REVIEW) for approver in approvers(session, subject)]
         found.append(PROPOSING)
+    if subject is RECORDS and ARCHIVE in actions:
+        found.append(Errand(ARCHIVE, has_been_received))
+        found += [_approved_by(approver, ARCHIVE) for approver in approvers(session, subject)]
+        found.append(Errand(ARCHIVE, needs_packing, does="pack"))
     if subject is RECORDS:
         found += [errand for errand in OF_RECORDS if errand.action in actions]
     return found
@@ -77,7 +93,7 @@ OF_RECORDS = (
 )
 
 
-def _approved_by(approver: Actor) -> Errand:
+def _approved_by(approver: Actor, action: str) -> Errand:
     def still_approved(subject: Subject, today: date) -> ColumnElement[bool]:
         """Approved by them, in time, and since then unchanged."""
         table = subject.table
@@ -92,4 +108,4 @@ def _approved_by(approver: Actor) -> Errand:
         )
         return approval.correlate(table).exists()
 
-    return Errand(REVIEW, still_approved, approver)
+    return Errand(action, still_approved, approver)

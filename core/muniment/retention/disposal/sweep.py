@@ -32,6 +32,7 @@ from muniment.database.errors import DatabaseAway, DatabaseBusy, sqlstate_of
 from muniment.database.ids import new_id
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
+from muniment.files.store import FileStore
 from muniment.plugins.facade import CouncilFacade
 from muniment.retention.approval import arming
 from muniment.retention.disposal.chunk import (
@@ -65,6 +66,9 @@ SWEEP = "retention.sweep"
 FILES = 1_000
 """Pairs of day and file looked at in one chunk: short enough to survive a deploy, long enough to be cheap."""
 
+PACKED = 50
+"""The same where records are packed for an archive: their files are read and written."""
+
 CHUNKS = 20
 """Chunks that dispose of something in one go of the actor, which then asks to be called again."""
 
@@ -72,9 +76,9 @@ BUSY_TRIES = 3
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):
-    """A run and how far it is. Counts are of committed chunks; `proposed` records were put before a reviewer, `changed`
-    ones stay, redacted or in another class; `kept` and `kept_by` (what each plugin keeps, by distribution) are known
-    when it is done."""
+    """A run and how far it is. Counts are of committed chunks; `proposed` records were put before a reviewer or an
+    archive, `changed` ones stay, redacted or in another class; `kept` and `kept_by` (what each plugin keeps, by
+    distribution) are known when it is done."""
 
     id: UUID
     today: date
@@ -159,10 +163,12 @@ class Sweeper:
         *,
         files: int = FILES,
         pace: Pace | None = None,
+        store: FileStore | None = None,
         told: Callable[[Chunk], None] = lambda _chunk: None,
         stopping: threading.Event | None = None,
     ) -> None:
         self._database, self._council_id, self._ledger, self._facade = database, council_id, ledger, facade
+        self._store = store
         self._files, self._told, self._stopping, self._pace = files, told, stopping, pace or Pace(0)
         self._actor = Actor("system", None, SWEEP)
 
@@ -224,10 +230,11 @@ class Sweeper:
                 self._ledger,
                 run_id=run_id,
                 after=after,
-                limit=self._files,
+                limit=PACKED if errand.does == "pack" else self._files,
                 facade=self._facade,
                 only=only,
                 errand=errand,
+                store=self._store,
             )
             if chunk.locked:
                 _count(session, run_id, chunk)

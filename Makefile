@@ -67,9 +67,10 @@ clean: ## stop the demo's database and remove all that was made here
 
 $(VENV)/installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(DISTS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Muniment needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(DISTS))
-	touch $@
+	@echo "Installing into $(VENV), which takes about a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(DISTS))
+	@touch $@
 
 .PHONY: help demo test setup check format format-check lint types contracts migrations slow bench gdprbench wheels lock clean

@@ -92,7 +92,7 @@ class Demonstration:
         decided = self._decisions / f"{slug}.toml"
         if decided.is_file():
             self.once(f"decide {slug}", "policy", "decide", slug, "--file", str(decided))
-        self.run("policy", "adopt", slug)
+        self.run("policy", "adopt", slug, "--yes")
         self.run("notice", "publish", slug, "--by", BY, "--ground", GROUND)
         with _quiet_context() as context:
             council_id = context.council_id(slug)

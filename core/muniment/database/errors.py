@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 
 from muniment.api.errors import NotReady
 
-__all__ = ["DatabaseAway", "DatabaseBusy", "constraint_of", "of_driver", "sqlstate_of", "without_values"]
+__all__ = ["DatabaseAway", "DatabaseBusy", "TookTooLong", "constraint_of", "of_driver", "sqlstate_of", "without_values"]
 
-BUSY = frozenset({"40001", "40P01", "53300", "55P03", "57014"})
+STATEMENT_TIMEOUT = "57014"
+BUSY = frozenset({"40001", "40P01", "53300", "55P03", STATEMENT_TIMEOUT})
 """Serialisation failure, deadlock, too many connections, lock timeout, statement timeout."""
 
 
@@ -25,6 +26,10 @@ class DatabaseBusy(NotReady):
     """A statement waited or ran too long, or lost a deadlock. Nothing was changed; the same can be tried again."""
 
     code = "busy"
+
+
+class TookTooLong(DatabaseBusy):
+    """A statement ran past its own time limit; a smaller share of the work may not."""
 
 
 class DatabaseAway(NotReady):
@@ -85,5 +90,6 @@ def _ours(error: psycopg.Error, message: str, *, lost: bool) -> NotReady | None:
         known = f" (SQLSTATE {error.sqlstate})" if error.sqlstate else ""
         return DatabaseAway(f"The database cannot be reached{known}. Is it running? Try again shortly.")
     if error.sqlstate in BUSY:
-        return DatabaseBusy(f"The database is busy ({message}). Try again shortly.")
+        kind = TookTooLong if error.sqlstate == STATEMENT_TIMEOUT else DatabaseBusy
+        return kind(f"The database is busy ({message}). Try again shortly.")
     return None

@@ -80,7 +80,7 @@ RECORDS = Subject(
     _clocked(facts.RECORD).lock_column,
     collected="recorded_on",
     has_history=True,
-    emptied={"file_id": None, "values": {}, "origin": None, "corrected": []},
+    emptied={"file_id": None, "values": {}, "origin": None, "corrected": [], "restricted_on": None},
     has_system=True,
     let_go=((facts.ATTACHMENT, "record_id"),),
 )

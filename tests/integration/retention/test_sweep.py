@@ -7,12 +7,16 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import ARRAY, Date, Engine, Text, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 
+from muniment.retention.disposal.erasing import CLOCK
 from muniment.retention.evidence.certificates import CertificateView, certificates, merkle_root
+from muniment.retention.subjects import SUBJECTS
 from tests.integration.retention.kit import House, hold
 
 LONG_AGO = date(2019, 3, 1)
+FILLED = {Date: LONG_AGO, Text: "canary-4711", ARRAY: ["canary.4711"], JSONB: {"canary": {"v": "4711"}}}
 RECENT = date(2026, 3, 1)
 
 
@@ -168,6 +172,27 @@ def test_paper_is_emptied_and_awaits_destruction(house: House) -> None:
     assert house.sweep().awaited == 0
 
 
+def test_whatever_column_a_row_has_is_blank_once_it_has_been_emptied(house: House) -> None:
+    house.adopt()
+    file_id = house.file("letter", medium="paper", recorded_on=LONG_AGO)
+    house.register(LONG_AGO, file_id)
+    house.flush()
+    house.arm("letter", "attendance")
+    stays = {"council_id", "id", "record_class", "medium", "location", "disposal", "system", "external_key", "service"}
+    for subject in SUBJECTS:
+        table = subject.table
+        blank = {column.name: None for column in table.c if column.nullable}
+        filled = {name: FILLED[type(table.c[name].type)] for name in blank if name not in (*stays, *CLOCK, "file_id")}
+        with house.session() as session:
+            session.execute(update(table).values(medium="paper", reviewed_on=LONG_AGO, review_on=RECENT, **filled))
+    assert house.sweep().awaited == 2
+    for subject in SUBJECTS:
+        [row] = house.all(f"select * from {subject.name}")
+        left = {name: value for name, value in row._mapping.items() if value not in (None, "", {}, [])}
+        assert set(left) <= stays | {subject.collected}
+        assert (left[subject.collected], left["disposal"]) == (house.clock.today(), "awaiting")
+
+
 @pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)], ids=["spring", "autumn"])
 @pytest.mark.parametrize("shift", [-1, 0, 1])
 def test_a_record_goes_when_its_last_day_is_over_in_london(house: House, change: date, shift: int) -> None:
@@ -194,6 +219,37 @@ def test_held_files_at_the_front_do_not_keep_a_sweep_from_what_lies_behind(house
     for file_id in front:
         hold(house, "file", file_id)
     assert house.sweep(files=2).disposed == 1
+
+
+def test_a_file_whose_delete_takes_too_long_does_not_stop_the_others_night_after_night(
+    house: House, superuser_engine: Engine
+) -> None:
+    house.adopt()
+    slow, *others = (house.file("case", milestones={"case-closed": LONG_AGO}) for _ in range(3))
+    house.flush()
+    house.arm("case")
+    with superuser_engine.begin() as connection:
+        connection.execute(
+            text(
+                "create function dawdle() returns trigger language plpgsql"
+                " as 'begin perform pg_sleep(9); return old; end'"
+            )
+        )
+        connection.execute(
+            text(
+                "create trigger dawdle before delete on record for each row"
+                f" when (old.file_id = '{slow}') execute function dawdle()"
+            )
+        )
+    house.database.limits["statement_timeout"] = "250"
+    run = house.sweep()
+    assert (run.state, run.disposed, run.parked) == ("done", len(others), 1)
+    assert house.ids("select id from client_file") == house.ids("select lock_id from parked") == [slow]
+    assert house.scalar("select reason from parked") == "TookTooLong"
+    assert house.scalar("select sum(disposed) from certificate") == len(others)
+    with superuser_engine.begin() as connection:
+        connection.execute(text("drop trigger dawdle on record"))
+    assert house.sweep().disposed == 1
 
 
 def test_a_row_that_ought_to_have_gone_and_is_left_undoes_its_file_alone(

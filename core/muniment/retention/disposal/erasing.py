@@ -27,6 +27,9 @@ __all__ = ["DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs"
 
 DELIVERY = table_of(Delivery)
 
+CLOCK = ("state", "due_on", "action", "stage", "rule_hash", "review_on", "reviewed_on")
+"""What a clock writes: it stands still when a row has been emptied."""
+
 DELIVER = "retention.deliver"
 """The actor that asks other systems to erase; it takes the council's key."""
 
@@ -66,8 +69,12 @@ def empty_rows(session: CouncilSession, subject: Subject, ids: Sequence[UUID]) -
     table = subject.table
     for below, column in subject.with_it:
         session.execute(delete(below).where(with_ids(session, ids, column)(below)))
-    nothing = {"state": None, "due_on": None, "action": None, "stage": None, "rule_hash": None, "disposal": "awaiting"}
-    blank = {**subject.emptied, subject.collected: session.clock.today(), **nothing}
+    blank = {
+        **dict.fromkeys(CLOCK),
+        **subject.emptied,
+        subject.collected: session.clock.today(),
+        "disposal": "awaiting",
+    }
     emptied = _keys_of(
         session, update(table).where(with_ids(session, ids)(table), table.c.disposal.is_(None)).values(blank), table
     )

@@ -28,7 +28,7 @@ from muniment.api.errors import NotFound, NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clock import london_day
-from muniment.database.errors import DatabaseAway, DatabaseBusy, sqlstate_of
+from muniment.database.errors import DatabaseAway, DatabaseBusy, TookTooLong, sqlstate_of
 from muniment.database.ids import new_id
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
@@ -212,6 +212,8 @@ class Sweeper:
                 return self._commit(subject, errand, run_id, after)
             except PolicyMoved:
                 continue
+            except TookTooLong:
+                return self._one_by_one(subject, errand, run_id, after)
             except DatabaseBusy:
                 if attempt == BUSY_TRIES - 1:
                     raise
@@ -249,6 +251,8 @@ class Sweeper:
         for lock_id in dict.fromkeys(place[1] for place in places):
             try:
                 chunks.append(self._commit(subject, errand, run_id, BEGINNING, only=lock_id))
+            except TookTooLong as error:
+                self._park(subject, run_id, lock_id, error)
             except (DatabaseAway, NotReady, PolicyMoved):
                 raise
             except Exception as error:

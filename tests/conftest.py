@@ -39,6 +39,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
+from tests import failures
 from tests.compiled import create_engine
 from tests.keeper import Kept, remove_left_behind
 from tests.server import FAST, TODAY, TestServer
@@ -77,6 +78,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if EXTERNAL in os.environ and (folder / "template").exists():
             TestServer(os.environ[EXTERNAL]).run(f"drop database {(folder / 'template').read_text()}")
         config.stash[KEPT].end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    failures.mark(items)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,6 +62,18 @@ def test_a_record_is_redacted_once_and_then_kept_as_the_rest_of_its_rule_says(ho
     assert house.sweep().disposed == 2
 
 
+def test_every_value_of_every_record_that_a_redaction_names_goes(house: House) -> None:
+    named = ["payments.account", "payments.holder", "people.name"]
+    house.adopt(with_rule({**REDACT, "redact": named}, DESTROY, combine="earliest"))
+    for number in range(4):
+        values = {name: {"v": f"canary-{number}"} for name in named[number % 2 :]}
+        house.file("case", milestones={"case-closed": CLOSED}, values={**values, "payments.amount": {"v": "1.00"}})
+    house.flush()
+    house.arm("case")
+    assert house.sweep().changed == 4
+    assert house.all("select values, corrected from record") == [({"payments.amount": {"v": "1.00"}}, named)] * 4
+
+
 def test_a_clause_that_was_carried_out_stays_so_when_facts_change(house: House) -> None:
     house.adopt(with_rule(REDACT, DESTROY, combine="earliest"))
     house.file("case", milestones={"case-closed": CLOSED}, values=VALUES)

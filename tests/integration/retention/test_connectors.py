@@ -279,6 +279,26 @@ def test_more_than_a_batch_goes_batch_by_batch(system: System) -> None:
     assert system.fake.held == set()
 
 
+def test_an_answer_that_comes_after_the_row_has_gone_changes_nothing(system: System) -> None:
+    first, second = system.due("K-1", "K-2")
+    system.sweep()
+
+    def by_hand_meanwhile(request: ErasureRequest) -> list[Erasure]:
+        with system.house.session() as session:
+            today = system.house.clock.today()
+            confirm(session, system.house.caller, system.house.ledger, [first], destroyed_on=today, method="by hand")
+        return system.fake.erase(request)
+
+    system.fake.answer = by_hand_meanwhile
+    system.deliver()
+    assert (system.owed(), list(system.house.ids("select id from record"))) == ([], [])
+    assert sorted(system.house.ids("select count from confirmation")) == [1, 1]
+    gone = [chunk.intent.gone for chunk in system.house.ledger.chunks().values() if chunk.intent.gone]
+    assert sorted(key for keys in gone for key in keys.get("record", ())) == sorted([first, second])
+    with system.house.session() as session:
+        assert [(one.awaited, one.confirmed) for one in certificates(session, system.house.caller)] == [(2, 2)]
+
+
 def test_two_couriers_never_ask_one_system_at_the_same_time(system: System) -> None:
     system.due(*(f"K-{number}" for number in range(6)))
     system.sweep()

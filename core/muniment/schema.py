@@ -15,6 +15,7 @@ import muniment.councils.tables
 import muniment.files.tables
 import muniment.jobs.tables
 import muniment.notices.tables
+import muniment.policy.documents
 import muniment.policy.tables
 import muniment.retention.approval.tables
 import muniment.retention.disposal.tables

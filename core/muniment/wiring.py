@@ -30,6 +30,8 @@ from muniment.jobs import failures
 from muniment.jobs.actors import Deployment, JobActor
 from muniment.jobs.gauges import queue_gauges
 from muniment.jobs.upkeep import check_files, forget_failures, remove_files
+from muniment.notices import gauges as notice_gauges
+from muniment.notices.actors import review_documents
 from muniment.retention import gauges as retention_gauges
 from muniment.retention.actors import deliver, recompute, settle_ledger, sweep, upkeep
 from muniment.retention.approval.proposing import on_erased
@@ -56,6 +58,7 @@ def actors() -> tuple[JobActor, ...]:
         seal,
         review_decisions,
         import_uploads(past_period),
+        review_documents,
         refresh,
         recompute,
         sweep,
@@ -67,7 +70,13 @@ def actors() -> tuple[JobActor, ...]:
 
 def gauges(deployment: Deployment) -> list[Gauge]:
     """Every gauge of every domain, in the order of the layers. `docs/operators.md` lists them."""
-    of_councils = (*file_gauges.GAUGES, *failures.GAUGES, *audit_gauges.GAUGES, *client_gauges.GAUGES)
+    of_councils = (
+        *file_gauges.GAUGES,
+        *failures.GAUGES,
+        *audit_gauges.GAUGES,
+        *client_gauges.GAUGES,
+        *notice_gauges.GAUGES,
+    )
     of_sharing = (*agreements.GAUGES, *notifying.GAUGES)
     of_retention = (*retention_gauges.gauges(deployment.settings.ledger_dir), *outstanding.GAUGES)
     return [

@@ -49,6 +49,7 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.RESTRICT_CLIENTS,
             P.DISCLOSE,
             P.READ_SHARING,
+            P.PREPARE_DOCUMENTS,
             P.READ_RETENTION,
             P.HOLD_RECORDS,
             P.PROPOSE_DISPOSAL,
@@ -56,6 +57,7 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     ),
     Role.RECORDS_MANAGER: frozenset(
         {
+            P.PREPARE_DOCUMENTS,
             P.READ_CLIENTS,
             P.READ_RESTRICTED,
             P.FOLLOW_PSEUDONYMS,
@@ -73,6 +75,8 @@ PERMISSIONS_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
             P.DECIDE_POLICY,
             P.ADOPT_POLICY,
             P.PUBLISH_NOTICES,
+            P.PREPARE_DOCUMENTS,
+            P.APPROVE_DOCUMENTS,
             P.RESTRICT_CLIENTS,
             P.AGREE_SHARING,
             P.READ_SHARING,

@@ -73,6 +73,10 @@ class AuditEvent(StrEnum):
     NOTICE_PUBLISHED = "notices.version.published"
     EARLIER_DOCUMENT_REGISTERED = "notices.document.registered"
     NOTICE_GIVEN = "notices.notice.given"
+    POLICY_DOCUMENT_PREPARED = "notices.policy-document.prepared"
+    POLICY_DOCUMENT_APPROVED = "notices.policy-document.approved"
+    POLICY_DOCUMENT_REJECTED = "notices.policy-document.rejected"
+    POLICY_DOCUMENT_WITHDRAWN = "notices.policy-document.withdrawn"
 
     # consent
     CONSENT_REQUESTED = "consent.consent.requested"

@@ -23,13 +23,13 @@ from muniment.cli.context import fitted
 from muniment.cli.councils import council
 from muniment.cli.database import db
 from muniment.cli.demonstration.run import demo
+from muniment.cli.documents import policy
 from muniment.cli.forms import retention
 from muniment.cli.jobs import jobs
 from muniment.cli.keys import keys
 from muniment.cli.limits import client
 from muniment.cli.notices import notice
 from muniment.cli.plugins import plugin
-from muniment.cli.policy import policy
 from muniment.cli.serve import serve
 from muniment.cli.sharing import share
 from muniment.cli.workers import schedule, worker

@@ -8,14 +8,16 @@ from typing import Any
 
 from muniment.api.clients import ProposedValues
 from muniment.api.errors import InvalidInput
+from muniment.clients.values import ValueRules
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 from muniment.plugins.facade import CouncilFacade
 from muniment.plugins.manager import Plugins
+from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 
-__all__ = ["Context", "plain"]
+__all__ = ["Context", "plain", "value_rules"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Context:
             return
         for refusal in self.facade.client_validate([ProposedValues(0, service, record_class, plain(stored))]):
             raise InvalidInput(f"{refusal.reason} (Refused by {refusal.plugin}.)", where="values", code=refusal.code)
+
+
+def value_rules(session: CouncilSession, policy: Policy, service: str) -> ValueRules:
+    """What a service may record today. Raises `NotFound` for a service that the policy does not have."""
+    return ValueRules(policy, service, session.clock.today(), documented(session, policy, service))
 
 
 def plain(stored: Mapping[str, Any]) -> dict[str, object]:

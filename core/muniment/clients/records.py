@@ -16,7 +16,7 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.api.retention import RecordClass
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.context import Context, plain
+from muniment.clients.context import Context, plain, value_rules
 from muniment.clients.locks import LockedFile, change_file, tell
 from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.tables import Record
@@ -68,7 +68,7 @@ def insert_record(session: CouncilSession, context: Context, file: LockedFile, n
     """Store a record in a file that is locked. Its clock is set by whoever listens to the change."""
     today = session.clock.today()
     file.limits.refuse(*(value.purposes for value in new.values.values()))
-    rules = ValueRules(context.policy, file.service, today)
+    rules = value_rules(session, context.policy, file.service)
     record_class = rules.record_class(new.record_class, new.medium)
     if record_class.shape != "file":
         message = f"Records of the class {record_class.id} are registers about several people: add a register."
@@ -119,7 +119,7 @@ def change_values(
     if row.restricted_on is not None:
         raise Conflict("This record is kept out of use; nothing can be recorded in it.", code="out-of-use")
     today = session.clock.today()
-    rules = ValueRules(context.policy, file.service, today)
+    rules = value_rules(session, context.policy, file.service)
     record_class = rules.record_class(row.record_class.partition("/")[2], cast(Medium, row.medium))
     given = {name: value for name, value in changes.items() if value is not None}
     stored_for = [row.values[name]["p"] for name in changes if name in row.values]

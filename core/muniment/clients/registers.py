@@ -14,14 +14,13 @@ from muniment.api.clients import Medium
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_reading
-from muniment.clients.context import Context
+from muniment.clients.context import Context, value_rules
 from muniment.clients.limits import limits_on, refuse_limited
 from muniment.clients.locks import NO_FILE, lock_files
 from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clients.pretending import refuse_unmarked
 from muniment.clients.records import place_of
 from muniment.clients.tables import Register, RegisterEntry
-from muniment.clients.values import ValueRules
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.database.signals import RegistersChanged, registers_changed
@@ -82,7 +81,7 @@ class RegisterView(msgspec.Struct, frozen=True):
 def add_register(session: CouncilSession, caller: Caller, context: Context, new: NewRegister) -> UUID:
     """Store a register with its entries. Raises `Forbidden`, `InvalidInput`, `NotFound` for a file it may not name,
     `Conflict` for one that is restricted."""
-    rules = ValueRules(context.policy, new.service, session.clock.today())
+    rules = value_rules(session, context.policy, new.service)
     caller.require(Permission.WRITE_CLIENTS, new.service)
     record_class = rules.record_class(new.record_class, new.medium)
     if record_class.shape != "register":

@@ -8,7 +8,7 @@ a policy leaves open is refused, never assumed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -57,10 +57,11 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 class ValueRules:
     """What one service may record on one day, made once for a transaction or an import.
 
-    Raises `NotFound` for a service that the policy does not have.
+    `documented` are the conditions whose appropriate policy document is in force (`muniment.policy.documents`). Raises
+    `NotFound` for a service that the policy does not have.
     """
 
-    def __init__(self, policy: Policy, service: str, today: date) -> None:
+    def __init__(self, policy: Policy, service: str, today: date, documented: Collection[str] = ()) -> None:
         of_service = policy.service(service)
         self.service = service
         self.today = today
@@ -71,6 +72,7 @@ class ValueRules:
         self._categories = {category.id: category for category in of_service.clients.categories}
         self._slots = slots_of(of_service)
         self._conditions = of_service.purposes.conditions
+        self._documented = frozenset(documented)
         self._barred: dict[tuple[str, str], tuple[str, str] | None] = {}
 
     def record_class(self, class_id: str, medium: Medium) -> RecordClass:
@@ -152,9 +154,12 @@ class ValueRules:
         covering = [entry for entry in self._conditions if covers(entry, slot, purpose)]
         if not covering:
             return "no-condition", NO_CONDITION
-        if not any(_documented(entry, self.today) for entry in covering):
+        if not any(self._is_documented(entry) for entry in covering):
             return "no-policy-document", NO_POLICY_DOCUMENT
         return None
+
+    def _is_documented(self, condition: Condition) -> bool:
+        return condition.schedule_1 not in APPROPRIATE_POLICY or condition.id in self._documented
 
 
 def as_stored(value: Stored, source: str, on: date, purposes: Sequence[str]) -> dict[str, Any]:
@@ -168,14 +173,3 @@ def refuse(problems: Sequence[Problem]) -> None:
         first = min(problems)
         more = f" ({len(problems)} values are refused in all.)" if len(problems) > 1 else ""
         raise InvalidInput(f"{first.message}{more}", where=f"values.{first.where}", code=first.code)
-
-
-def _documented(condition: Condition, today: date) -> bool:
-    if condition.schedule_1 not in APPROPRIATE_POLICY:
-        return True
-    document = condition.policy_document
-    return (
-        document is not None
-        and document.in_force_from <= today
-        and (document.in_force_until is None or today <= document.in_force_until)
-    )

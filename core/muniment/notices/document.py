@@ -27,6 +27,8 @@ __all__ = [
     "Statement",
     "assemble",
     "notices_of",
+    "section_of",
+    "statement_of",
 ]
 
 Origin = Literal["council", "decision", "law"]
@@ -153,7 +155,7 @@ def assemble(
     voice = words.voice(policy.council, language, subject.names)
     by_section: dict[str, list[Statement]] = {section: [] for section in SECTIONS}
     for told in (*telling(subject), *law_told(subject, law)):
-        by_section[told.section].append(_statement(policy, voice, told, language))
+        by_section[told.section].append(statement_of(policy, voice, told, language))
     return Document(
         title=say(notice.title, language),
         council=policy.council.slug,
@@ -165,7 +167,7 @@ def assemble(
         restates=_restated(notice, language),
         policy=policy.hash,
         sections=tuple(
-            _section(voice, section, statements, language) for section, statements in by_section.items() if statements
+            section_of(voice, section, statements, language) for section, statements in by_section.items() if statements
         ),
         contents_heading=voice.phrase("contents_heading"),
         version_words=voice.phrase("version_words", number),
@@ -180,7 +182,8 @@ def _restated(notice: Notice, language: str) -> Restated | None:
     return Restated(title=say(document.title, language), version=document.version, dated=dated)
 
 
-def _section(voice: Voice, section: str, statements: Sequence[Statement], language: str) -> Section:
+def section_of(voice: Voice, section: str, statements: Sequence[Statement], language: str) -> Section:
+    """A part of a document with its heading in words."""
     said = voice.say("heading", section)
     return Section(
         id=section,
@@ -190,7 +193,8 @@ def _section(voice: Voice, section: str, statements: Sequence[Statement], langua
     )
 
 
-def _statement(policy: Policy, voice: Voice, told: Told, language: str) -> Statement:
+def statement_of(policy: Policy, voice: Voice, told: Told, language: str) -> Statement:
+    """One thing told, in words, and whose it is."""
     origin: Origin = "law" if told.law else "decision" if _decided(policy, told.path) else "council"
     note = voice.phrase("decided_note") if origin == "decision" else ""
     said = voice.say(told.kind, told.about, **told.more)

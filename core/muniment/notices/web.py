@@ -31,6 +31,7 @@ from muniment.notices.given import (
 from muniment.notices.pages import public_pages
 from muniment.notices.shelf import Shelf
 from muniment.notices.versions import Approval, Draft, Published, VersionView, publish, versions_published
+from muniment.notices.web_documents import document_menu, document_pages, document_routes
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
 from muniment.policy.store import adopted
@@ -163,8 +164,8 @@ def _versions(session: CouncilSession, caller: Caller, after: str | None, limit:
     return page_of(versions_published(session, before=before, limit=limit + 1), limit, lambda view: (view.id,))
 
 
-menu = [MenuEntry("notices", "Notices", Permission.READ_POLICY)]
-pages = [*public_pages, versions_page]
+menu = [MenuEntry("notices", "Notices", Permission.READ_POLICY), *document_menu]
+pages = [*public_pages, versions_page, *document_pages]
 api_routes = [
     versions_of_council,
     publish_notices,
@@ -172,4 +173,5 @@ api_routes = [
     register_document,
     notices_of_client,
     give_notice_to_client,
+    *document_routes,
 ]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from importlib import resources
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -138,18 +139,19 @@ class Words:
         speakers = {slug: tuple(folder.plugin for folder in folders) for slug, folders in said.items()}
         return cls(folders, lambda slug: speakers.get(slug, ()))
 
-    def voice(self, council: Council, language: str, names: Names, folder: str = FOLDER) -> Voice:
-        """The words for one document of a council in `language`; `folder` is where its sort of document has them."""
-        return Voice(self, council, language, names, folder)
+    def voice(self, council: Council, language: str, names: Names, *folders: str) -> Voice:
+        """The words for one document of a council in `language`; `folders` are where its sort of document has them, the
+        notice's without any. Of several the first that has a sentence says it."""
+        return Voice(self, council, language, names, folders or (FOLDER,))
 
-    def sentences(self, council: str, language: str, folder: str = FOLDER) -> Iterable[tuple[str, str, str]]:
+    def sentences(self, council: str, language: str, *folders: str) -> Iterable[tuple[str, str, str]]:
         """Where to look for a sentence, in order: plugin, language, name of the template."""
         code = language.partition(".")[0]
-        for spoken in dict.fromkeys((language, code, FALLBACK)):
-            for plugin in self._speakers(council):
-                for file in self._files.get(plugin, ()):
-                    if file.startswith(f"{folder}/{spoken}/"):
-                        yield plugin, spoken, f"{plugin}/{file}"
+        spoken_in = dict.fromkeys((language, code, FALLBACK))
+        for spoken, folder, plugin in product(spoken_in, folders or (FOLDER,), self._speakers(council)):
+            for file in self._files.get(plugin, ()):
+                if file.startswith(f"{folder}/{spoken}/"):
+                    yield plugin, spoken, f"{plugin}/{file}"
 
     def macros(self, plugin: str, template: str, context: Mapping[str, Any]) -> Any:
         """The macros of one template, bound to what they may see. Raises `PluginError`."""
@@ -162,12 +164,12 @@ class Words:
 class Voice:
     """Says statements for one document: one council, one language."""
 
-    def __init__(self, words: Words, council: Council, language: str, names: Names, folder: str) -> None:
+    def __init__(self, words: Words, council: Council, language: str, names: Names, folders: Sequence[str]) -> None:
         self._asked = council.slug
         self._language = language
         self._macros: dict[tuple[str, str], tuple[str, str, Callable[..., str]]] = {}
         self._spoken: dict[str, None] = {}
-        for plugin, spoken, template in words.sentences(council.slug, language, folder):
+        for plugin, spoken, template in words.sentences(council.slug, language, *folders):
             self._spoken[spoken] = None
             seen = {"language": language, "spoken": spoken, "names": names, "council": council}
             module = words.macros(plugin, template, {**seen, "phrase": partial(self.phrase, spoken=spoken)})

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     DECIDE_POLICY = "policy.decide"
     ADOPT_POLICY = "policy.adopt"
     PUBLISH_NOTICES = "notices.publish"
+    PREPARE_DOCUMENTS = "documents.prepare"
+    APPROVE_DOCUMENTS = "documents.approve"
     RECORD_CONSENTS = "consents.record"
     READ_RETENTION = "retention.read"
     ARM_RETENTION = "retention.arm"

@@ -14,6 +14,7 @@ from muniment.clients.importing.layout import Layout
 from muniment.clients.values import ValueRules
 from muniment.policy.compile import compile_policy
 from muniment.policy.deciding import Proposal, read_decisions
+from muniment.policy.documents import stated
 from muniment.policy.model import Policy
 from tests.policies import all_plugins
 
@@ -78,7 +79,7 @@ def test_generated_people_are_taken_in_without_a_reject(slug: str, source_id: st
     [source] = [entry for entry in of_service.clients.imports if entry.id == source_id]
     people = list(lives(50, today=TODAY, seed="test"))
     write_csv(tmp_path / "people.csv", source, of_service, people, seed="test")
-    layout = Layout(source, ValueRules(policy, service, TODAY), of_service)
+    layout = Layout(source, ValueRules(policy, service, TODAY, stated(policy, service, TODAY)), of_service)
     with (tmp_path / "people.csv").open(encoding=source.encoding, newline="") as file:
         header, *rows = csv.reader(file, delimiter=source.delimiter)
     layout.take_header(header)

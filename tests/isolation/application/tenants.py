@@ -78,6 +78,7 @@ class Town:
     import_format: str
     decision: str
     programme: str
+    condition: str
     family_name: str
 
 
@@ -87,13 +88,13 @@ TOWNS = (
         value="contact-details.address", digital="service-user-digital", paper="service-user-paper",
         register="course-registers", import_format="case-management",
         decision="employment-support.rule.service-user-paper.clause.three-years.from",
-        programme="generated-programme-north", family_name="Ousebury",
+        programme="generated-programme-north", condition="support-with-health", family_name="Ousebury",
     ),
     Town(
         slug="sefton", service="sefton-at-work", source="client", purpose="support", value="personal.address",
         digital="client-record", paper="client-record-paper", register=None, import_format="aptem-export",
         decision="sefton-at-work.rule.client-record.clause.financial-support.from",
-        programme="demonstration-programme", family_name="Alttham",
+        programme="demonstration-programme", condition="substantial-public-interest", family_name="Alttham",
     ),
 )  # fmt: skip
 
@@ -281,6 +282,8 @@ def _publish(api: Api) -> None:
     ids["version_id"] = [version["id"] for version in published["versions"]]
     document = {"service": town.service, "title": f"Generated leaflet of {town.slug}"}
     api.keep("document_id", "POST", "/notices/documents", document)
+    prepared = {"service": town.service, "condition": town.condition}
+    api.keep("policy_document_id", "POST", "/policy-documents", prepared)
     given = {"version": ids["version_id"][0], "on": "2026-11-20", "channel": "post"}
     api.keep("given", "POST", f"/clients/{ids['file_id'][0]}/notices", given)
 

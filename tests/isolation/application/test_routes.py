@@ -23,6 +23,7 @@ KEYS = frozenset({
     "token_id", "file_id", "record_id", "milestone_id", "register_id", "person_id", "run_id", "extension_id", "hold_id",
     "certificate_id", "proposal_id", "attachment_id", "case_id", "evidence_id", "event_id", "limit_id",
     "disclosure_id", "agreement_id", "stop_id", "request_id", "notification_id", "match_id", "package_id",
+    "policy_document_id",
 })  # fmt: skip
 """Parts of addresses that are keys: another council's are unknown."""
 
@@ -143,6 +144,10 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         },
         "POST /extensions/{extension_id}/withdraw": {"reason": "settled"},
         "POST /clients/{file_id}/limits": {"ground": "18.1.a"},
+        "POST /policy-documents": {"service": town.service, "condition": town.condition},
+        "POST /policy-documents/{policy_document_id}/approval": {"review_on": "2027-01-31"},
+        "POST /policy-documents/{policy_document_id}/rejection": {"reason": "unclear"},
+        "POST /policy-documents/{policy_document_id}/withdrawal": {"reason": "no longer needed"},
         "POST /limits/{limit_id}/decision": {"outcome": "upheld", "told_on": "2026-11-20"},
         "POST /limits/{limit_id}/lift": {"told_on": "2026-11-20", "reason": "settled"},
         "POST /disclosures/decide": asked(tenant),
@@ -197,6 +202,8 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/extensions/{extension_id}": {"reason": "settled"},
         "POST /console/clients/{file_id}/records/{record_id}/reinstatement": {},
         "POST /console/clients/{file_id}/limits": {"ground": "18.1.a", "purpose": ""},
+        "POST /console/policy-documents": {"service": town.service, "condition": town.condition},
+        "POST /console/policy-documents/{policy_document_id}": {"outcome": "reject", "reason": "unclear"},
         "POST /console/limits/{limit_id}": {"outcome": "upheld", "told_on": "20/11/2026", "reason": ""},
     }  # fmt: skip
 
@@ -318,6 +325,8 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
     for path in ("/sharing/agreements", "/sharing/stops", "/sharing/matches", "/sharing/requests"):
         yield "POST", path, usual[f"POST {path}"] | {"service": other.town.service}
     yield "POST", "/notices/publications", {"service": other.town.service, "ground": "a test"}
+    for_theirs = {"service": other.town.service, "condition": other.town.condition}
+    yield "POST", "/policy-documents", for_theirs
     yield "POST", "/notices/documents", {"service": other.town.service, "title": "Generated"}
 
 

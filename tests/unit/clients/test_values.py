@@ -13,6 +13,7 @@ from muniment.api.consent import PurposeDeclarations
 from muniment.api.council import Council, Service
 from muniment.api.retention import RetentionDeclarations
 from muniment.clients.values import GivenValue, ValueRules
+from muniment.policy.documents import stated
 from muniment.policy.model import Policy, ServicePolicy
 
 TODAY = date(2026, 11, 20)
@@ -43,7 +44,7 @@ def rules_of(category: dict[str, Any], conditions: list[dict[str, Any]], **field
             )
         },
     )
-    return ValueRules(policy, "advice", TODAY)
+    return ValueRules(policy, "advice", TODAY, stated(policy, "advice", TODAY))
 
 
 def code_of(rules: ValueRules, *purposes: str) -> str:

@@ -20,17 +20,17 @@ import msgspec
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import ImportSource, RegisteredClient
 from muniment.api.errors import InvalidInput, MunimentError, NotReady
-from muniment.clients.context import Context
+from muniment.clients.context import Context, value_rules
 from muniment.clients.importing.chunk import Outcome, PastPeriod, judged, take_in
 from muniment.clients.importing.layout import Layout, Reject, Row
 from muniment.clients.importing.ledger import finish_run, note_progress, start_run
 from muniment.clients.importing.reader import RawRow, read_rows
 from muniment.clients.pretending import refuse_unmarked
-from muniment.clients.values import ValueRules
 from muniment.database.errors import DatabaseBusy
 from muniment.database.session import CouncilSession, Database
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
+from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 
@@ -227,8 +227,10 @@ class Importer:
         return rows, rejects, seen
 
     def _layout_for(self, session: CouncilSession, order: Order, header: tuple[str, ...]) -> Layout:
-        """The layout with this header, made anew when another policy is adopted or another day has begun."""
-        made_for = (session.policy_hash, session.clock.today())
+        """The layout with this header, made anew when another policy is adopted, another day has begun, or a policy
+        document has come into force or gone out of it."""
+        documents = documented(session, adopted(session), order.service)
+        made_for = (session.policy_hash, session.clock.today(), documents)
         if self._ready is None or self._ready[0] != made_for:
             layout = self._layout(session, order)
             layout.take_header(header)
@@ -238,8 +240,7 @@ class Importer:
     def _layout(self, session: CouncilSession, order: Order) -> Layout:
         policy = adopted(session)
         service, source = find_format(policy, order.service, order.source)
-        rules = ValueRules(policy, service, session.clock.today())
-        return Layout(source, rules, policy.service(service))
+        return Layout(source, value_rules(session, policy, service), policy.service(service))
 
     @contextmanager
     def _transaction(self, order: Order) -> Iterator[CouncilSession]:

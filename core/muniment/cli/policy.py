@@ -22,6 +22,7 @@ from muniment.defaults.law import law_in_force
 from muniment.policy.check import check
 from muniment.policy.compile import Compiled, compile_policy
 from muniment.policy.deciding import Proposal, parse_value, read_decisions
+from muniment.policy.documents import approved_paths
 from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.plan import Plan, plan_adoption
 from muniment.policy.schemas import write_schemas
@@ -55,7 +56,8 @@ def check_command(context: Context, council: str, strict: bool, declared: bool, 
 
     Exits 1 if there are errors. A gap is what the law asks and the council's document does not say.
     """
-    findings = check(_compiled(context, council, declared), law_in_force(context.clock.today()), context.clock.today())
+    today, (compiled, documents) = context.clock.today(), _compiled(context, council, declared)
+    findings = check(compiled, law_in_force(today), today, documents)
     counts = {level: sum(found.level == level for found in findings) for level in LEVELS}
     lines = [line for found in findings for line in _finding(found)]
     summary = ", ".join(f"{count} {level}" for level, count in counts.items())
@@ -211,7 +213,7 @@ def _proposal(
 def show_command(context: Context, council: str, declared: bool, as_json: bool) -> None:
     """Show the policy that COUNCIL has adopted: its decisions, plugins and hash; with --json all of it."""
     if declared:
-        shown = _compiled(context, council, declared=True).sound()
+        shown = _compiled(context, council, declared=True)[0].sound()
     else:
         with context.database.council(context.council_id(council), context.actor) as session:
             adopted = adopted_or_none(session)
@@ -236,13 +238,16 @@ def schema(output: Path, as_json: bool) -> None:
     show({"written": [str(path) for path in written]}, as_json, *(f"wrote {path}" for path in written))
 
 
-def _compiled(context: Context, council: str, declared: bool) -> Compiled:
-    """What would be adopted now; of the plugins alone where there is no database with the council yet."""
+def _compiled(context: Context, council: str, declared: bool) -> tuple[Compiled, frozenset[str]]:
+    """What would be adopted now, and the conditions whose policy document was approved here; of the plugins alone where
+    there is no database with the council yet."""
     facade = context.plugins.facade(council)
     if not declared and any(view.slug == council for view in _councils(context)):
         with context.database.council(context.council_id(council), context.actor) as session:
-            return compiled_now(session, facade)
-    return compile_policy(facade, (), context.clock.today())
+            compiled = compiled_now(session, facade)
+            found = frozenset[str]() if compiled.policy is None else approved_paths(session, compiled.policy)
+            return compiled, found
+    return compile_policy(facade, (), context.clock.today()), frozenset()
 
 
 class _Known(msgspec.Struct, frozen=True):

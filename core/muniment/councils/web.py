@@ -26,6 +26,7 @@ from muniment.defaults.law import law_in_force
 from muniment.plugins.manager import Plugins
 from muniment.policy.check import check
 from muniment.policy.deciding import Proposal
+from muniment.policy.documents import approved_paths
 from muniment.policy.findings import LEVELS, Finding
 from muniment.policy.model import Decision, canonical
 from muniment.policy.plan import Foresee, Plan
@@ -230,7 +231,9 @@ def policy_section(plugins: Plugins) -> ConsoleSection:
 
 def _findings(session: CouncilSession, plugins: Plugins, slug: str) -> tuple[Finding, ...]:
     today = session.clock.today()
-    return check(compiled_now(session, plugins.facade(slug)), law_in_force(today), today)
+    compiled = compiled_now(session, plugins.facade(slug))
+    documents = frozenset[str]() if compiled.policy is None else approved_paths(session, compiled.policy)
+    return check(compiled, law_in_force(today), today, documents)
 
 
 def _key_of(caller: Caller) -> str:

@@ -15,22 +15,25 @@ import msgspec
 from muniment.defaults.law import Law
 from muniment.policy.compile import Compiled
 from muniment.policy.findings import Finding, Level, worst_first
-from muniment.policy.model import Policy
 from muniment.policy.predicates import PREDICATES
 from muniment.policy.scene import Scene
 
 __all__ = ["Finding", "check"]
 
 
-def check(compiled: Compiled, law: Law, today: date) -> tuple[Finding, ...]:
+def check(compiled: Compiled, law: Law, today: date, documented: frozenset[str] = frozenset()) -> tuple[Finding, ...]:
     """Everything that is found in a policy, worst first. `law` is that of `today`, a day in London.
 
-    A policy that does not load has its problems alone.
+    `documented` are the paths of conditions for which a policy document that was approved here is in force
+    (`muniment.policy.documents.approved_paths`): for the policy with its decisions that is as good as one stated. A
+    policy that does not load has its problems alone.
     """
     if compiled.policy is None or compiled.declared is None:
         return worst_first(compiled.problems)
-    found = {(finding.id, finding.path): finding for finding in _findings(compiled.policy, law, today)}
-    before = {(finding.id, finding.path): finding for finding in _findings(compiled.declared, law, today)}
+    found = {
+        (finding.id, finding.path): finding for finding in _findings(Scene(compiled.policy, law, today, documented))
+    }
+    before = {(finding.id, finding.path): finding for finding in _findings(Scene(compiled.declared, law, today))}
     decided = [
         msgspec.structs.replace(finding, level="decided")
         for key, finding in before.items()
@@ -46,9 +49,8 @@ def check(compiled: Compiled, law: Law, today: date) -> tuple[Finding, ...]:
     return worst_first((*compiled.problems, *findings))
 
 
-def _findings(policy: Policy, law: Law, today: date) -> Iterator[Finding]:
-    scene = Scene(policy, law, today)
-    for entry in law.checks:
+def _findings(scene: Scene) -> Iterator[Finding]:
+    for entry in scene.law.checks:
         level: Level = entry.level
         for hit in PREDICATES[entry.needs](scene):
             message = entry.message.replace("{what}", hit.what)

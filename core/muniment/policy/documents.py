@@ -8,6 +8,7 @@ in `muniment.notices.policy_documents`, which writes the rows.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from muniment.database.registry import register_impersonal, table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import Policy
 
-__all__ = ["DOCUMENT", "documented", "in_force_on", "needs_document", "stated", "states_document"]
+__all__ = ["DOCUMENT", "approved_paths", "documented", "in_force_on", "needs_document", "stated", "states_document"]
 
 
 class PolicyDocumentVersion(CouncilTable, Base):
@@ -113,19 +114,28 @@ def documented(session: CouncilSession, policy: Policy, service: str) -> frozens
     Conditions that need none are not in it. Raises `NotFound` for a service that the policy does not have.
     """
     today, conditions = session.clock.today(), policy.service(service).purposes.conditions
-    needing = {condition.id: condition for condition in conditions if needs_document(condition)}
     by_policy = stated(policy, service, today)
-    if by_policy == needing.keys():
+    if by_policy.issuperset(condition.id for condition in conditions if needs_document(condition)):
         return by_policy
+    approved = {key for of_service, key in _approved(session, policy) if of_service == service}
+    return by_policy | approved
+
+
+def approved_paths(session: CouncilSession, policy: Policy) -> frozenset[str]:
+    """The paths of the conditions for which a version that was approved here is in force today."""
+    return frozenset(f"{service}.condition.{key}" for service, key in _approved(session, policy))
+
+
+def _approved(session: CouncilSession, policy: Policy) -> Iterator[tuple[str, str]]:
+    """Service and id of each condition that an approved version is for: as the policy cites it now."""
     rows = session.execute(
-        select(DOCUMENT.c.condition, DOCUMENT.c.article, DOCUMENT.c.schedule_1).where(
-            DOCUMENT.c.council_id == session.council_id, DOCUMENT.c.service == service, in_force_on(today)
+        select(DOCUMENT.c.service, DOCUMENT.c.condition, DOCUMENT.c.article, DOCUMENT.c.schedule_1).where(
+            DOCUMENT.c.council_id == session.council_id, in_force_on(session.clock.today())
         )
     )
-    approved = {
-        row.condition
-        for row in rows
-        if (found := needing.get(row.condition)) is not None
-        and (found.article, found.schedule_1) == (row.article, row.schedule_1)
-    }
-    return by_policy | approved
+    for row in rows:
+        declared = policy.services.get(row.service)
+        for condition in () if declared is None else declared.purposes.conditions:
+            cited = (condition.id, condition.article, condition.schedule_1)
+            if needs_document(condition) and cited == (row.condition, row.article, row.schedule_1):
+                yield row.service, condition.id

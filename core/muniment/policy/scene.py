@@ -27,11 +27,13 @@ class Hit:
 
 @dataclass(frozen=True)
 class Scene:
-    """A policy, the law and the day it is looked at."""
+    """A policy, the law and the day it is looked at. `documented` are the paths of conditions for which a policy
+    document that was approved here is in force."""
 
     policy: Policy
     law: Law
     today: date
+    documented: frozenset[str] = frozenset()
 
     @property
     def services(self) -> Iterator[tuple[str, ServicePolicy]]:

@@ -17,6 +17,7 @@ from muniment.api.decoding import allowed_at
 from muniment.api.errors import InvalidInput
 from muniment.api.periods import add_period, parse_keep
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When
+from muniment.api.sharing import Recipient
 from muniment.policy.model import PLATFORM, Decision, Policy
 from muniment.policy.paths import COUNCIL, field_named, item_type, key_name, key_of, names_in, struct_type, table_of
 
@@ -151,6 +152,8 @@ def _is_open(node: msgspec.Struct, name: str, current: Any, field: msgspec.struc
             return False
         case When(), _ if msgspec.structs.replace(node, in_words=None) != When():
             return False
+        case Recipient(), "agreement" | "on_request" | "competent_authority":
+            return current is False  # no notice says so of a recipient: the council knows
     if name in CLOSED or isinstance(current, bool):
         return False
     return current in (None, "", (), {}, "not-stated") or (

@@ -13,6 +13,7 @@ from muniment.defaults.law import law_in_force
 from muniment.policy.check import Finding, check
 from muniment.policy.compile import compile_policy
 from muniment.policy.deciding import read_decisions
+from muniment.policy.documents import needs_document
 from tests.policies import TEST_POLICIES, all_plugins
 
 TODAY = date(2026, 11, 20)
@@ -27,7 +28,15 @@ def found(slug: str, day: date = TODAY, *, decided: bool = False) -> tuple[Findi
     if decided:
         file = DECISIONS / f"{slug}.toml"
         decisions = [proposal.made_on(day) for proposal in read_decisions(file.read_bytes(), file=file.name)]
-    return check(compile_policy(all_plugins().facade(slug), decisions, day), law_in_force(day), day)
+    compiled = compile_policy(all_plugins().facade(slug), decisions, day)
+    # The demonstration has a policy document prepared and approved for each condition that needs one.
+    needing = {
+        f"{service}.condition.{condition.id}"
+        for service, policy in compiled.sound().services.items()
+        for condition in policy.purposes.conditions
+        if decided and needs_document(condition)
+    }
+    return check(compiled, law_in_force(day), day, frozenset(needing))
 
 
 @pytest.mark.parametrize("slug", [*COUNCILS, *TEST_POLICIES])

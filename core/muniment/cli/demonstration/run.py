@@ -11,19 +11,22 @@ import shlex
 import socket
 import sys
 from contextlib import redirect_stdout
-from datetime import date
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 
 import click
 import msgspec
 
+from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, pass_context
 from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
 from muniment.clock import system_clock
 from muniment.database.embedded import EmbeddedServer
+from muniment.notices.documents_due import Due, documents_due
+from muniment.notices.policy_documents import policy_documents
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopted
 from muniment.settings import Settings
@@ -93,6 +96,7 @@ class Demonstration:
         if decided.is_file():
             self.once(f"decide {slug}", "policy", "decide", slug, "--file", str(decided))
         self.run("policy", "adopt", slug, "--yes")
+        self._approve_documents(slug)
         self.run("notice", "publish", slug, "--by", BY, "--ground", GROUND)
         with _quiet_context() as context:
             council_id = context.council_id(slug)
@@ -111,6 +115,35 @@ class Demonstration:
         self.run("audit", "seal", slug)
         self.run("audit", "verify", slug)
         self._write_notices(slug)
+
+    def _approve_documents(self, slug: str) -> None:
+        """Prepare and approve what the law asks for and nobody states: nothing may rest on its condition before."""
+        review_on = self.progress.first_run + timedelta(days=365)
+        for one in self._documents_missing(slug):
+            self.run("policy", "document", "prepare", slug, one.service, one.condition, "--by", ARMS)
+            with _quiet_context() as context:
+                caller = command_caller(context.council_id(slug), context.actor.name)
+                with context.database.council(caller.council_id, context.actor) as session:
+                    prepared = [entry for entry in policy_documents(session, caller) if entry.state == "prepared"]
+            for version in (entry for entry in prepared if entry.condition == one.condition):
+                self.run(
+                    "policy",
+                    "document",
+                    "approve",
+                    slug,
+                    str(version.id),
+                    "--review-on",
+                    review_on.isoformat(),
+                    "--by",
+                    BY,
+                )
+
+    def _documents_missing(self, slug: str) -> list[Due]:
+        with (
+            _quiet_context() as context,
+            context.database.council(context.council_id(slug), context.actor) as session,
+        ):
+            return [one for one in documents_due(session, adopted(session)) if one.what == "missing"]
 
     def _import(self, slug: str, policy: Policy) -> None:
         for service_slug, service in policy.services.items():

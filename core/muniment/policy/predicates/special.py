@@ -79,7 +79,7 @@ def condition_wrongly_paired(scene: Scene) -> Iterator[Hit]:
 def policy_document_absent(scene: Scene) -> Iterator[Hit]:
     """A condition that asks for an appropriate policy document, and none is stated."""
     for path, condition in _conditions(scene):
-        if _asks_for_document(condition) and condition.policy_document is None:
+        if path not in scene.documented and _asks_for_document(condition) and condition.policy_document is None:
             yield Hit(f"{path}.policy_document", condition.id)
 
 
@@ -87,7 +87,7 @@ def policy_document_not_in_force(scene: Scene) -> Iterator[Hit]:
     """An appropriate policy document that is not in force today, or whose review is overdue."""
     for path, condition in _conditions(scene):
         document = condition.policy_document
-        if document is None:
+        if document is None or path in scene.documented:
             continue
         ended = document.in_force_until is not None and document.in_force_until < scene.today
         if ended or document.in_force_from > scene.today:

@@ -111,9 +111,11 @@ def in_force_on(today: date) -> ColumnElement[bool]:
 def documented(session: CouncilSession, policy: Policy, service: str) -> frozenset[str]:
     """The ids of the conditions of a service whose appropriate policy document is in force today.
 
-    Conditions that need none are not in it. Raises `NotFound` for a service that the policy does not have.
+    Conditions that need none are not in it; of a service that the policy does not have there are none.
     """
-    today, conditions = session.clock.today(), policy.service(service).purposes.conditions
+    if service not in policy.services:
+        return frozenset()
+    today, conditions = session.clock.today(), policy.services[service].purposes.conditions
     by_policy = stated(policy, service, today)
     if by_policy.issuperset(condition.id for condition in conditions if needs_document(condition)):
         return by_policy

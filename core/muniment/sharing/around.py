@@ -15,9 +15,9 @@ from muniment.api.errors import NotFound
 from muniment.database.advisory import take_alone, take_shared
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
-from muniment.sharing.documents import documented
 from muniment.sharing.question import AgreementKnown, Circumstances, RequestKnown
 from muniment.sharing.terms import Terms
 

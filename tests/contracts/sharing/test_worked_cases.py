@@ -145,7 +145,7 @@ INTRODUCTION = """
 # Worked cases: may I pass this on?
 
 Every recipient that the two councils' notices name, put to the gate, with its answer and its reasons. Asking changes
-nothing: commands, the console and the API ask the same gate. Each case is about a client for whom all
+nothing: `muniment share decide`, the console and the API ask the same gate. Each case is about a client for whom all
 else stands well: they agreed, were told, and are of age. *Today* is what the council's own document states; *decided*
 is what the demonstration settles besides (`deploy/demo/decisions`), which is nobody's policy. The turns below a case
 change one thing. Made from `tests/contracts/sharing/cases.toml`; a test asks the gate.

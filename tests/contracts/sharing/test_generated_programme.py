@@ -24,7 +24,7 @@ from muniment.policy.model import Decision, Policy
 from muniment.sharing.gate import decide
 from muniment.sharing.question import Agreed, Circumstances, Facts, Question
 from muniment.testing.doubles import Declared, StatedPlugin
-from tests.conftest import TODAY
+from tests.server import TODAY
 
 SERVICE, PROGRAMME, AUTHORITY = "sefton-at-work", "generated-pathways", "liverpool-city-region"
 PERIOD = {"programme": PROGRAMME, "title": "Generated Pathways", "keep": "10 years",

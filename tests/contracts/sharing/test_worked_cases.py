@@ -24,8 +24,8 @@ from muniment.policy.model import Policy
 from muniment.sharing.gate import Decision, decide
 from muniment.sharing.question import Agreed, Circumstances, Facts, Question, RequestKnown
 from muniment.sharing.rules import RULES
-from tests.conftest import TODAY
 from tests.policies import all_plugins
+from tests.server import TODAY
 
 ROOT = Path(__file__).parents[3]
 DOCUMENT = ROOT / "docs" / "worked-cases.md"

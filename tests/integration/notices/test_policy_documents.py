@@ -37,8 +37,8 @@ from muniment.policy.documents import DOCUMENT, documented
 from muniment.policy.model import Policy
 from muniment.policy.store import adopt, adopted
 from muniment.retention.upkeep import dispose_some
-from tests.conftest import TODAY
 from tests.policies import all_plugins
+from tests.server import TODAY
 
 SLUG, SERVICE, CONDITION = "milton-keynes", "employment-support", "support-with-health"
 DECISIONS = Path(__file__).parents[3] / "deploy" / "demo" / "decisions" / f"{SLUG}.toml"

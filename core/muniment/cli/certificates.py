@@ -164,6 +164,8 @@ def _says(found: Checked) -> list[str]:
         f"  under rule {content.rule}, {issued}",
         f"  approved by {content.armed_kind}, {content.holds} holds judged, {content.kept} records kept by a hold",
     ]
+    if content.extended is not None:
+        lines.append(f"  {content.extended} records of the class kept longer by an officer's extension")
     if content.awaited:
         state = "complete" if document.complete else "not complete"
         lines.append(f"  {document.confirmed} of {content.awaited} confirmed as destroyed elsewhere: {state}")

@@ -218,6 +218,8 @@ def _preview(seen: arming.Preview) -> list[str]:
     states = ", ".join(f"{count} {state}" for state, count in seen.by_state.items())
     lines = [f"{seen.record_class}: rule {seen.rule or '(none)'} {seen.rule_hash[:12]}"]
     lines.append(f"  {seen.stored} stored ({states or 'none'}), {seen.due} due now{f' ({years})' if years else ''}")
+    if seen.extended:
+        lines.append(f"  {seen.extended} past the last day of the rule and kept by an officer's extension")
     if seen.rests_on:
         lines.append(f"  rests on decisions: {', '.join(seen.rests_on)}")
     lines += [f"  never due in part: {why}" for why in seen.unclocked_because]

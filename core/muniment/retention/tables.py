@@ -210,6 +210,7 @@ class Certificate(CouncilTable, Base):
     armed_by: Mapped[UUID | None]
     holds: Mapped[int]
     kept: Mapped[int]
+    extended: Mapped[int | None]
     method: Mapped[str]
     issued_at: Mapped[datetime]
     approved_kind: Mapped[str | None]

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from muniment.accounts.permissions import command_caller
 from muniment.api.clients import Cohort
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.clock import FixedClock
@@ -21,8 +22,10 @@ from muniment.policy.deciding import Proposal
 from muniment.policy.model import Policy
 from muniment.policy.plan import Consequences, Plan
 from muniment.policy.store import adopted, decisions_of
+from muniment.retention.approval import arming
 from muniment.retention.clocks.planning import foresee
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
+from muniment.wiring import wire
 from tests.unit.policy.made import HOUSING
 
 PATH = "housing.rule.tenancies.clause.usual.from"
@@ -217,3 +220,25 @@ def refused(database: Database, council_id: UUID, facade: CouncilFacade, plan: P
             adopt_policy(session, facade, by="owner", plan=plan.hash, foresee=foresee)
         assert "muniment policy plan alpha" in str(told.value)
         assert session.policy_hash == plan.before or "adopted policy" in why
+
+
+def test_a_decision_that_changes_a_rule_ends_its_approval_when_it_is_adopted(
+    database: Database, councils: tuple[UUID, UUID], plugins: Plugins
+) -> None:
+    """What the other decision makes due nobody has seen; that of another class's rule stays approved."""
+    wire()
+    facade, alpha = plugins.facade("alpha"), councils[0]
+    caller = command_caller(alpha, "test")
+    with database.council(alpha, caller.actor) as session:
+        decide_policy(session, facade, [proposal()])
+        adopt_policy(session, facade, by="owner")
+    with database.council(alpha, caller.actor) as session:
+        seen = arming.preview(session, caller, "housing/tenancy")
+        arming.arm(session, caller, "housing/tenancy", seen.rule_hash)
+    with database.council(alpha, caller.actor) as session:
+        decide_policy(session, facade, [proposal(value={"event": "collection"})])
+        assert planned(session, facade).disarmed == ("housing/tenancy",)
+        adopt_policy(session, facade, by="owner")
+    with database.council(alpha, caller.actor) as session:
+        assert arming.preview(session, caller, "housing/tenancy").armed is None
+        assert session.scalars(text("select ended_because from arming")).all() == ["policy"]

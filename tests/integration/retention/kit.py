@@ -20,7 +20,7 @@ from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, RECORD, R
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
 from muniment.database.session import Database
-from muniment.database.signals import policy_adopted
+from muniment.database.signals import PolicyAdopted
 from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
@@ -117,9 +117,10 @@ class House:
 
     def adopt_only(self, policy: Policy) -> None:
         """Adopt a policy, and leave what is stored to be clocked."""
-        policy_adopted.subscribe(on_policy_adopted)
         with self.session() as session:
-            adopt(session, policy, self.clock, by="test")
+            before = session.policy_hash
+            if adopt(session, policy, self.clock, by="test"):  # twice where everybody is wired already: no harm
+                on_policy_adopted(session, PolicyAdopted(before, policy.hash))
 
     def clock_all(self, limit: int = 2000) -> None:
         for subject in SUBJECTS:

@@ -8,14 +8,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Date, literal, select
+from sqlalchemy import Date, insert, literal, select
 
 from muniment.api.errors import Conflict, NotFound
 from muniment.api.periods import Period, add_period
+from muniment.clients.facts import PROGRAMME_FACT
 from muniment.clients.locks import tell
-from muniment.database.signals import files_changed
+from muniment.database.signals import ProgrammeChanged, files_changed
 from muniment.retention.approval import arming
-from muniment.retention.clocks.current import on_files_changed, past_period
+from muniment.retention.clocks.current import FEW, on_files_changed, on_programme_changed, past_period
 from muniment.retention.explain import explain
 from muniment.retention.rules.clause_sql import added
 from tests.integration.retention.kit import RETENTION, SERVICE, House
@@ -59,6 +60,39 @@ def test_many_newly_due_disarm(house: House, stored: int, due: int, stays: bool)
     if not stays:
         house.arm("case")
         assert house.sweep().disposed == due
+
+
+def test_a_change_of_very_many_files_at_once_disarms_when_they_are_clocked(house: House) -> None:
+    """As an import of thousands: they are unset at once, so that nothing goes before somebody has looked."""
+    house.adopt()
+    files = [house.file("case") for _ in range(FEW + 1)]
+    house.flush()
+    house.arm("case")
+    closed_now(house, files)
+    assert house.sweep().disposed == 0
+    house.clock_all(limit=200)
+    assert house.sweep().disposed == 0
+    assert ended(house) == ["newly-due"]
+
+
+def test_the_end_of_a_programme_that_makes_many_due_disarms(house: House) -> None:
+    house.adopt(another(**{"from": {"event": "programme-end"}}))
+    for _ in range(101):
+        house.file("case", enrolled=[("bridge", LONG_AGO)])
+    house.flush()
+    house.arm("case")
+    with house.session() as session:
+        fact = {"council_id": house.id, "programme": "bridge", "kind": "ended", "happened_on": LONG_AGO}
+        session.execute(insert(PROGRAMME_FACT).values(fact))
+        on_programme_changed(session, ProgrammeChanged("bridge"))
+    assert house.sweep().disposed == 0
+    house.clock_all()
+    assert house.sweep().disposed == 0
+    assert ended(house) == ["newly-due"]
+
+
+def ended(house: House) -> list[str]:
+    return [row[0] for row in house.all("select ended_because from arming")]
 
 
 def test_another_rule_is_not_armed_and_takes_nothing_before_it_has_clocked(house: House) -> None:

@@ -11,8 +11,10 @@ import pytest
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput
 from muniment.database.signals import files_changed
+from muniment.retention.approval import arming
 from muniment.retention.clocks.current import on_files_changed
 from muniment.retention.clocks.extending import NewExtension, extend, extensions, withdraw_extension
+from muniment.retention.evidence.certificates import certificates
 from muniment.retention.explain import explain
 from tests.integration.retention.kit import RETENTION, House
 
@@ -158,3 +160,25 @@ def test_a_rule_lets_records_be_extended_once(house: House) -> None:
         withdraw_extension(session, house.caller, first, "entered by mistake")
     placed(house, file_id, date(2031, 1, 31))
     assert due(house) == [date(2031, 1, 31)]
+
+
+def test_the_preview_and_certificates_say_what_extensions_keep(house: House) -> None:
+    file_id = closed_file(house, "case", "case")
+    gone = house.file("case", milestones={"case-closed": CLOSED})
+    recent = house.file("case", milestones={"case-closed": date(2026, 1, 1)})  # nothing of it is due by its rule
+    house.flush()
+    placed(house, file_id)
+    placed(house, recent)
+    with house.session() as session:
+        seen = arming.preview(session, house.caller, "advice/case")
+    assert (seen.stored, seen.due, seen.extended) == (4, 1, 2)
+    house.arm("case")
+    house.sweep()
+    assert gone not in house.ids("select file_id from record")
+    with house.session() as session:
+        (issued,) = certificates(session, house.caller)
+    assert (issued.disposed, issued.kept, issued.extended) == (1, 0, 2)
+    assert house.scalar("select preview ->> 'extended' from arming") == "2"
+    house.clock.move_to(date(2030, 2, 1))
+    with house.session() as session:
+        assert arming.preview(session, house.caller, "advice/case").extended == 0

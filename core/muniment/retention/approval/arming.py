@@ -27,6 +27,7 @@ from muniment.policy.store import adopted
 from muniment.retention.evidence.keeping import remember
 from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
+from muniment.retention.rules.extended import kept_by_extensions
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Arming
 
@@ -60,7 +61,8 @@ class ArmedRule(msgspec.Struct, frozen=True):
 class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What arming the rule of a class would let the next sweep do.
 
-    `stored` records in all, `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still
+    `stored` records in all, of which `extended` would be due by their rule and are kept by an officer's extension;
+    `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still
     change), `due` how many are due now under the rule in force and have not gone, `due_by_year` and `ahead_by_year`
     the last days kept of what is due now and later. `samples` are opaque keys of due records. `actions` counts what
     is due by what is done then: a sweep destroys, or proposes what is to be reviewed. `rests_on` are the decisions
@@ -74,6 +76,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     policy_hash: str
     stored: int
     due: int
+    extended: int
     by_state: Mapping[str, int]
     due_by_year: Mapping[str, int]
     ahead_by_year: Mapping[str, int]
@@ -130,6 +133,7 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
         policy_hash=policy.hash,
         stored=sum(by_state.values()),
         due=sum(actions.values()),
+        extended=kept_by_extensions(session, clock),
         by_state=dict(sorted(by_state.items())),
         due_by_year=dict(sorted(due_by_year.items())),
         ahead_by_year=dict(sorted(ahead_by_year.items())),
@@ -182,7 +186,12 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
             armed_kind=caller.actor.kind,
             armed_role=caller.actor.role,
             armed_by=caller.actor.id,
-            preview={"stored": seen.stored, "due": seen.due, "due_by_year": dict(seen.due_by_year)},
+            preview={
+                "stored": seen.stored,
+                "due": seen.due,
+                "extended": seen.extended,
+                "due_by_year": dict(seen.due_by_year),
+            },
         )
         .returning(ARMING.c.id)
     ).scalar_one()

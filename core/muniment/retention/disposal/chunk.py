@@ -56,6 +56,7 @@ from muniment.retention.holds.judging import KeptBy
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, Clock, clocks
+from muniment.retention.rules.extended import kept_by_extensions
 from muniment.retention.subjects import RECORDS, Subject
 from muniment.retention.tables import Arming, Disposal
 
@@ -328,6 +329,7 @@ def _certify(
             run_id=run_id,
             holds=taken.holds,
             kept=taken.kept.get(record_class, 0),
+            extended=kept_by_extensions(session, live.clocks[record_class]) if subject is RECORDS else 0,
             approver=errand.approver,
             action=errand.certified_as,
             method=METHODS.get(errand.certified_as),

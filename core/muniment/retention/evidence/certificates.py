@@ -74,6 +74,7 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: UUID | None
     holds: int
     kept: int
+    extended: int | None
     method: str
     issued_at: datetime
 
@@ -122,6 +123,7 @@ def issue(
     run_id: UUID | None,
     holds: int,
     kept: int,
+    extended: int | None = None,
     approver: Actor | None = None,
     action: str = DESTROY,
     method: str | None = None,
@@ -129,8 +131,9 @@ def issue(
     """Certify that a chunk disposed of the rows of one class, and remember which of them are still to be destroyed.
 
     `arming` is the approval under which they went. They lay in the clocked table `kept_in`; `holds` in force were
-    judged, `kept` records of the class stayed because of one. `approver` is the reviewer who decided about each of
-    them, where one did; `action` what was done to them, and `method` how, in words.
+    judged, `kept` records of the class stayed because of one, and `extended` ones because of an officer's extension
+    (None: not counted). `approver` is the reviewer who decided about each of them, where one did; `action` what was
+    done to them, and `method` how, in words.
     """
     certificate_id, root = random_id(), merkle_root(Keys.joined((gone.here, gone.elsewhere)))
     row = {
@@ -151,6 +154,7 @@ def issue(
         "armed_by": arming.armed_by,
         "holds": holds,
         "kept": kept,
+        "extended": extended,
         "method": method or (METHOD_ELSEWHERE if gone.elsewhere else METHOD),
         "issued_at": session.clock.now(),
         "approved_kind": approver.capacity if approver else None,

@@ -40,10 +40,11 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     `disposed` records went here, `awaited` were set going elsewhere. `root` is the RFC 6962 root over their keys, in
     hexadecimal. `due_from` and `due_until` span the last days kept (inclusive). `holds` in force were judged, which
-    restrictions of a file count among, `kept` records of the class stayed because of one. `armed_kind` and `armed_by`
-    say who let the rule act: a capacity, and the key of a member of staff where it was one. `council_name` and
-    `class_title` are those of the policy. `approved_kind` and `approved_by` are there where a reviewer decided about
-    each record, and say who.
+    restrictions of a file count among, `kept` records of the class stayed because of one. `extended` records of the
+    class, in the whole council when this was issued, were past the last day of their rule and kept by an officer's
+    extension; it is not there in certificates that did not count them. `armed_kind` and `armed_by` say who let the rule
+    act: a capacity, and the key of a member of staff where it was one. `council_name` and `class_title` are those of
+    the policy. `approved_kind` and `approved_by` are there where a reviewer decided about each record, and say who.
     """
 
     id: UUID
@@ -67,6 +68,7 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     kept: int
     method: str
     issued_at: datetime
+    extended: int | None = None
     approved_kind: str | None = None
     approved_by: UUID | None = None
 

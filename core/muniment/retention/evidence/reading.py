@@ -130,6 +130,7 @@ def _particulars(document: CertificateDocument, said: _Words) -> Sequence[Labell
         *_decided(content, said),
         Labelled(said("holds"), str(content.holds)),
         Labelled(said("kept"), str(content.kept)),
+        *([] if content.extended is None else [Labelled(said("extended"), str(content.extended))]),
         Labelled(said("method"), content.method),
         Labelled(said("rule_hash"), content.rule_hash, True),
         Labelled(said("policy_hash"), content.policy_hash, True),

@@ -36,6 +36,19 @@ new_file as (insert into client_file (council_id, id, person_id, service, given_
 insert into record (council_id, id, file_id, record_class, medium, recorded_on, values, state)
   values (%(council_id)s, %(id)s, %(file_id)s, %(class)s, 'digital', %(today)s, %(values)s, 'running')
 """
+READ_PURPOSE = (
+    "select id, file_id, values from record"
+    " where council_id = %(council_id)s and record_class = %(class)s and disposal is null"
+)
+READ_CONSENTS = """
+select e.* from consent_subject s join consent_event e on e.council_id = s.council_id and e.subject_id = s.id
+  where s.council_id = %(council_id)s and s.file_id = %(file_id)s
+"""
+READ_DISCLOSURES = """
+select d.*, l.fields from disclosure_line l
+  join disclosure d on d.council_id = l.council_id and d.id = l.disclosure_id
+  where l.council_id = %(council_id)s and l.file_id = %(file_id)s order by d.at desc limit 50
+"""
 UPDATE = "update record set values = %(values)s where council_id = %(council_id)s and id = %(id)s"
 UPDATE_PURPOSE = """
 update record set due_on = %(due_on)s, rule_hash = %(rule)s
@@ -69,7 +82,8 @@ class Bare:
         self._steps: Mapping[Op, Callable[[UUID, Step], None]] = {
             Op.INSERT: self._insert,
             Op.READ: self._read,
-            Op.READ_USER: self._read,
+            Op.READ_PURPOSE: self._read_purpose,
+            Op.READ_USER: self._read_user,
             Op.UPDATE: self._update,
             Op.UPDATE_PURPOSE: self._update_purpose,
             Op.UPDATE_USER: self._update_user,
@@ -118,6 +132,19 @@ class Bare:
         council = self.town.council_of(step.key)
         found = [key_in(value["v"]) for record in row["records"] for value in record["values"].values()]
         self.wrong += [key for key in found if self.town.council_of(key) != council]
+
+    def _read_purpose(self, council_id: UUID, step: Step) -> None:
+        council = self.town.council_of(step.key)
+        rows = self._execute(READ_PURPOSE, council_id=council_id, **{"class": _class_of(step.key)}).fetchall()
+        if not rows:
+            raise RuntimeError("nothing is held for the purpose")
+        found = [key_in(value["v"]) for row in rows for value in row["values"].values()]
+        self.wrong += [key for key in found if key < self.town.records and self.town.council_of(key) != council]
+
+    def _read_user(self, council_id: UUID, step: Step) -> None:
+        self._read(council_id, step)
+        for statement in (READ_CONSENTS, READ_DISCLOSURES):
+            self._execute(statement, council_id=council_id, file_id=self.town.file_of(step.key)).fetchall()
 
     def _update(self, council_id: UUID, step: Step) -> None:
         record_id, values = self.town.id_of("record", step.key), _values_of(step.key, step.amount)

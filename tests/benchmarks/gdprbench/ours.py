@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, command_caller
@@ -26,8 +27,10 @@ from muniment.clients.records import NewRecord, NewValue, change_values
 from muniment.clients.stub import Stub
 from muniment.clients.views import FileView
 from muniment.consent.acting import NewWithdrawal, withdraw
+from muniment.consent.standing import standings
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
+from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.policy.store import adopt, adopted
 from muniment.retention.actors import recompute
@@ -35,9 +38,13 @@ from muniment.retention.approval.arming import arm, preview
 from muniment.retention.disposal.chunk import PolicyMoved, sweep_chunk
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import RECORDS
+from muniment.sharing.disclosing import Order, disclose
+from muniment.sharing.exporting import open_export
+from muniment.sharing.register import Looked, search_register
 from tests.benchmarks.gdprbench.filled import Filled
 from tests.benchmarks.gdprbench.mixes import Op, Step
 from tests.benchmarks.gdprbench.town import (
+    AGENCY,
     NEWS,
     OVER,
     PURPOSES,
@@ -53,16 +60,19 @@ from tests.benchmarks.gdprbench.town import (
 __all__ = ["Ours"]
 
 
+PAGE = 500
+FIELDS = tuple(f"category-{number}.data" for number in range(TENS))
 UNCLOCKED = text(
     "select exists (select from record where council_id = :council_id and file_id = :file_id and rule_hash is null)"
 )
 
 
 class Ours:
-    """The domain on one database. Any number of threads may call `do`."""
+    """The domain on one database; `gone` are the owners who are deleted. Any number of threads may call `do`."""
 
-    def __init__(self, filled: Filled, deployment: Deployment) -> None:
-        self.filled, self.town, self.deployment = filled, filled.town, deployment
+    def __init__(self, filled: Filled, deployment: Deployment, gone: Container[int]) -> None:
+        self.filled, self.town, self.deployment, self._gone = filled, filled.town, deployment, gone
+        self._store = FileStore(deployment.settings.files_dir, deployment.keys)
         self.wrong: list[int] = []
         self.last_extract: LogExtract | None = None
         """What was handed out last; the run checks it as whoever holds the public keys would."""
@@ -73,6 +83,7 @@ class Ours:
         self._steps: Mapping[Op, Callable[[UUID, Step], None]] = {
             Op.INSERT: self._insert,
             Op.READ: self._read,
+            Op.READ_PURPOSE: self._read_purpose,
             Op.READ_USER: self._read_user,
             Op.UPDATE: self._update,
             Op.UPDATE_PURPOSE: self._update_purpose,
@@ -111,10 +122,34 @@ class Ours:
             view = open_file(session, caller, self.town.file_of(step.key))
         self._look_at(step, view)
 
+    def _read_purpose(self, council_id: UUID, step: Step) -> None:
+        """Given to a processor, page by page, and fetched by it."""
+        files = self.town.files_for(step.key, self._gone)
+        for start in range(0, len(files), PAGE):
+            order = Order(
+                service=SERVICE,
+                recipient=AGENCY,
+                purpose=purpose_of(step.key),
+                fields=FIELDS,
+                files=files[start : start + PAGE],
+                format="json",
+            )
+            with self._council(council_id) as (session, caller):
+                made = disclose(session, caller, self._context(session), self._store, order)
+            if (made.given, made.refused) != (len(order.files), 0):
+                raise RuntimeError(f"{made.given} were given of {len(order.files)}, {made.refused} refused")
+            with self._council(council_id) as (session, caller):
+                content = b"".join(open_export(session, caller, self._store, made.id).content)
+            self._look_at_export(step, content, len(order.files))
+
     def _read_user(self, council_id: UUID, step: Step) -> None:
+        """What a subject is told: the file, what they agreed to, who was given what."""
+        file_id = self.town.file_of(step.key)
         with self._council(council_id) as (session, caller):
             everybody(session, self.town.id_of("person", self.town.owner(step.key)))
-            view = open_file(session, caller, self.town.file_of(step.key))
+            view = open_file(session, caller, file_id)
+            standings(session, file_id)
+            search_register(session, caller, Looked(client=file_id))
         self._look_at(step, view)
 
     def _update(self, council_id: UUID, step: Step) -> None:
@@ -196,6 +231,14 @@ class Ours:
         found = [key_in(str(value.value)) for record in view.records for value in record.values.values()]
         if step.key not in found:
             raise RuntimeError("the record asked for is not in the file")
+        self.wrong += [key for key in found if self.town.council_of(key) != council]
+
+    def _look_at_export(self, step: Step, content: bytes, clients: int) -> None:
+        council = self.town.council_of(step.key)
+        lines = msgspec.json.decode(content)["clients"]
+        found = [key_in(value) for line in lines for name, value in line.items() if name != "reference"]
+        if len(lines) != clients:
+            raise RuntimeError(f"{len(lines)} clients are in the export, not {clients}")
         self.wrong += [key for key in found if self.town.council_of(key) != council]
 
 

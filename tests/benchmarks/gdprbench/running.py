@@ -64,9 +64,10 @@ def measure(stage: Stage, size: Size, told: Callable[[str], None]) -> tuple[list
             filled = fill(stage, full, town)
             with stage.copy(full) as ours_name, stage.copy(full) as bare_name:
                 deployment = filled.deployment(stage, ours_name)
-                ours, bare = Ours(filled, deployment), Bare(filled, stage.bare_url(bare_name), TODAY)
+                gone = set[int]()
+                ours, bare = Ours(filled, deployment, gone), Bare(filled, stage.bare_url(bare_name), TODAY)
                 try:
-                    cells += _cells(size, town, ours, bare, told)
+                    cells += _cells(size, town, ours, bare, gone, told)
                     told("  what is due together ...")
                     datasets.append(_dataset(filled, deployment, stage.bare_url(ours_name), stage.bare_url(bare_name)))
                 finally:
@@ -75,8 +76,10 @@ def measure(stage: Stage, size: Size, told: Callable[[str], None]) -> tuple[list
     return cells, datasets
 
 
-def _cells(size: Size, town: Town, ours: Ours, bare: Bare, told: Callable[[str], None]) -> Iterator[Cell]:
-    random, gone, changed = Random(town.records + town.councils), set[int](), set[int]()
+def _cells(
+    size: Size, town: Town, ours: Ours, bare: Bare, gone: set[int], told: Callable[[str], None]
+) -> Iterator[Cell]:
+    random, changed = Random(town.records + town.councils), set[int]()
     turn = 0
     for persona in reversed(PERSONAS):
         told(f"  {persona.name} ...")

@@ -9,6 +9,7 @@ All of it is generated and says so.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from hashlib import md5
@@ -22,13 +23,26 @@ from msgspec.structs import replace
 from muniment.api.clients import ClientDeclarations
 from muniment.api.consent import PurposeDeclarations
 from muniment.api.retention import RetentionDeclarations, RetentionRule
+from muniment.api.sharing import RecipientDeclarations
 from muniment.plugins.manager import Plugins
 from muniment.policy.model import Policy
 from muniment.testing.doubles import Declared, StatedPlugin, load_doubles, stated_council
 
 __all__ = [
-    "DATA_BYTES", "NEWS", "OVER", "PURPOSES", "SERVICE", "TENS", "Town", "data_of", "key_in", "plugins_of",
-    "purpose_of", "slug_of", "with_other_period",
+    "AGENCY",
+    "DATA_BYTES",
+    "NEWS",
+    "OVER",
+    "PURPOSES",
+    "SERVICE",
+    "TENS",
+    "Town",
+    "data_of",
+    "key_in",
+    "plugins_of",
+    "purpose_of",
+    "slug_of",
+    "with_other_period",
 ]  # fmt: skip
 
 SERVICE: Final = "casework"
@@ -36,6 +50,11 @@ USERS: Final = 10_000
 PURPOSES: Final = 25
 TENS: Final = 10
 """GDPRbench has ten sources, ten categories and ten third parties."""
+
+AGENCY: Final = "agency"
+"""Who processes what is held for a purpose, and is given it."""
+
+STATUTE: Final = {"id": "act", "title": "Localism Act 2011", "provisions": ["s.1"]}
 
 NEWS: Final = "news"
 """A purpose that everybody has consented to."""
@@ -85,6 +104,12 @@ class Town:
     def owner(self, key: int) -> int:
         """The user of a record among those of all councils."""
         return self.council_of(key) * self.users + self.user_of(key)
+
+    def files_for(self, key: int, but: Container[int]) -> tuple[UUID, ...]:
+        """The client files of a council that hold something for the purpose of a record, but for those owners'."""
+        first = self.council_of(key) * self.users
+        owners = range(first + key % PURPOSES, first + self.users, PURPOSES)
+        return tuple(self.id_of("file", owner) for owner in owners if owner not in but)
 
     def is_over(self, key: int) -> bool:
         """Whether a record is past its period."""
@@ -136,10 +161,16 @@ def declared() -> Declared:
         {"id": f"purpose-{n}", "title": f"Records for purpose {n}", "categories": [entry["id"] for entry in categories]}
         for n in range(PURPOSES)
     ]
+    every = [f"purpose-{n}" for n in range(PURPOSES)]
+    basis = {"id": "task", "article": "6.1.e", "statutes": [STATUTE["id"]], "purposes": every}
+    recipient = {"id": AGENCY, "title": "Generated agency", "kind": "body",
+                 "purposes": every, "categories": [entry["id"] for entry in categories], "bases": ["task"],
+                 "consent": "not-required"}  # fmt: skip
     rules = [_rule(n, YEARS[0]) for n in range(PURPOSES)]
     return Declared(
         clients=msgspec.convert({"category": categories, "source": sources}, ClientDeclarations),
-        purposes=msgspec.convert({"purpose": purposes}, PurposeDeclarations),
+        purposes=msgspec.convert({"purpose": purposes, "statute": [STATUTE], "basis": [basis]}, PurposeDeclarations),
+        recipients=msgspec.convert({"recipient": [recipient]}, RecipientDeclarations),
         retention=msgspec.convert({"class": classes, "rule": rules}, RetentionDeclarations),
     )
 

@@ -14,9 +14,9 @@ from tests.benchmarks.machine import machine
 from tests.benchmarks.stage import staged
 
 QUICK = Size(
-    towns=(Town(1_000, 1), Town(1_000, 20)),
+    towns=(Town(1_000, 1), Town(1_000, 4)),
     clients=(1, 4),
-    ops={"controller": 40, "customer": 60, "processor": 60, "regulator": 60},
+    ops={"controller": 16, "customer": 30, "processor": 30, "regulator": 30},
 )
 FULL = Size(
     towns=(Town(10_000, 1), Town(10_000, 20), Town(100_000, 1), Town(100_000, 20)),

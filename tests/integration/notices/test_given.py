@@ -59,6 +59,7 @@ def test_giving_a_notice_stops_the_clock_and_keeps_the_day_it_would_have_run_to(
             (document, None, "in-person", None),
             (None, version, "post", DUE),
         ]
+    with sefton.database.council(sefton.id) as session:
         events = session.scalars(text("select event from audit_event where subject = :f order by id"), {"f": file})
         assert list(events) == ["notices.notice.given", "notices.notice.given", "clients.file.read"]
 

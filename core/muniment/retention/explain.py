@@ -35,6 +35,7 @@ from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undecla
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
 from muniment.retention.words import (
+    FOR_THE_ARCHIVE,
     authority_words,
     clause_words,
     day_words,
@@ -270,9 +271,10 @@ def _blocks(
     if now is None or now.state != "dated":
         return ()
     found = list(holds_on(session, subject, row.id)) if row.held else []
-    if (waits := waits_words(now.action)) is not None:
+    waits = waits_words(now.action, medium=row.medium, register=subject is not RECORDS)
+    if waits is not None:
         found.append(waits)
-    elif arming.armed(session, row.record_class, clock.hash) is None:
+    if waits in (None, FOR_THE_ARCHIVE) and arming.armed(session, row.record_class, clock.hash) is None:
         found.append("its rule is not armed")
     if row.rule_hash not in clocked_by(session, subject).get(row.record_class, (clock.hash,)):
         found.append("it waits to be clocked under the rule in force")

@@ -23,6 +23,7 @@ from muniment.retention.rules.compile import (
 )
 
 __all__ = [
+    "FOR_THE_ARCHIVE",
     "action_words",
     "anchor_words",
     "authority_words",
@@ -72,14 +73,25 @@ ACTIONS = {
 SWEPT = frozenset({ANONYMISE, DESTROY, PSEUDONYMISE, REDACT, TRANSFER, RESTRICT})
 """What a sweep does by itself once its rule is armed."""
 
+FOR_THE_ARCHIVE = "an archivist has to confirm that the archive has it"
+"""Whom a record for the archive waits for, once a sweep has packed it."""
+
+OF_REGISTERS = frozenset({DESTROY, REVIEW, AWAIT_HOLDER, "publish"})
+HERE_ALONE = frozenset({ARCHIVE, PSEUDONYMISE, REDACT})
+"""What is done about registers too, and what is not done about records that lie elsewhere as well."""
+
 
 def action_words(action: str) -> str:
     """What is done, after *it is*."""
     return ACTIONS[action]
 
 
-def waits_words(action: str) -> str | None:
+def waits_words(action: str, *, medium: str = "digital", register: bool = False) -> str | None:
     """Whom what is due waits for, whatever its rule's arming; None where a sweep does it by itself."""
+    if register and action not in OF_REGISTERS:
+        return f"a register is not {action_words(action)} by itself: an officer sees to it"
+    if medium != "digital" and action in HERE_ALONE:
+        return f"what does not lie here alone is not {action_words(action)} by itself: an officer sees to it"
     if action in SWEPT:
         return None
     if action == REVIEW:
@@ -87,7 +99,7 @@ def waits_words(action: str) -> str | None:
     if action == AWAIT_HOLDER:
         return "somebody else holds it"
     if action == ARCHIVE:
-        return "an archivist has to confirm that the archive has it"
+        return FOR_THE_ARCHIVE
     return f"it is not to be destroyed but {action_words(action)}, which an officer does"
 
 

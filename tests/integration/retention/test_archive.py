@@ -29,6 +29,7 @@ from muniment.retention.disposal.restore import apply_again
 from muniment.retention.disposal.sweep import RunView, Sweeper, begin_run, run_view, want_run
 from muniment.retention.explain import explain
 from muniment.retention.subjects import RECORDS
+from muniment.retention.words import waits_words
 from muniment.settings import Settings
 from muniment.wiring import wire
 from tests.integration.retention.kit import House, hold
@@ -110,6 +111,8 @@ def test_a_package_says_what_it_holds_and_goes_with_its_records_when_the_archive
     house, record_id = office.house, office.case(b"x" * 200_000)
     other = office.case()
     assert office.packages() == []
+    with house.session() as session:
+        assert "its rule is not armed" in explain(session, house.caller, record_id).blocks
     house.arm("case")
     run = office.sweep()
     assert (run.proposed, run.disposed) == (2, 0)
@@ -283,6 +286,15 @@ def test_who_may_answer_and_with_what(office: Office) -> None:
     with pytest.raises(Conflict):
         office.refuse(package)
     assert office.packages() == []
+
+
+def test_what_a_sweep_does_not_do_by_itself_is_told() -> None:
+    assert waits_words("anonymise") is None
+    assert waits_words("anonymise", medium="paper") is None
+    assert waits_words("destroy", register=True, medium="paper") is None
+    for told in (waits_words("anonymise", register=True), waits_words("pseudonymise", medium="paper")):
+        assert told is not None
+        assert "an officer" in told
 
 
 def test_packages_are_cut_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,10 @@ def pages(house: House, tenant: Tenant) -> list[Route]:
     return [
         route
         for route in routes(house)
-        if route.is_page and route.method == "GET" and set(route.parts) <= parts.keys() | own(tenant, route).keys()
+        if not route.path.endswith("/content")  # a download
+        and route.is_page
+        and route.method == "GET"
+        and set(route.parts) <= parts.keys() | own(tenant, route).keys()
     ]
 
 

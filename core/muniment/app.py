@@ -21,6 +21,7 @@ import muniment.accounts.web
 import muniment.audit.web
 import muniment.clients.pages
 import muniment.clients.web
+import muniment.consent.pages
 import muniment.consent.web
 import muniment.councils.web
 import muniment.notices.web
@@ -30,9 +31,10 @@ import muniment.sharing.web
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
-from muniment.clients.pages import find_section
+from muniment.clients.pages import BesideFile, find_section
 from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock
+from muniment.consent.pages import beside_file_of
 from muniment.councils.directory import slugs_of_hosts
 from muniment.councils.web import policy_section
 from muniment.database.gauges import Gauge
@@ -49,7 +51,7 @@ from muniment.retention.disposal.lateness import remark_on_late
 from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
 from muniment.retention.web import retention_section
-from muniment.retention.web_files import beside_file
+from muniment.retention.web_files import beside_file as keeping_beside_file
 from muniment.settings import Settings
 from muniment.web.callers import Caller
 from muniment.web.console import ConsoleSection, console_routes
@@ -59,7 +61,7 @@ from muniment.web.health import ReadinessCheck, health_routes
 from muniment.web.hosts import Hosts
 from muniment.web.metrics import Metrics, metrics_routes
 from muniment.web.openapi import openapi_config
-from muniment.web.pages import Assets, MenuEntry, Page, Pages
+from muniment.web.pages import Assets, MenuEntry, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
 from muniment.web.shared import SharedAnswers, not_modified
 from muniment.web.surface import (
@@ -181,12 +183,13 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             *muniment.councils.web.pages,
             *muniment.clients.pages.pages,
             *muniment.notices.web.pages,
+            *muniment.consent.pages.pages,
             *muniment.sharing.web.pages,
             *muniment.retention.web.pages,
         ],
         templates={
             domain: PackageLoader(f"muniment.{domain}")
-            for domain in ("councils", "clients", "notices", "sharing", "retention")
+            for domain in ("councils", "clients", "notices", "consent", "sharing", "retention")
         },
         sections=[find_section, retention_section, policy_section(plugins)],
         menu=[
@@ -199,7 +202,9 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             "plugins": plugins,
             "file_store": store,
             "why_kept": why_kept,
-            "beside_file": beside,
+            "beside_file": _one_below_the_other(
+                beside_file_of(words), muniment.sharing.web.beside_file, keeping_beside_file
+            ),
             "foresee": foresee,
             "words": words,
             "shelf": shelf,
@@ -213,15 +218,14 @@ def out_of_service(plugins: Plugins) -> str | None:
     return f"Out of service while their plugins fail (see `muniment plugin check`): {slugs}." if slugs else None
 
 
-def beside(session: CouncilSession, caller: Caller, file_id: UUID, page: Page) -> str:
-    """What the domains above clients show below a client's file, in the order of the layers."""
-    parts = (muniment.sharing.web.beside_file, beside_file)
-    return "".join(part(session, caller, file_id, page) for part in parts)
-
-
 def why_kept(session: CouncilSession, caller: Caller, file_id: UUID) -> dict[UUID, tuple[str, ...]]:
     """Retention's answer for the page of a client file."""
     return {entry.record_id: entry.lines for entry in explain_file(session, caller, file_id)}
+
+
+def _one_below_the_other(*parts: BesideFile) -> BesideFile:
+    """What the domains above clients show below a client's file, in the order of the layers."""
+    return lambda session, caller, file_id, page: "".join(part(session, caller, file_id, page) for part in parts)
 
 
 def _host_names(database: Database) -> dict[str, str]:

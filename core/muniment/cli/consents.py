@@ -70,7 +70,7 @@ def show_command(context: Context, council: str, file: UUID, as_json: bool) -> N
     """Show the consents and the permissions of a client FILE of COUNCIL, and on what each value is held."""
     with _opened(context, council) as (session, caller, client):
         words = Words.of(context.plugins)
-        found = {kind: read_consents(session, caller, client, words, file, kind) for kind in (CONSENT, PERMISSION)}
+        found = {kind: read_consents(session, caller, words, file, kind) for kind in (CONSENT, PERMISSION)}
         held = holdings(session, caller, client, file)
     lines = [*_told("Consents", found[CONSENT]), *_told("Permissions", found[PERMISSION])]
     lines += [

@@ -28,7 +28,7 @@ from muniment.files.store import FileStore
 from muniment.web.callers import Caller
 
 __all__ = [
-    "LARGEST_BODY", "EvidenceView", "evidence_of", "handed_in", "hashes", "read_evidence", "store_evidence",
+    "LARGEST", "LARGEST_BODY", "EvidenceView", "evidence_of", "handed_in", "hashes", "read_evidence", "store_evidence",
 ]  # fmt: skip
 
 LARGEST: Final = 5 * 1024 * 1024

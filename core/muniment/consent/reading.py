@@ -8,7 +8,6 @@ from uuid import UUID
 import msgspec
 
 from muniment.api.text import say
-from muniment.clients.context import Context
 from muniment.clients.files import open_file
 from muniment.consent.acts import Kind
 from muniment.consent.following import follows
@@ -17,10 +16,11 @@ from muniment.consent.history import EventView, events_of, with_evidence
 from muniment.consent.standing import Standing, standings
 from muniment.database.session import CouncilSession
 from muniment.notices.words import Words
-from muniment.policy.model import ServicePolicy
+from muniment.policy.model import Policy, ServicePolicy
+from muniment.policy.store import adopted
 from muniment.web.callers import Caller
 
-__all__ = ["AskedView", "ConsentsView", "StandingView", "read_consents"]
+__all__ = ["AskedView", "ConsentsView", "StandingView", "asked_of", "consents_of", "read_consents"]
 
 
 class StandingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,30 +56,34 @@ class ConsentsView(msgspec.Struct, frozen=True, kw_only=True):
     asked: tuple[AskedView, ...]
 
 
-def read_consents(
-    session: CouncilSession, caller: Caller, context: Context, words: Words, file_id: UUID, kind: Kind
-) -> ConsentsView:
+def read_consents(session: CouncilSession, caller: Caller, words: Words, file_id: UUID, kind: Kind) -> ConsentsView:
     """The consents or the permissions of a client. Reading them is reading the file: an audit event.
 
     Raises `NotFound` if there is no such file that the caller may see, `Forbidden`.
     """
     file = open_file(session, caller, file_id)
-    declared = context.policy.service(file.service)
+    return consents_of(session, words, file_id, file.service, kind)
+
+
+def consents_of(session: CouncilSession, words: Words, file_id: UUID, service: str, kind: Kind) -> ConsentsView:
+    """As `read_consents`, of a file that was opened already."""
+    policy = adopted(session)
+    declared = policy.service(service)
     events = tuple(event for event in events_of(session, file_id) if event.kind == kind)
     return ConsentsView(
         standing=tuple(
-            _standing(context, words, declared, events, each)
+            _standing(policy, words, declared, events, each)
             for each in standings(session, file_id)
             if each.kind == kind
         ),
         events=with_evidence(session, events),
-        asked=asked_of(context, declared, kind),
+        asked=asked_of(policy, declared, kind),
     )
 
 
-def asked_of(context: Context, declared: ServicePolicy, kind: Kind) -> tuple[AskedView, ...]:
+def asked_of(policy: Policy, declared: ServicePolicy, kind: Kind) -> tuple[AskedView, ...]:
     """The purposes of a service that people may be asked about, in the order of the policy. Pure."""
-    language, languages = context.policy.council.languages[0], context.policy.council.languages
+    language, languages = policy.council.languages[0], policy.council.languages
     return tuple(
         AskedView(
             purpose=purpose.id,
@@ -96,9 +100,9 @@ def asked_of(context: Context, declared: ServicePolicy, kind: Kind) -> tuple[Ask
 
 
 def _standing(
-    context: Context, words: Words, declared: ServicePolicy, events: tuple[EventView, ...], found: Standing
+    policy: Policy, words: Words, declared: ServicePolicy, events: tuple[EventView, ...], found: Standing
 ) -> StandingView:
-    language = context.policy.council.languages[0]
+    language = policy.council.languages[0]
     purpose = purpose_of(declared, found.purpose)
     named = {
         key: name
@@ -110,7 +114,7 @@ def _standing(
     told: tuple[str, ...] = ()
     if found.state not in ("withdrawn", "requested", "refused"):
         following = follows(declared, found.kind, found.purpose, names, language)
-        told = following.said(words, context.policy.council, language)
+        told = following.said(words, policy.council, language)
     return StandingView(
         purpose=found.purpose,
         title=found.purpose if purpose is None else say(purpose.title, language),

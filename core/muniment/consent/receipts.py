@@ -20,7 +20,7 @@ from muniment.consent.history import EventView, event_named
 from muniment.consent.receipt import Receipt, reached, receipt_of
 from muniment.database.session import CouncilSession
 from muniment.notices.document import Document, Section, Statement
-from muniment.notices.render import as_page, as_text
+from muniment.notices.render import as_html, as_page, as_text
 from muniment.notices.shown import shown_of
 from muniment.notices.words import Voice, Words
 from muniment.policy.model import Policy
@@ -33,9 +33,11 @@ NONE: Final = "There is no such consent or permission."
 
 
 class Handed(msgspec.Struct, frozen=True):
-    """A receipt in its forms: for programs, as a page of its own that a person can keep and print, as plain text."""
+    """A receipt in its forms: for programs, as a page of its own that a person can keep and print, as plain text; and
+    `article`, itself alone without the notice, to stand in another page."""
 
     receipt: Receipt
+    article: str
     html: str
     text: str
     file_id: UUID | None
@@ -68,7 +70,7 @@ def hand_out(session: CouncilSession, caller: Caller, words: Words, event_id: UU
     receipt = receipt_of(policy, row.service, row.id, found, shown, how)
     page = _page(policy, row.service, voice, language, found, receipt)
     pages = [page] if shown is None or shown.document is None else [page, shown.document]
-    return Handed(receipt, as_page(pages), "\n\n".join(map(as_text, pages)), row.file_id)
+    return Handed(receipt, as_html(page), as_page(pages), "\n\n".join(map(as_text, pages)), row.file_id)
 
 
 def _page(policy: Policy, service: str, voice: Voice, language: str, event: EventView, receipt: Receipt) -> Document:

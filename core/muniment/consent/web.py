@@ -69,11 +69,9 @@ def _routes(kind: Kind, plural: str) -> list[HTTPRouteHandler]:
     @get(
         place, sync_to_thread=True, tags=tags, operation_id=f"Read{plural.title()}", summary=f"Read a client's {plural}"
     )
-    def shown(
-        file_id: FromPath[UUID], session: Session, caller: Asks, keys: Keys, plugins: Installed, words: Spoken
-    ) -> ConsentsView:
+    def shown(file_id: FromPath[UUID], session: Session, caller: Asks, words: Spoken) -> ConsentsView:
         """Where each stands, what would follow a withdrawal, and every event. Reading is an audit event."""
-        return read_consents(session, caller, Context.of(session, plugins, keys), words, file_id, kind)
+        return read_consents(session, caller, words, file_id, kind)
 
     @post(
         place, sync_to_thread=True, status_code=201, tags=tags, opt=RECORDS, request_max_body_size=LARGEST_BODY,

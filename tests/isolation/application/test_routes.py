@@ -114,6 +114,11 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /clients/{file_id}/permissions": permission(tenant),
         "POST /clients/{file_id}/consents/{purpose}/withdraw": {"channel": "post"},
         "POST /clients/{file_id}/permissions/{purpose}/withdraw": {"channel": "post"},
+        **{
+            f"POST /console/clients/{{file_id}}/{plural}{act}": {"purpose": town.purpose, "channel": "post"}
+            for plural in ("consents", "permissions")
+            for act in ("", "/withdraw")
+        },
         "PUT /programmes/{programme}/end": {"happened_on": "2026-10-31"},
         "POST /registers": {
             "service": town.service, "record_class": town.register, "title": "Generated", "held_on": "2026-01-31",

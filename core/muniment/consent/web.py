@@ -22,7 +22,7 @@ from muniment.consent.evidence import LARGEST_BODY, read_evidence
 from muniment.consent.holdings import Holding, holdings
 from muniment.consent.reading import ConsentsView, read_consents
 from muniment.consent.receipt import Receipt
-from muniment.consent.receipts import Handed, hand_out
+from muniment.consent.receipts import hand_out
 from muniment.consent.refreshing import ToAsk, to_ask_again
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
@@ -34,7 +34,7 @@ from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
 from muniment.web.unit_of_work import needs
 
-__all__ = ["api_routes", "receipt_file"]
+__all__ = ["api_routes"]
 
 Council = NamedDependency[CouncilRef]
 Session = NamedDependency[CouncilSession]
@@ -149,13 +149,9 @@ def receipt(event_id: FromPath[UUID], session: Session, caller: Asks, words: Spo
 @get("/receipts/{event_id:uuid}/page", sync_to_thread=True, tags=["consents"], media_type="text/html")
 def receipt_page(event_id: FromPath[UUID], session: Session, caller: Asks, words: Spoken) -> Response[str]:
     """The receipt as a page of its own, with the notice that was shown, for the person to keep and to print."""
-    return receipt_file(hand_out(session, caller, words, event_id), event_id)
-
-
-def receipt_file(handed: Handed, event_id: UUID) -> Response[str]:
-    """A receipt's page as a file."""
     headers = {"Content-Disposition": f'attachment; filename="receipt-{event_id}.html"'}
-    return Response(handed.html, media_type=MediaType.HTML, headers=headers)
+    html = hand_out(session, caller, words, event_id).html
+    return Response(html, media_type=MediaType.HTML, headers=headers)
 
 
 api_routes = [

@@ -150,7 +150,7 @@ class Demonstration:
             for number, source in enumerate(service.clients.imports):
                 step = f"import {slug} {service_slug} {source.id}"
                 if step in self.progress.done:
-                    click.echo(f"{source.title}: imported by an earlier run, not imported again")
+                    click.echo(f"{source.title}: imported by an earlier run")
                     continue
                 file = self._population(slug, service, number)
                 self.run(

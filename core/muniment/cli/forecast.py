@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -141,11 +143,18 @@ def _cell(count: int | None) -> str:
 def _differences(found: forecasting.WhatIf) -> list[str]:
     if not found.differences:
         return ["Nothing would fall due on another day."]
-    lines = [f"Rules that would be others: {', '.join(found.classes)}", "  when           now    then  what is done"]
-    record_class = ""
-    for line in found.differences:
-        if line.record_class != record_class:
-            record_class = line.record_class
-            lines.append(record_class)
-        lines.append(f"  {line.when:<10}{line.before:>8}{line.after:>8}  {line.action}".rstrip())
+    lines = [
+        f"Rules that would be others: {', '.join(found.classes)}",
+        "Nothing goes by such a rule before it has been armed anew.",
+    ]
+    now, then = ({grid.record_class: grid for grid in grids(each)} for each in (found.before, found.after))
+    for key, differences in groupby(found.differences, key=lambda line: line.record_class):
+        lines += ["", key, "  when               now      then  what is done"]
+        lines += [f"  {line.when:<12}{line.before:>10}{line.after:>10}  {line.action}".rstrip() for line in differences]
+        lines.append(f"  {'all months':<12}{_ahead(now, key):>10}{_ahead(then, key):>10}")
     return lines
+
+
+def _ahead(by_class: Mapping[str, Grid], key: str) -> int:
+    """How many records of a class fall due in the months."""
+    return by_class[key].ahead if key in by_class else 0

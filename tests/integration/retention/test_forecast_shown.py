@@ -71,6 +71,25 @@ def test_a_year_fits_a_line_of_the_terminal() -> None:
 
 
 @pytest.mark.usefixtures("filled")
+def test_what_another_rule_would_make_of_it_is_added_up_and_says_that_it_is_not_armed(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    lines = run("--rules", str(rules), "--service", "advice").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[:3] == [
+        "Rules that would be others: advice/case",
+        "Nothing goes by such a rule before it has been armed anew.",
+        "",
+    ]
+    assert [line.split() for line in lines[-2:]] == [["2029-01", "0", "1", "destroy"], ["all", "months", "3", "3"]]
+    nowhere = CliRunner().invoke(main, ["retention", "forecast", "alpha", "--rules", str(rules)])
+    assert nowhere.stderr == "muniment: Say of which service the rules are; there are: advice.\n"
+    declared = "advice.rule.case.clause.closed.keep=5 years"
+    told = CliRunner().invoke(main, ["retention", "forecast", "alpha", "--what-if", declared])
+    assert "give its whole [[rule]] table" in " ".join(told.stderr.split())
+
+
+@pytest.mark.usefixtures("filled")
 def test_json_and_csv_say_the_same() -> None:
     found = json.loads(run("--json").stdout)
     lines = list(csv.DictReader(run("--format", "csv").stdout.splitlines()))
@@ -86,7 +105,7 @@ def test_a_command_shows_what_would_be_otherwise(tmp_path: Path) -> None:
     file.write_text(RULES, encoding="utf-8")
     lines = run("--service", "advice", "--rules", str(file)).stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "2027-03          2       0  destroy" in "\n".join(lines)
+    assert ["2027-03", "2", "0", "destroy"] in [line.split() for line in lines]
     assert "2028-03          0       2  destroy" in "\n".join(lines)
     supposed = run("--service", "advice", "--rules", str(file), "--format", "csv").stdout
     assert "supposed,advice/case,2028-03,destroy,2" in supposed

@@ -7,7 +7,7 @@ a policy that the council could not have.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,9 @@ from muniment.policy.shapes import contradictions
 from muniment.policy.store import adopted, declared_of
 
 __all__ = ["Supposed", "Supposition", "suppose"]
+
+
+INSTEAD: Final = " To suppose another rule, give its whole [[rule]] table and its service instead."
 
 
 class Supposed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,14 +84,17 @@ def _decided(session: CouncilSession, before: Policy, supposed: Sequence[Suppose
     policy, problems = settle_all(declared_of(session, before.hash), [*standing, *wanted.values()], today)
     refused = [problem for problem in problems if problem.level == "error"]
     for problem in sorted(refused, key=lambda problem: problem.path not in wanted):
-        raise InvalidInput(problem.message.removesuffix(WITHDRAW), where=problem.path, code=problem.id)
+        instead = INSTEAD if problem.path in wanted and ".rule." in problem.path else ""
+        raise InvalidInput(problem.message.removesuffix(WITHDRAW) + instead, where=problem.path, code=problem.id)
     return policy
 
 
 def _with_rules(policy: Policy, slug: str, written: str) -> Policy:
     rules = decode_toml(written.encode(), _Rules, file="rules").rules
     if not slug:
-        raise InvalidInput("Say of which service the rules are.", where="service")
+        raise InvalidInput(
+            f"Say of which service the rules are; there are: {', '.join(sorted(policy.services))}.", where="service"
+        )
     service = policy.service(slug)
     retention = service.retention
     known = {entry.id for entry in retention.classes}

@@ -220,6 +220,8 @@ def _preview(seen: arming.Preview) -> list[str]:
     lines.append(f"  {seen.stored} stored ({states or 'none'}), {seen.due} due now{f' ({years})' if years else ''}")
     if seen.extended:
         lines.append(f"  {seen.extended} past the last day of the rule and kept by an officer's extension")
+    if seen.kept:
+        lines.append(f"  of what is due, a hold or a restriction keeps {seen.kept}")
     if seen.rests_on:
         lines.append(f"  rests on decisions: {', '.join(seen.rests_on)}")
     lines += [f"  never due in part: {why}" for why in seen.unclocked_because]

@@ -14,6 +14,7 @@ import pytest
 from muniment.clients.limiting import Lifting, LimitDecision, NewLimit, decide_objection, lift_limit, place_limit
 from muniment.clients.limits import Ground
 from muniment.clock import FixedClock
+from muniment.retention.approval.arming import preview
 from muniment.retention.disposal.chunk import sweep_chunk
 from muniment.retention.disposal.sweep import begin_run, want_run
 from muniment.retention.evidence.keeping import put_back_keeping
@@ -21,7 +22,7 @@ from muniment.retention.explain import explain
 from muniment.retention.subjects import RECORDS, REGISTERS, Subject
 from muniment.retention.upkeep import _held_subjects
 from muniment.wiring import wire
-from tests.integration.retention.kit import House
+from tests.integration.retention.kit import SERVICE, House
 
 LONG_AGO = date(2019, 3, 1)
 
@@ -55,6 +56,9 @@ def test_a_sweep_keeps_what_is_restricted_and_the_register_that_names_it(ready: 
     words = "its file is restricted (UK GDPR Art 18(1)(a)): its accuracy is contested, and is being verified"
     assert words in said.blocks
     assert words in said.lines
+    with house.session() as session:
+        seen = [preview(session, house.caller, f"{SERVICE}/{name}") for name in ("case", "attendance")]
+    assert [(one.due, one.kept) for one in seen] == [(2, 1), (2, 1)]
     run = house.sweep()
     assert (run.disposed, run.kept) == (2, 2)
     assert house.ids("select id from client_file") == [first]

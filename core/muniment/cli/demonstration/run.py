@@ -11,22 +11,22 @@ import shlex
 import socket
 import sys
 from contextlib import redirect_stdout
-from datetime import date, timedelta
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import click
 import msgspec
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, pass_context
+from muniment.cli.demonstration.documents import approve_missing
 from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
+from muniment.cli.demonstration.questions import questions
+from muniment.cli.demonstration.quiet import quiet_context
 from muniment.clock import system_clock
 from muniment.database.embedded import EmbeddedServer
-from muniment.notices.documents_due import Due, documents_due
-from muniment.notices.policy_documents import policy_documents
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopted
 from muniment.settings import Settings
@@ -78,6 +78,12 @@ class Demonstration:
             self.run(*arguments)
             self.note(step)
 
+    def first(self, step: str) -> bool:
+        """Whether a step is done for the first time now; from then on it is remembered as done."""
+        is_first = step not in self.progress.done
+        self.note(step)
+        return is_first
+
     def note(self, step: str) -> None:
         """Remember that a step is done."""
         self.progress.done.add(step)
@@ -96,15 +102,15 @@ class Demonstration:
         if decided.is_file():
             self.once(f"decide {slug}", "policy", "decide", slug, "--file", str(decided))
         self.run("policy", "adopt", slug, "--yes")
-        self._approve_documents(slug)
+        approve_missing(self.run, slug, self.progress.first_run, ARMS, BY)
         self.run("notice", "publish", slug, "--by", BY, "--ground", GROUND)
-        with _quiet_context() as context:
+        with quiet_context() as context:
             council_id = context.council_id(slug)
             with context.database.council(council_id, context.actor) as session:
                 policy = adopted(session)
         self._import(slug, policy)
         if f"extras {slug}" not in self.progress.done:
-            with _quiet_context() as context:
+            with quiet_context() as context:
                 jobs = context.jobs  # taken before anything changes, so that what the changes set going is done here
                 made = add_what_no_import_brings(context, council_id, policy, self.progress.first_run)
                 jobs.run()
@@ -112,38 +118,12 @@ class Demonstration:
             self.note(f"extras {slug}")
         self.once(f"arm {slug}", "retention", "arm", slug, "--all", "--by", ARMS)
         self.run("retention", "sweep", slug)
+        for words, asked in questions(slug, policy, self._decisions.parent / "questions" / f"{slug}.toml", self.first):
+            click.echo(f"\n{words}")
+            self.run(*asked)
         self.run("audit", "seal", slug)
         self.run("audit", "verify", slug)
         self._write_notices(slug)
-
-    def _approve_documents(self, slug: str) -> None:
-        """Prepare and approve what the law asks for and nobody states: nothing may rest on its condition before."""
-        review_on = self.progress.first_run + timedelta(days=365)
-        for one in self._documents_missing(slug):
-            self.run("policy", "document", "prepare", slug, one.service, one.condition, "--by", ARMS)
-            with _quiet_context() as context:
-                caller = command_caller(context.council_id(slug), context.actor.name)
-                with context.database.council(caller.council_id, context.actor) as session:
-                    prepared = [entry for entry in policy_documents(session, caller) if entry.state == "prepared"]
-            for version in (entry for entry in prepared if entry.condition == one.condition):
-                self.run(
-                    "policy",
-                    "document",
-                    "approve",
-                    slug,
-                    str(version.id),
-                    "--review-on",
-                    review_on.isoformat(),
-                    "--by",
-                    BY,
-                )
-
-    def _documents_missing(self, slug: str) -> list[Due]:
-        with (
-            _quiet_context() as context,
-            context.database.council(context.council_id(slug), context.actor) as session,
-        ):
-            return [one for one in documents_due(session, adopted(session)) if one.what == "missing"]
 
     def _import(self, slug: str, policy: Policy) -> None:
         for service_slug, service in policy.services.items():
@@ -216,18 +196,6 @@ class Demonstration:
         return str(msgspec.json.decode(printed.getvalue())["password"])
 
 
-class _quiet_context:
-    """A command's context, for what is done through the domains themselves; closed at the end of the block."""
-
-    def __enter__(self) -> Context:
-        self._click = click.Context(click.Command("demo"), info_name="muniment demo")
-        self._click.__enter__()
-        return Context()
-
-    def __exit__(self, *raised: object) -> None:
-        self._click.__exit__(None, None, None)
-
-
 def _shown(path: Path) -> str:
     """A path as short as it can be said from here."""
     here = Path.cwd()
@@ -286,7 +254,7 @@ def demo(context: Context, once: bool, decisions: Path) -> None:
             click.echo(f"  {address}/{slug}/console   {EMAIL}   {shown.sign_in(slug)}")
         click.secho("The notices as the public sees them:", bold=True)
         for slug in slugs:
-            with _quiet_context() as quiet, quiet.database.council(quiet.council_id(slug), quiet.actor) as session:
+            with quiet_context() as quiet, quiet.database.council(quiet.council_id(slug), quiet.actor) as session:
                 services = sorted(adopted(session).services)
             for service in services:
                 click.echo(f"  {address}/{slug}/privacy/{service}")

@@ -25,6 +25,7 @@ from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.store import adopted
 from muniment.retention.evidence.keeping import remember
+from muniment.retention.holds.standing import held, number_standing
 from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.rules.extended import kept_by_extensions
@@ -62,11 +63,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """What arming the rule of a class would let the next sweep do.
 
     `stored` records in all, of which `extended` would be due by their rule and are kept by an officer's extension;
-    `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still
-    change), `due` how many are due now under the rule in force and have not gone, `due_by_year` and `ahead_by_year`
-    the last days kept of what is due now and later. `samples` are opaque keys of due records. `actions` counts what
-    is due by what is done then: a sweep destroys, or proposes what is to be reviewed. `rests_on` are the decisions
-    behind the rule. `can_be_due` is whether the rule can make anything due at all.
+    `by_state` how they are clocked (`unset`: not clocked yet, so that figures may still change), `due` how many are due
+    now under the rule in force and have not gone, `kept` how many of these a hold or a restriction keeps, `due_by_year`
+    and `ahead_by_year` the last days kept of what is due now and later. `samples` are opaque keys of due records.
+    `actions` counts what is due by what is done then: a sweep destroys, or proposes what is to be reviewed. `rests_on`
+    are the decisions behind the rule. `can_be_due` is whether the rule can make anything due at all.
     """
 
     record_class: str
@@ -77,6 +78,7 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     stored: int
     due: int
     extended: int
+    kept: int
     by_state: Mapping[str, int]
     due_by_year: Mapping[str, int]
     ahead_by_year: Mapping[str, int]
@@ -104,7 +106,7 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
     ahead_by_year: dict[str, int] = {}
     actions: dict[str, int] = {}
     samples: list[UUID] = []
-    today = session.clock.today()
+    kept, today = 0, session.clock.today()
     for subject in SUBJECTS:
         table = subject.table
         mine = and_(
@@ -123,6 +125,9 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
                 _add(due_by_year if due else ahead_by_year, str(int(of_year)), count)
             if due:
                 _add(actions, action, count)
+        if actions and number_standing(session):
+            counted = select(func.count()).select_from(table).where(mine, is_due, held(session, subject, table))
+            kept += session.scalar(counted) or 0
         found = select(table.c.id).where(mine, is_due).order_by(table.c.due_on, table.c.id).limit(SAMPLES)
         samples += session.scalars(found)
     return Preview(
@@ -134,6 +139,7 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
         stored=sum(by_state.values()),
         due=sum(actions.values()),
         extended=kept_by_extensions(session, clock),
+        kept=kept,
         by_state=dict(sorted(by_state.items())),
         due_by_year=dict(sorted(due_by_year.items())),
         ahead_by_year=dict(sorted(ahead_by_year.items())),

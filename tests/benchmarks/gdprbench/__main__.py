@@ -17,11 +17,13 @@ QUICK = Size(
     towns=(Town(1_000, 1), Town(1_000, 4)),
     clients=(1, 4),
     ops={"controller": 16, "customer": 30, "processor": 30, "regulator": 30},
+    seconds=120,
 )
 FULL = Size(
     towns=(Town(10_000, 1), Town(10_000, 20), Town(100_000, 1), Town(100_000, 20)),
     clients=(1, 4, 16),
-    ops={"controller": 48, "customer": 120, "processor": 200, "regulator": 200},
+    ops={"controller": 96, "customer": 240, "processor": 400, "regulator": 600},
+    seconds=440,
 )
 
 

@@ -26,9 +26,12 @@ class Side(Protocol):
 
 @dataclass
 class Outcome:
-    """What a run came to: how long it took in all, what each step took (in seconds), and what went wrong."""
+    """What a run came to: how long it took in all, the steps that were begun, what each took (in seconds), and what
+    went wrong."""
 
     seconds: float = 0.0
+    until: float = math.inf
+    begun: list[Step] = field(default_factory=list)
     took: dict[Op, list[float]] = field(default_factory=dict)
     errors: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
@@ -49,17 +52,24 @@ class Outcome:
         return 1000 * ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
-def drive(side: Side, steps: Sequence[Step], clients: int) -> Outcome:
-    """Carry out all steps with so many clients, who take turns in the list; a step that fails is counted and left."""
+def drive(side: Side, steps: Sequence[Step], clients: int, seconds: float = math.inf) -> Outcome:
+    """Carry out the steps with so many clients, who take turns in the list; a step that fails is counted and left.
+
+    When the time is up no other step is begun; each client has begun one at least.
+    """
     outcome, lock = Outcome(), threading.Lock()
     ready = threading.Barrier(clients + 1)
 
     def work(mine: Sequence[Step]) -> None:
         took: list[tuple[Op, float]] = []
         failed: list[str] = []
+        begun: list[Step] = []
         ready.wait()
         for step in mine:
             start = time.perf_counter()
+            if begun and start > outcome.until:
+                break
+            begun.append(step)
             try:
                 side.do(step)
                 took.append((step.op, time.perf_counter() - start))
@@ -67,6 +77,7 @@ def drive(side: Side, steps: Sequence[Step], clients: int) -> Outcome:
                 failed.append(f"{step.op}: {type(error).__name__}: {error}")
         with lock:
             outcome.errors.update(failed)
+            outcome.begun += begun
             for op, seconds in took:
                 outcome.took.setdefault(op, []).append(seconds)
 
@@ -74,8 +85,9 @@ def drive(side: Side, steps: Sequence[Step], clients: int) -> Outcome:
     threads = [threading.Thread(target=work, args=(steps[number::clients],)) for number in range(clients)]
     for thread in threads:
         thread.start()
-    ready.wait()
     start = time.perf_counter()
+    outcome.until = start + seconds
+    ready.wait()
     for thread in threads:
         thread.join()
     outcome.seconds = time.perf_counter() - start

@@ -32,6 +32,9 @@ __all__ = ["Size", "measure"]
 CHUNK = 1_000
 """Files of which the bare side deletes what is due in one transaction, as a sweep does."""
 
+FOR_CELLS, LEAST = 0.85, 0.5
+"""Of the time of a data set, the share by whose end the cells are through, and the seconds that each has at least."""
+
 DUE = "select count(*) from record where due_on < %s"
 DELETE_DUE = """
 with files as (select file_id from record where council_id = %(council_id)s and due_on < %(today)s
@@ -46,18 +49,23 @@ select count(*) from files
 
 @dataclass(frozen=True)
 class Size:
-    """How much is done: the data sets, how many clients at once, and the operations of each role in a cell."""
+    """How much is done: the data sets, how many clients at once, the most operations of each role in a cell, and the
+    seconds after which it is to be through, as far as filling allows."""
 
     towns: Sequence[Town]
     clients: Sequence[int]
     ops: dict[str, int]
+    seconds: float
 
 
 def measure(stage: Stage, size: Size, told: Callable[[str], None]) -> tuple[list[Cell], list[Dataset]]:
     """Measure every cell of every data set."""
     cells: list[Cell] = []
     datasets: list[Dataset] = []
-    for town in size.towns:
+    end = time.monotonic() + size.seconds
+    for number, town in enumerate(size.towns):
+        now = time.monotonic()
+        until = now + FOR_CELLS * (end - now) / (len(size.towns) - number)
         told(f"filling {town.records:,} records in {town.councils} councils ...")
         with stage.copy() as full:
             stage.run("truncate council cascade", full)
@@ -67,7 +75,7 @@ def measure(stage: Stage, size: Size, told: Callable[[str], None]) -> tuple[list
                 gone = set[int]()
                 ours, bare = Ours(filled, deployment, gone), Bare(filled, stage.bare_url(bare_name), TODAY)
                 try:
-                    cells += _cells(size, town, ours, bare, gone, told)
+                    cells += _cells(size, town, ours, bare, gone, until, told)
                     told("  what is due together ...")
                     datasets.append(_dataset(filled, deployment, stage.bare_url(ours_name), stage.bare_url(bare_name)))
                 finally:
@@ -77,23 +85,19 @@ def measure(stage: Stage, size: Size, told: Callable[[str], None]) -> tuple[list
 
 
 def _cells(
-    size: Size, town: Town, ours: Ours, bare: Bare, gone: set[int], told: Callable[[str], None]
+    size: Size, town: Town, ours: Ours, bare: Bare, gone: set[int], until: float, told: Callable[[str], None]
 ) -> Iterator[Cell]:
     random, changed = Random(town.records + town.councils), set[int]()
-    turn = 0
+    left = len(PERSONAS) * len(size.clients)
     for persona in reversed(PERSONAS):
         told(f"  {persona.name} ...")
         for clients in size.clients:
             for council_id in ours.filled.councils:
                 seal_council(ours.deployment, council_id)
             steps = plan(persona, random, town, ops=size.ops[persona.name], gone=gone, changed=changed)
-            turn += 1
-            if turn % 2:
-                by_us = drive(ours, steps, clients)
-                by_them = drive(bare, steps, clients)
-            else:
-                by_them = drive(bare, steps, clients)
-                by_us = drive(ours, steps, clients)
+            by_us = drive(ours, steps, clients, max(LEAST, (until - time.monotonic()) / left))
+            by_them = drive(bare, by_us.begun, clients)
+            left -= 1
             if ours.last_extract is not None:
                 ours.last_extract.check(_keys_of(ours, ours.last_extract))
             yield Cell(town, clients, persona.name, by_us, by_them)

@@ -17,6 +17,7 @@ from tests.benchmarks.imports import importing
 from tests.benchmarks.machine import machine
 from tests.benchmarks.requests import notice_page, reading_a_client
 from tests.benchmarks.screens import screens
+from tests.benchmarks.sharing import giving, heart
 from tests.benchmarks.stage import Stage, staged
 from tests.benchmarks.sweeps import sweeping
 from tests.benchmarks.worker import memory
@@ -33,6 +34,8 @@ MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure | tuple[Figure, ...
         stage, files=20_000 if quick else 100_000, seconds=5 if quick else 20, rounds=1 if quick else 3
     ),
     "clock": lambda stage, quick: clocking(stage, records=100_000 if quick else 1_000_000, rounds=1),
+    "heart": lambda stage, quick: heart(decisions=2_000 if quick else 20_000),
+    "share": lambda stage, quick: giving(stage, clients=10_000 if quick else 100_000, rounds=2 if quick else 3),
     "memory": lambda stage, quick: memory(stage, few=2_000 if quick else 20_000, many=20_000 if quick else 200_000),
 }
 

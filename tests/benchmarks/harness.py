@@ -23,11 +23,11 @@ class Figure:
     """One line of the report.
 
     `rate`: how much of the bare rate is left (higher is better, aim at `target` or more); `cost`: how many times the
-    bare duration it takes (lower is better, aim at `target` or less).
+    bare duration it takes (lower is better, aim at `target` or less); `time`: microseconds, where there is no bare side.
     """
 
     name: str
-    kind: Literal["rate", "cost"]
+    kind: Literal["rate", "cost", "time"]
     target: float
     ratios: tuple[float, ...]
 
@@ -71,7 +71,11 @@ def table(figures: list[Figure]) -> str:
     """The report as a Markdown table."""
     lines = ["| what | target | median | lowest | highest | met |", "|---|---|---|---|---|---|"]
     for figure in figures:
-        target = f"at least {figure.target}" if figure.kind == "rate" else f"at most {figure.target} times"
+        target = {
+            "rate": f"at least {figure.target}",
+            "cost": f"at most {figure.target} times",
+            "time": f"at most {figure.target} µs",
+        }[figure.kind]
         lines.append(
             f"| {figure.name} | {target} | {figure.median:.2f} | {min(figure.ratios):.2f} | {max(figure.ratios):.2f} "
             f"| {'yes' if figure.met else 'no'} |"

@@ -7,6 +7,7 @@ the millisecond a person was first recorded.
 
 from __future__ import annotations
 
+import os
 from uuid import UUID, uuid4
 
 import uuid_utils
@@ -14,7 +15,7 @@ import uuid_utils.compat
 
 from muniment.database.packed import Keys
 
-__all__ = ["new_id", "new_keys", "random_id"]
+__all__ = ["new_id", "new_keys", "random_id", "random_keys"]
 
 
 def new_id() -> UUID:
@@ -25,6 +26,14 @@ def new_id() -> UUID:
 def new_keys(count: int) -> Keys:
     """So many keys as `new_id` makes them, in order, for rows by the thousand."""
     return Keys(b"".join([uuid_utils.uuid7().bytes for _ in range(count)]))
+
+
+def random_keys(count: int) -> Keys:
+    """So many keys as `random_id` makes them, for rows by the thousand."""
+    drawn = bytearray(os.urandom(16 * count))
+    drawn[6::16] = bytes([byte & 0x0F | 0x40 for byte in drawn[6::16]])
+    drawn[8::16] = bytes([byte & 0x3F | 0x80 for byte in drawn[8::16]])
+    return Keys(bytes(drawn))
 
 
 def random_id() -> UUID:

@@ -1,7 +1,8 @@
 """Taking out of files exactly the decided fields, and writing the lines of the register, in one statement.
 
 Each client's values come as one document, made in the database and hashed there; here they are text that nobody takes
-apart. Of several values for a field the newest leaves, of those held for a purpose that allows it. A value that is
+apart. Of several values for a field the newest leaves, of those held for a purpose that allows it (an object keeps the
+last of equal keys). A value that is
 held for another purpose alone is not looked at.
 """
 
@@ -14,6 +15,7 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.clients.context import Context
+from muniment.database.ids import random_keys
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.sharing.gathering import held_for, stub_column
@@ -51,6 +53,7 @@ def extract(
     parameters: dict[str, Any] = {
         "council_id": session.council_id,
         "disclosure_id": disclosure_id,
+        "line_ids": random_keys(len(files)).literal,
         "file_ids": files.literal,
         "all_fields": list(fields),
         "fields": stored,
@@ -69,20 +72,15 @@ def _query(fields: tuple[str, ...]) -> str:
 
 _EXTRACT = """
 with going as materialized (
-    select gen_random_uuid() as id, chosen.id as file_id
-    from unnest(cast(:file_ids as uuid[])) as chosen (id)
+    select chosen.id, chosen.file_id
+    from unnest(cast(:line_ids as uuid[]), cast(:file_ids as uuid[])) as chosen (id, file_id)
 ), leaving as materialized (
     select going.id, going.file_id,
         cast(jsonb_build_object({identity}) || coalesce((
-            select jsonb_object_agg(newest.name, newest.value)
-            from (
-                select distinct on (a.name) a.name, r.values -> a.name -> 'v' as value
-                from record r cross join unnest(cast(:fields as text[])) a (name)
-                where r.council_id = f.council_id and r.file_id = f.id and r.disposal is null
-                and r.restricted_on is null
-                and r.values -> a.name -> 'p' ?| cast(:purposes as text[])
-                order by a.name, r.values -> a.name ->> 'on' desc, r.id desc
-            ) newest
+            select jsonb_object_agg(a.name, r.values -> a.name -> 'v' order by r.values -> a.name ->> 'on', r.id)
+            from record r cross join unnest(cast(:fields as text[])) a (name)
+            where r.council_id = f.council_id and r.file_id = f.id and r.disposal is null and r.restricted_on is null
+            and r.values -> a.name -> 'p' ?| cast(:purposes as text[])
         ), cast('{{}}' as jsonb)) as text) as payload
     from going join client_file f on f.council_id = :council_id and f.id = going.file_id
 ), noted as (

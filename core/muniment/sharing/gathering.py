@@ -182,7 +182,7 @@ select c.stub | coalesce(seen.held, 0) as held,
     told.last is not null as told,
     coalesce(c.born_on <= :born_by, false) as adult,
     coalesce(c.id = cast(:requested as uuid), false) as requested,
-    string_agg(uuid_send(c.id), cast('' as bytea) order by c.id) as ids
+    string_agg(uuid_send(c.id), cast('' as bytea)) as ids
 from chosen c
 left join seen on seen.id = c.id
 left join consent on consent.file_id = c.id

@@ -23,7 +23,7 @@ class Figure:
     """One line of the report.
 
     `rate`: how much of the bare rate is left (higher is better, aim at `target` or more); `cost`: how many times the
-    bare duration it takes (lower is better, aim at `target` or less); `time`: microseconds, where there is no bare side.
+    bare duration it takes (lower is better, aim at `target` or less); `time`: microseconds, with no bare side.
     """
 
     name: str

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from muniment.api.clients import Category, Choice, Field
+from muniment.clients.facts import RECORD
+from muniment.database.ids import new_id
 from muniment.policy.shapes import contradictions
 from muniment.policy.store import adopt
 from muniment.retention.disposal import chunk as chunks
@@ -261,6 +263,25 @@ def test_a_crash_leaves_all_or_nothing_and_paper_is_awaited(house: House, monkey
     assert house.all("select distinct values, disposal from record where record_class = 'advice/case'") == [
         ({}, "awaiting")
     ]
+
+
+def test_records_without_a_name_are_not_counted_as_so_many_persons(house: House) -> None:
+    """Six records of one client, each in a file of its own since it was pseudonymised, are still of one."""
+    names = {"id": "names", "keep": "none", "from": {"event": "case-closed"}, "action": "pseudonymise"}
+    retention = rule(["about.sex"])
+    retention["rule"][0] |= {"combine": "sequence", "clause": [names, *retention["rule"][0]["clause"]]}
+    adopted(house, retention)
+    client = somebody(house)
+    for _ in range(5):
+        house._made.add(RECORD, id=new_id(), file_id=client.file_id, record_class="advice/case", medium="digital",
+                        recorded_on=date(2019, 1, 1), location=None, values={"about.sex": {"v": "m"}})  # fmt: skip
+    house.flush()
+    house.clock.move_to(CLOSED + timedelta(days=1))
+    house.arm("case")
+    assert house.sweep().changed == 6
+    house.clock.move_to(date(2026, 11, 20))
+    house.sweep()
+    assert pool(house) == Counter({"{}": 6})
 
 
 @pytest.mark.parametrize(

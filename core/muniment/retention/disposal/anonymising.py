@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, case, delete, func, insert, null, select
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.retention import BORN_ON, POSTCODE
-from muniment.clients.facts import FILE, PERSON, RECORD
+from muniment.clients.facts import FILE, PERSON, PSEUDONYM_KEY, RECORD
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -93,16 +93,24 @@ def statistics(session: CouncilSession, caller: Caller, record_class: str | None
 
 def _counts(session: CouncilSession, clock: Clock, entry: ClauseClock, keys: Keys) -> Counter[str]:
     in_file = (FILE.c.council_id == RECORD.c.council_id) & (FILE.c.id == RECORD.c.file_id)
-    of_person = (PERSON.c.council_id == FILE.c.council_id) & (PERSON.c.id == FILE.c.person_id)
+    of_key = (PSEUDONYM_KEY.c.council_id == FILE.c.council_id) & (PSEUDONYM_KEY.c.pseudonym_id == FILE.c.id)
+    behind = FILE.alias("behind")
+    of_client = (behind.c.council_id == PSEUDONYM_KEY.c.council_id) & (behind.c.id == PSEUDONYM_KEY.c.file_id)
+    person_id = func.coalesce(behind.c.person_id, FILE.c.person_id)
+    of_person = (PERSON.c.council_id == FILE.c.council_id) & (PERSON.c.id == person_id)
+    # Pseudonymised records whose key has gone may all be about one person, and count as such.
+    nobody_knows = FILE.c.pseudonymous & behind.c.id.is_(None)
+    person = case((nobody_knows, null()), else_=func.coalesce(PERSON.c.same_as, PERSON.c.id))
+    about = RECORD.join(FILE, in_file).outerjoin(PSEUDONYM_KEY, of_key).outerjoin(behind, of_client)
     rows = session.execute(
         select(
-            func.coalesce(PERSON.c.same_as, PERSON.c.id).label("person"),
+            person.label("person"),
             RECORD.c.recorded_on,
             RECORD.c["values"].label("stored"),
             FILE.c.born_on,
             FILE.c.postcode,
         )
-        .select_from(RECORD.join(FILE, in_file).join(PERSON, of_person))
+        .select_from(about.join(PERSON, of_person))
         .where(with_ids(session, keys)(RECORD))
     )
     left = [

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import insert, text
 
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import InvalidInput, NotFound
+from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.api.sharing import DisclosureMade
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
@@ -39,7 +39,8 @@ Means = Literal["export", "spoken", "on-paper", "by-secure-email", "through-thei
 DISCLOSURE = table_of(Disclosure)
 
 _LOCK = text(
-    "select string_agg(uuid_send(locked.id), cast('' as bytea)) from (select f.id from client_file f"
+    "select string_agg(uuid_send(locked.id), cast('' as bytea)) as ids,"
+    " (select c.policy_hash from council c where c.id = :council_id) as adopted from (select f.id from client_file f"
     " where f.council_id = :council_id and f.id = any(cast(:file_ids as uuid[])) order by f.id for share) locked"
 )
 _REFUSE = text(
@@ -74,7 +75,8 @@ class Disclosed(msgspec.Struct, frozen=True):
 def disclose(session: CouncilSession, caller: Caller, context: Context, store: FileStore, order: Order) -> Disclosed:
     """Give what the gate allows, write everything into the register, refusals too.
 
-    Raises `Forbidden`, `NotFound` if a file or the request is not there for the caller, `InvalidInput`.
+    Raises `Forbidden`, `NotFound` if a file or the request is not there for the caller, `InvalidInput`, and `Conflict`
+    if another policy was adopted since the transaction began.
     """
     caller.require_somewhere(Permission.DISCLOSE)
     check(order)
@@ -82,9 +84,11 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
         raise InvalidInput("A format goes with the means `export`, and with no other.", where="format")
     giving(session)
     wanted = Keys.of(order.files)
-    locked = session.scalar(_LOCK, {"council_id": session.council_id, "file_ids": wanted.literal})
-    if len(Keys(bytes(locked or b""))) != len(wanted):
+    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": wanted.literal}).one()
+    if len(Keys(bytes(locked.ids or b""))) != len(wanted):
         raise NotFound(NO_FILE)
+    if locked.adopted != context.policy.hash:
+        raise Conflict("Another policy was adopted meanwhile: ask again.", code="policy-changed")
     judged = judge(session, caller, context, order)
     disclosure_id = random_id()
     extracted = _extract(session, context, judged, disclosure_id)

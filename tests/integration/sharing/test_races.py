@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from muniment.api.errors import Conflict
 from muniment.clients.locks import lock_files
 from muniment.clients.records import change_values
 from muniment.consent import ledger
@@ -22,7 +23,7 @@ from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreem
 from muniment.sharing.disclosing import Disclosed, Order, disclose
 from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
-from tests.integration.sharing.kit import SERVICE, House, asked
+from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House, asked
 
 FIELDS = ("personal.address",)
 GIVEN = {"recipient": "gazette", "purpose": "stories", "fields": FIELDS}
@@ -118,6 +119,20 @@ def test_a_disclosure_under_way_is_waited_for_and_is_the_last(house: House, file
     assert house.disclose(file, **GIVEN).given == 0
     lift(house)
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 1
+
+
+def test_a_policy_adopted_meanwhile_is_not_given_under_the_old_one(house: House) -> None:
+    file = house.register(address="1 Sample Street")
+    order = Order(files=(file,), **asked({"format": "json"}))
+    with house.session() as session:
+        context = house.context(session)
+        house.adopt(RECIPIENTS[1:])
+        try:
+            with pytest.raises(Conflict, match="ask again"):
+                disclose(session, house.caller, context, house.store, order)
+        finally:
+            house.adopt()
+    assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 0
 
 
 def test_an_agreement_and_a_request_close_as_they_end(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import click
@@ -13,7 +14,7 @@ from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.status import status
 from muniment.retention.approval import arming
-from muniment.retention.disposal import destruction, outstanding, sweep
+from muniment.retention.disposal import destruction, outstanding, paper, sweep
 from muniment.retention.evidence import certificates
 from muniment.retention.evidence.ledger import Ledger
 
@@ -163,6 +164,21 @@ def awaiting_command(context: Context, council: str, limit: int, as_json: bool) 
     with context.database.council(council_id, context.actor) as session:
         found = destruction.awaiting(session, command_caller(council_id, context.actor.name), limit=limit)
     show(found, as_json, *([entry.line for entry in found] or ["Nothing awaits destruction."]))
+
+
+@retention.command("destruction-list")
+@click.argument("council")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where to write the PDF to print."
+)
+@pass_context
+def destruction_list_command(context: Context, council: str, output: Path) -> None:
+    """Print the list of what a person of COUNCIL is to destroy: by place, with class, key and a line to sign."""
+    council_id = context.council_id(council)
+    with context.database.council(council_id, context.actor) as session:
+        printed = paper.destruction_pdf(session, command_caller(council_id, context.actor.name))
+    output.write_bytes(printed)
+    click.echo(f"Written to {output}.")
 
 
 @retention.command("systems")

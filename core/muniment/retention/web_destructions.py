@@ -15,9 +15,12 @@ from litestar.response import Redirect
 from msgspec import Meta
 
 from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import InvalidInput
+from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
 from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
 from muniment.retention.disposal.outstanding import SystemView, ask_again, systems
+from muniment.retention.disposal.paper import destruction_pdf
 from muniment.retention.evidence.ledger import Ledger
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
@@ -27,6 +30,7 @@ from muniment.web.unit_of_work import needs
 __all__ = ["destruction_pages", "destruction_routes"]
 
 TAGS = ["retention"]
+PDF = "application/pdf"
 SWEEPS = needs(Permission.SWEEP_RETENTION)
 
 Asker = NamedDependency[Caller]
@@ -62,6 +66,14 @@ class AskedAgain(msgspec.Struct, frozen=True):
     count: int
 
 
+class DestroyedForm(msgspec.Struct, frozen=True):
+    """What is ticked on the page as destroyed, on which day and how."""
+
+    destroyed_on: str
+    method: str
+    record: UUID | list[UUID] = msgspec.field(default_factory=list)
+
+
 class AgainForm(msgspec.Struct, frozen=True):
     """The field of the form that has a system asked again."""
 
@@ -74,6 +86,12 @@ def awaited(
 ) -> Listing[AwaitingView]:
     """What was emptied here and must still be destroyed on paper or in another system, the longest waiting first."""
     return _awaited(session, caller, after, limit)
+
+
+@get("/destructions/list", sync_to_thread=True, tags=TAGS, media_type=PDF)
+def list_to_print(session: Session, caller: Asker) -> Response[bytes]:
+    """What a person is to destroy, as a PDF to print: by place, with class, key and a line to sign."""
+    return _printed(session, caller)
 
 
 @post("/destructions", sync_to_thread=True, status_code=200, tags=TAGS, opt=SWEEPS)
@@ -100,7 +118,11 @@ def connected(session: Session, caller: Asker) -> Listing[SystemView]:
 
 @get("/console/destructions", sync_to_thread=True)
 def destructions_page(
-    session: Session, caller: Asker, page: NamedDependency[Page], after: FromQuery[str | None] = None
+    session: Session,
+    caller: Asker,
+    page: NamedDependency[Page],
+    after: FromQuery[str | None] = None,
+    confirmed: FromQuery[int] = 0,
 ) -> Response[str]:
     """What awaits destruction, in other systems and on paper, with what stands in the way."""
     found = _awaited(session, caller, after, SHOWN)
@@ -109,11 +131,37 @@ def destructions_page(
         caller=caller,
         found=found,
         after=after,
+        confirmed=confirmed,
         in_systems=[entry for entry in found.items if entry.system],
         by_hand=[entry for entry in found.items if not entry.system],
         systems=systems(session, caller),
         may_ask=lambda entry: caller.allows(Permission.SWEEP_RETENTION, entry.record_class.partition("/")[0]),
     )
+
+
+@get("/console/destructions/list", sync_to_thread=True, media_type=PDF)
+def list_on_page(session: Session, caller: Asker) -> Response[bytes]:
+    """The list for the person with the shredder, to print."""
+    return _printed(session, caller)
+
+
+@post("/console/destructions", sync_to_thread=True, status_code=303, opt=SWEEPS)
+def confirm_on_page(
+    data: URLEncodedBody[DestroyedForm],
+    session: Session,
+    caller: Asker,
+    ledger_dir: LedgerFolder,
+    council: NamedDependency[CouncilRef],
+) -> Redirect:
+    """Confirm that what is ticked on the page was destroyed: all of it or none."""
+    ticked = data.record if isinstance(data.record, list) else [data.record]
+    try:
+        day = parse_date(data.destroyed_on.strip(), "%d/%m/%Y")
+    except BadValue:
+        raise InvalidInput("Write the day as in 31/03/2030.", where="destroyed_on") from None
+    ledger = Ledger(ledger_dir, session.council_id)
+    count = confirm(session, caller, ledger, ticked, destroyed_on=day, method=data.method)
+    return Redirect(f"/{council.slug}/console/destructions?confirmed={count}", status_code=303)
 
 
 @post("/console/destructions/repeats", sync_to_thread=True, status_code=303, opt=SWEEPS)
@@ -125,11 +173,16 @@ def repeat_on_page(
     return Redirect(f"/{council.slug}/console/destructions", status_code=303)
 
 
+def _printed(session: CouncilSession, caller: Caller) -> Response[bytes]:
+    headers = {"Content-Disposition": 'inline; filename="destruction-list.pdf"'}
+    return Response(destruction_pdf(session, caller), media_type=PDF, headers=headers)
+
+
 def _awaited(session: CouncilSession, caller: Caller, after: str | None, limit: int) -> Listing[AwaitingView]:
     position = None if after is None else decode_cursor(after, tuple[date | None, UUID])
     found = awaiting(session, caller, after=position, limit=limit + 1)
     return page_of(found, limit, lambda entry: (entry.since, entry.id))
 
 
-destruction_routes = [awaited, confirm_destroyed, repeat, connected]
-destruction_pages = [destructions_page, repeat_on_page]
+destruction_routes = [awaited, list_to_print, confirm_destroyed, repeat, connected]
+destruction_pages = [destructions_page, list_on_page, confirm_on_page, repeat_on_page]

@@ -179,6 +179,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /destructions/repeats": {"records": [ids["awaiting"]]},
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
+        "POST /console/destructions": {"record": ids["awaiting"], "destroyed_on": "20/11/2026", "method": "shredded"},
         "POST /retention/packages/{package_id}/receipt": {"reference": "ACC 1", "received_on": "2026-11-20"},
         "POST /retention/packages/{package_id}/refusal": {"reason": "not wanted"},
         "POST /console/archive/{package_id}": {"outcome": "refuse", "words": "not wanted"},

@@ -47,7 +47,7 @@ from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Awaiting, Disposal
 
-__all__ = ["AwaitingView", "awaiting", "close", "confirm", "lock_awaiting"]
+__all__ = ["AwaitingView", "awaiting", "by_hand", "close", "confirm", "lock_awaiting"]
 
 AWAITING = table_of(Awaiting)
 DELIVERY = table_of(Delivery)
@@ -91,16 +91,27 @@ def awaiting(
 
     `after` is since when one waits and its key, to go on. Raises `Forbidden`.
     """
-    services = caller.require_somewhere(Permission.READ_RETENTION)
-    found = _awaited(session)
-    wanted = select(found).order_by(found.c.since.asc().nulls_first(), found.c.id).limit(limit)
-    if services is not None:
-        wanted = wanted.where(func.split_part(found.c.record_class, "/", 1).in_(sorted(services)))
+    found, wanted = _wanted(session, caller, limit)
     if after is not None:
         since, key = after
         later = tuple_(found.c.since, found.c.id) > (since, key)
         wanted = wanted.where(later if since is not None else or_(found.c.since.is_not(None), found.c.id > key))
     return tuple(AwaitingView(**row._mapping) for row in session.execute(wanted))
+
+
+def by_hand(session: CouncilSession, caller: Caller, limit: int = MOST) -> tuple[AwaitingView, ...]:
+    """Of what awaits destruction, that which lies in no known system, as `awaiting`. Raises `Forbidden`."""
+    found, wanted = _wanted(session, caller, limit)
+    return tuple(AwaitingView(**row._mapping) for row in session.execute(wanted.where(found.c.system.is_(None))))
+
+
+def _wanted(session: CouncilSession, caller: Caller, limit: int) -> tuple[Subquery, Select[*tuple[Any, ...]]]:
+    services = caller.require_somewhere(Permission.READ_RETENTION)
+    found = _awaited(session)
+    wanted = select(found).order_by(found.c.since.asc().nulls_first(), found.c.id).limit(limit)
+    if services is not None:
+        wanted = wanted.where(func.split_part(found.c.record_class, "/", 1).in_(sorted(services)))
+    return found, wanted
 
 
 def _awaited(session: CouncilSession) -> Subquery:

@@ -35,6 +35,7 @@ __all__ = [
     "add_attachment",
     "attachments",
     "let_go",
+    "of_records",
     "on_erased",
     "read_attachment",
     "remove_attachment",
@@ -111,7 +112,7 @@ def add_attachment(
         raise InvalidInput(f"The name {error}.", where="name", code=error.code) from None
     if not named:
         raise InvalidInput("Give the file a name.", where="name", code="no-name")
-    if len(_of_records(session, [record_id])) >= MOST:
+    if len(of_records(session, [record_id])) >= MOST:
         raise InvalidInput(f"A record has at most {MOST} files.", where="record", code="too-many")
     stored_id, attachment_id = store.store(session, _measured(content), media_type), new_id()
     session.execute(
@@ -138,7 +139,7 @@ def attachments(
     view = open_file(session, caller, file_id, exception)
     if view.restricted:
         raise Conflict(RESTRICTED, code="restricted")
-    return _of_records(session, [entry.id for entry in view.records])
+    return of_records(session, [entry.id for entry in view.records])
 
 
 def read_attachment(
@@ -194,7 +195,8 @@ def on_erased(session: CouncilSession, erased: Erased) -> None:
         let_go(session)
 
 
-def _of_records(session: CouncilSession, record_ids: list[UUID]) -> tuple[AttachmentView, ...]:
+def of_records(session: CouncilSession, record_ids: list[UUID]) -> tuple[AttachmentView, ...]:
+    """The files of records that the caller was shown already, in the order in which they were added."""
     rows = session.execute(
         text(
             "select a.id, a.record_id, a.name, f.media_type, f.size, a.added_on from attachment a"

@@ -18,6 +18,8 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.api.text import say
 from muniment.clients.apart import apart_pages
+from muniment.clients.attaching import attachment_pages
+from muniment.clients.attachments import AttachmentView, of_records
 from muniment.clients.files import open_file
 from muniment.clients.limits import EXCEPTIONS, GROUNDS, Exception18
 from muniment.clients.parsing import BadValue, parse_date
@@ -98,9 +100,13 @@ def show(
     why = why_kept(session, caller, file_id)
     beside = beside_file(session, caller, file_id, page)
     apart = any(caller.allows(permission, file.service) for permission in APART)
+    attached: dict[UUID, list[AttachmentView]] = {}
+    for one in () if exception is not None else of_records(session, [record.id for record in file.records]):
+        attached.setdefault(one.record_id, []).append(one)
     return page.render(
         "clients/file.html", caller=caller, file=file, titles=titles, why=why, beside=beside, apart=apart,
-        grounds=GROUNDS, exceptions=EXCEPTIONS, exception=exception,
+        grounds=GROUNDS, exceptions=EXCEPTIONS, exception=exception, attached=attached,
+        may_attach=caller.allows(Permission.WRITE_CLIENTS, file.service) and exception is None,
     )  # fmt: skip
 
 
@@ -168,4 +174,4 @@ def _key(written: str) -> UUID | None:
         raise InvalidInput("This page of the list is not there: search again.", where="after") from None
 
 
-pages = [find, show, *apart_pages, *limit_pages]
+pages = [find, show, *apart_pages, *limit_pages, *attachment_pages]

@@ -87,7 +87,7 @@ def limit(
 
 
 @post("/limits/{limit_id:uuid}/decision", sync_to_thread=True, status_code=204, tags=TAGS, opt=RESTRICTS)
-def decide(limit_id: FromPath[UUID], data: JSONBody[LimitDecision], session: Session, caller: Asker) -> None:
+def decide_limit(limit_id: FromPath[UUID], data: JSONBody[LimitDecision], session: Session, caller: Asker) -> None:
     """Decide an objection. The person is told first (Art 18(3)): say on which day."""
     decide_objection(session, caller, limit_id, data)
 
@@ -192,5 +192,5 @@ def _day(written: str) -> Any:
         raise InvalidInput("Write the day as in 31/03/2030.", where="told_on") from None
 
 
-limit_routes = [limits_of_file, limit, decide, lift]
+limit_routes = [limits_of_file, limit, decide_limit, lift]
 limit_pages = [limits_page, limit_on_page, end_on_page]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
+from litestar.testing import TestClient
 
-from muniment.accounts.permissions import Caller, Permission
+from muniment.accounts.permissions import Caller, Permission, Role
+from muniment.accounts.sessions import begin_session
+from muniment.accounts.staff import add_staff
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from muniment.app import open_application
 from muniment.clients.attachments import (
     LARGEST,
     add_attachment,
@@ -18,9 +23,11 @@ from muniment.clients.attachments import (
     remove_attachment,
 )
 from muniment.files.store import FileStore
+from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.retention.disposal import changing
 from muniment.settings import Settings
+from muniment.web.forms import form_token
 from muniment.wiring import wire
 from tests.integration.retention.kit import House
 from tests.integration.retention.test_actions import DESTROY, REDACT, with_rule
@@ -143,6 +150,43 @@ def test_removing_one_by_hand(desk: Desk) -> None:
     assert list(events) == ["files.object.stored", "files.object.removed"]
     with pytest.raises(NotFound), desk.house.session() as session:
         remove_attachment(session, desk.house.caller, file_id, attachment_id)
+
+
+def test_on_the_console_one_is_added_listed_and_opened(desk: Desk, deployment: Deployment) -> None:
+    house, file_id, paper = desk.house, desk.case(RECENT), desk.case(LONG_AGO, "paper")
+    record_id = house.scalar("select id from record where file_id = :id", id=file_id)
+    now = house.clock.now()
+    with house.session() as session:
+        staff = add_staff(session, "a@council.example", "A", "generated words", [(Role.ADVISER, None)], now)
+        cookie = begin_session(session, staff, now)
+    page = f"/alpha/console/clients/{file_id}"
+    with TestClient(open_application(deployment), raise_server_exceptions=False) as browser:
+        browser.follow_redirects = False
+        browser.cookies.set("muniment-alpha", cookie)
+        form = {"form_token": form_token(cookie), "record": str(record_id)}
+        sent = {"attachment": ("Fit note.txt", b"canary-4711", "text/plain")}
+        added = browser.post(f"{page}/attachments", data=form, files=sent)
+        assert (added.status_code, added.headers["location"]) == (303, f"{page}#record-{record_id}"), added.text
+        [link] = re.findall(
+            r'href="([^"]+/attachments/[^"]+)">Fit note.txt</a>, text/plain, 1 KiB', browser.get(page).text
+        )
+        opened = browser.get(link)
+        assert (opened.status_code, opened.content) == (200, b"canary-4711")
+        assert opened.headers["content-disposition"].startswith("attachment;")
+        for file, wrong, status in (
+            (("a.html", b"<p>", "text/html"), {}, 422),
+            (("a.txt", b"", "text/plain"), {}, 422),
+            (sent["attachment"], {"form_token": "0" * 64}, 403),
+            (sent["attachment"], {"record": str(uuid4())}, 404),
+        ):
+            answer = browser.post(f"{page}/attachments", data={**form, **wrong}, files={"attachment": file})
+            assert answer.status_code == status, answer.text
+        other = f"/alpha/console/clients/{paper}"
+        assert browser.get(link.replace(str(file_id), str(paper))).status_code == 404
+        assert browser.post(f"{other}/attachments", data=form, files=sent).status_code == 404
+    assert desk.stored[0] == 1
+    events = list(house.ids("select event from audit_event where event like 'files.%' order by id"))
+    assert events == ["files.object.stored", "files.object.read"]
 
 
 def test_what_is_not_taken(desk: Desk) -> None:

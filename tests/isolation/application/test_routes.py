@@ -199,6 +199,9 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/sign-out": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},
+        "POST /console/clients/{file_id}/attachments": {
+            "record": ids["record_id"], "attachment": ("a.txt", b"generated", "text/plain"),
+        },
         "POST /console/policy": {"plan": "-".join(["0" * 16] * 4)},
         "POST /console/retention": arming,
         "POST /console/retention/forecast": {"service": town.service, "rules": SUPPOSED.format(town.digital)},
@@ -223,8 +226,10 @@ def ask(house: House, asker: Tenant, at: Tenant, route: Route, values: dict[str,
         sent = {"content": body} if isinstance(body, str) else {"json": body}
         return house.client.request(route.method, address, headers=asker.authorised, **sent)
     house.client.cookies.set(f"muniment-{at.town.slug}", asker.cookie)
-    form = {"form_token": form_token(asker.cookie), **(body or {})} if route.method == "POST" else None
-    return house.client.request(route.method, address, data=form)
+    form = {"form_token": form_token(asker.cookie), **(body or {})} if route.method == "POST" else {}
+    files = {name: value for name, value in form.items() if isinstance(value, tuple)}
+    form = {name: value for name, value in form.items() if name not in files}
+    return house.client.request(route.method, address, data=form or None, files=files or None)
 
 
 def own(tenant: Tenant, route: Route) -> dict[str, str]:

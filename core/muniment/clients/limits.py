@@ -16,10 +16,11 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Text, and_, any_, func, literal, or_, select
+from sqlalchemy import ColumnElement, FromClause, Text, and_, any_, func, literal, or_, select, text
 
 from muniment.api.errors import Conflict
 from muniment.clients.limit_tables import ClientLimit
+from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 
@@ -153,17 +154,21 @@ def keeps() -> ColumnElement[bool]:
     return and_(LIMIT.c.ended_at.is_(None), or_(LIMIT.c.state == "standing", pending))
 
 
+_STANDING = text(
+    f"select {', '.join(dict.fromkeys(('file_id', *LimitView.__struct_fields__)))} from client_limit"  # noqa: S608
+    " where council_id = :council_id and file_id = any(cast(:file_ids as uuid[])) and ended_at is null"
+    " order by placed_at, id"
+)
+"""Asked whenever a file is read or changed: as text it costs Python a fraction of what building it would."""
+
+
 def limits_on(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID, Limits]:
     """What stands on each of some files; files on which nothing stands are missing."""
     if not file_ids:
         return {}
-    mine = select(LIMIT).where(
-        LIMIT.c.council_id == session.council_id,
-        LIMIT.c.file_id == func.any(list(file_ids)),
-        LIMIT.c.ended_at.is_(None),
-    )
+    asked = {"council_id": session.council_id, "file_ids": Keys.of(file_ids).literal}
     found: dict[UUID, list[LimitView]] = {}
-    for row in session.execute(mine.order_by(LIMIT.c.placed_at, LIMIT.c.id)):
+    for row in session.execute(_STANDING, asked):
         found.setdefault(row.file_id, []).append(view_of(row))
     return {file_id: Limits(tuple(several)) for file_id, several in found.items()}
 

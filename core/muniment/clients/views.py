@@ -123,8 +123,8 @@ def read_view(session: CouncilSession, file_id: UUID, *, restricted: bool = Fals
     """The file, or None if this council has none with that key; its records are those in use, or, `restricted`, those
     kept out of use. Checks no permission and leaves no trace: `muniment.clients.files.open_file` does."""
     asked = {"council_id": session.council_id, "id": file_id, "restricted": restricted}
-    row = session.execute(_READ, asked).mappings().one_or_none()
-    return None if row is None else msgspec.convert(dict[str, Any](row), FileView)
+    found = session.execute_first(_READ, asked)
+    return msgspec.convert(found[0]._asdict(), FileView) if found else None
 
 
 def without_restricted(view: FileView, limits: Limits) -> FileView:

@@ -36,7 +36,8 @@ def _source(session: CouncilSession, subject: Subject, lock_id: UUID | None, anc
         return {"collection": ", the record's own date", "birth": ", from the client file"}.get(anchor.event or "", "")
     order = MILESTONE.c.happened_on.desc() if anchor.occurrence == "latest" else MILESTONE.c.happened_on.asc()
     kind = anchor.event or anchor.milestone
-    mine = [MILESTONE.c.file_id == lock_id, MILESTONE.c.kind == kind, MILESTONE.c.whose == anchor.whose]
+    of_file = MILESTONE.c.council_id == session.council_id, MILESTONE.c.file_id == lock_id
+    mine = [*of_file, MILESTONE.c.kind == kind, MILESTONE.c.whose == anchor.whose]
     if anchor.event == "last-contact":
         mine.append(MILESTONE.c.own_act)
     found = session.execute(

@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from tests.benchmarks.clocking import clocking
+from tests.benchmarks.consent import appending
 from tests.benchmarks.finding import finding
 from tests.benchmarks.harness import Figure, table
 from tests.benchmarks.imports import importing
@@ -26,6 +27,7 @@ MEASUREMENTS: Final[dict[str, Callable[[Stage, bool], Figure | tuple[Figure, ...
     "notice": lambda stage, quick: notice_page(stage, requests=1_000 if quick else 3_000, rounds=3 if quick else 7),
     "read": lambda stage, quick: reading_a_client(stage, requests=500 if quick else 1_000, rounds=3 if quick else 7),
     "import": lambda stage, quick: importing(stage, people=2_000 if quick else 20_000, rounds=2 if quick else 3),
+    "consent": lambda stage, quick: appending(stage, clients=300 if quick else 3_000, rounds=3 if quick else 7),
     "find": lambda stage, quick: finding(
         stage, few=10_000 if quick else 100_000, many=200_000 if quick else 2_000_000, rounds=5
     ),

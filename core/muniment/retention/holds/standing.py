@@ -73,7 +73,8 @@ def holds_on(session: CouncilSession, subject: Subject, record_id: UUID) -> tupl
     said = [(hold.placed_at, hold.id, _words(hold)) for hold in found]
     here = and_(row.c.id == record_id, row.c.council_id == LIMIT.c.council_id)
     about = select(row.c.id).where(here, LIMIT.c.file_id.in_(subject.files_of(row)))
-    for limit in session.execute(select(LIMIT.c.placed_at, LIMIT.c.id, LIMIT.c.ground).where(keeps(), about.exists())):
+    limits = select(LIMIT.c.placed_at, LIMIT.c.id, LIMIT.c.ground).where(LIMIT.c.council_id == session.council_id)
+    for limit in session.execute(limits.where(keeps(), about.exists())):
         words = f"its file is restricted (UK GDPR Art {_article(limit.ground)}): {GROUNDS[limit.ground]}"
         said.append((limit.placed_at, limit.id, words))
     return tuple(words for *_, words in sorted(said))

@@ -139,11 +139,12 @@ def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: St
     del columns["reference"], columns["reference_key"]
     before = session.get_one(ClientFile, (session.council_id, file_id), populate_existing=True)
     by_hand = {name for name in columns if not name.endswith("_key") and getattr(before, name) != columns[name]}
+    changed = {name: (getattr(before, name), columns[name]) for name in by_hand}  # the update refreshes `before`
     here = (ClientFile.council_id == session.council_id) & (ClientFile.id == file_id)
     corrected = sorted(by_hand.union(before.corrected))
     session.execute(update(ClientFile).where(here).values({**columns, "corrected": corrected}))
     record(session, AuditEvent.FILE_CHANGED, file_id)
-    _tell_parts(session, file_id, {name: (getattr(before, name), columns[name]) for name in by_hand})
+    _tell_parts(session, file_id, changed)
     tell(session, [file_id], "file")
 
 

@@ -238,6 +238,10 @@ class Town:
         extension = {"until": "2026-12-01", "reason": made.word(f"{what} extension"), "authoriser": "manager"}
         extended = self.ask("POST", f"/clients/{file_id}/extensions", extension)["id"]
         self.ask("POST", f"/extensions/{extended}/withdraw", {"reason": made.word(f"{what} withdrawn")})
+        limit = self.ask("POST", f"/clients/{file_id}/limits", {"ground": "18.1.a"})["id"]
+        told_on = self.deployment.clock.today().isoformat()
+        lifting = {"told_on": told_on, "reason": made.word(f"{what} restricted because")}
+        self.ask("POST", f"/limits/{limit}/lift", lifting)
         entries = [{"attended": True, "file_id": file_id}, {"attended": True, "name": made.word(f"{what} attended")}]
         register = {"service": "advice", "record_class": "attendance", "title": made.word(f"{what} course")}
         self.ask("POST", "/registers", {**register, "held_on": on, "entries": entries})

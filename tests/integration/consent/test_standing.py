@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
@@ -64,8 +64,15 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
     )
 
 
+def told(state: str, day: int, *recipients: str) -> dict[str, Any]:
+    """One of those events."""
+    return {"state": state, "purpose": "stories", "kind": "consent", "recipients": recipients,
+            "at": NOON + timedelta(days=day), "explicit": False, "days": None}  # fmt: skip
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
+@example(history=[told("given", 3, "newspaper"), told("withdrawn", 1)])  # written down late, and earlier all the same
 def test_what_stands_agrees_with_the_plain_telling(house: House, history: list[dict[str, Any]]) -> None:
     entries = []
     for event in history:

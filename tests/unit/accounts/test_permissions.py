@@ -43,7 +43,9 @@ def test_the_administrator_and_the_auditor_see_no_client() -> None:
 
 
 def test_the_data_protection_officer_decides_no_processing() -> None:
-    only_reads = {Permission.READ_CLIENTS, Permission.READ_RETENTION, Permission.READ_AUDIT}
+    only_reads = {
+        Permission.READ_CLIENTS, Permission.READ_RETENTION, Permission.READ_SHARING, Permission.READ_AUDIT,
+    }  # fmt: skip
     assert PERMISSIONS_OF_ROLE[Role.DATA_PROTECTION_OFFICER] == only_reads
 
 

@@ -27,6 +27,7 @@ OTHER_WAYS = {
     "awaiting": "goes when the destruction is confirmed",
     "parked": "goes when the file could be disposed of",
     "proposal": "goes with its record",
+    "reclocking": "goes when the pass over its class is through",
 }
 FILLED: Mapping[type, Any] = {Uuid: uuid4, Text: lambda: f"generated {uuid4()}", Integer: lambda: 1, JSON: list,
                               LargeBinary: lambda: uuid4().bytes}  # fmt: skip
@@ -73,6 +74,14 @@ def plant(session: CouncilSession, table: Table, **values: Any) -> None:
         values = {"id": uuid4(), "disclosure_id": uuid4(), **values}
         for name, key in (("stored_file", "id"), ("disclosure", "disclosure_id")):
             plant(session, muniment.schema.metadata.tables[name], id=values[key])
+    if table.name == "archive_package" and values.get("answered_on") is not None:
+        values = {"state": "received", **values}
+    if table.name == "pseudonym_key":
+        tables, files = muniment.schema.metadata.tables, [uuid4(), uuid4()]
+        for file_id in files:
+            plant(session, tables["person"], id=file_id)
+            plant(session, tables["client_file"], id=file_id, person_id=file_id)
+        values = {"pseudonym_id": files[0], "file_id": files[1], **values}
     if table.name == "policy_document":
         values = {"state": "rejected", "reviewed_at": session.clock.now(), "reviewed_by": "a test", **values}
     if table.name == "staff_session":

@@ -72,6 +72,11 @@ def test_row_level_security_is_forced(table: Table, schema: dict[str, dict[str, 
     assert found["policies"] == [("PERMISSIVE", "ALL", ["public"], True)]
 
 
+@each_council_table
+def test_no_statistics_are_kept_of_councils(table: Table, schema: dict[str, dict[str, object]]) -> None:
+    assert schema[table.name]["statistics"] == 0
+
+
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
 def test_the_application_may_do_what_the_table_says(table: Table, schema: dict[str, dict[str, object]]) -> None:
     may = {"INSERT", "SELECT"}
@@ -104,12 +109,14 @@ def schema(request: pytest.FixtureRequest) -> dict[str, dict[str, object]]:
             row.relname: {
                 "enabled": row.relrowsecurity,
                 "forced": row.relforcerowsecurity,
+                "statistics": row.attstattarget,
                 "policies": [],
                 "may": set(),
             }
             for row in connection.execute(
                 text(
-                    "select relname, relrowsecurity, relforcerowsecurity from pg_class"
+                    "select relname, relrowsecurity, relforcerowsecurity, attstattarget from pg_class"
+                    " left join pg_attribute on attrelid = pg_class.oid and attname = 'council_id'"
                     " where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace"
                 )
             )

@@ -5,6 +5,7 @@ Listeners are subscribed in the order of the layers. `docs/signals.md` is made f
 
 from __future__ import annotations
 
+from muniment.api.decoding import work_out_types
 from muniment.audit import gauges as audit_gauges
 from muniment.audit.actors import seal
 from muniment.clients import attachments
@@ -86,7 +87,11 @@ def gauges(deployment: Deployment) -> list[Gauge]:
 
 
 def wire() -> None:
-    """Subscribe every listener to its signal; harmless to repeat. A domain that listens has a line here."""
+    """What every process does once, before it has threads; harmless to repeat.
+
+    Types are worked out, and every listener subscribes to its signal: a domain that listens has a line here.
+    """
+    work_out_types()
     erased.subscribe(attachments.on_erased)
     erased.subscribe(consent_ledger.on_erased)
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)

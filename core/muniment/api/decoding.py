@@ -8,13 +8,15 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
 
 from muniment.api.errors import DeclarationError
 
-__all__ = ["LARGEST_FILE", "allowed_at", "decode_toml"]
+__all__ = ["LARGEST_FILE", "allowed_at", "decode_toml", "work_out_types"]
 
 T = TypeVar("T")
 
@@ -27,6 +29,22 @@ _DEEP_KEY = re.compile(rb"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*
 _PLACE = re.compile(r" - at (?:`key` in )?`(?P<path>[^`]*)`$")
 _PATTERN = re.compile(r"Expected `str` matching regex .*")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+
+
+def work_out_types() -> None:
+    """Have every struct that is imported by now worked out, before there are threads.
+
+    msgspec works a type out when it is first used, and two threads that do so at the same moment crash the process.
+    """
+    for struct in _structs_below(msgspec.Struct):
+        with suppress(TypeError):  # nothing decodes what cannot be decoded
+            msgspec.json.Decoder(struct)
+
+
+def _structs_below(struct: type[msgspec.Struct]) -> Iterator[type[msgspec.Struct]]:
+    for inner in struct.__subclasses__():
+        yield inner
+        yield from _structs_below(inner)
 
 
 def decode_toml(content: bytes, as_type: type[T], *, file: str) -> T:

@@ -14,7 +14,6 @@ from muniment.policy.model import FORMAT, Policy
 
 __all__ = ["read_policy"]
 
-# Made on import: msgspec works a type out at its first use, and two threads doing so at once crash the process.
 DECODER = msgspec.json.Decoder(Policy)
 
 

@@ -8,17 +8,20 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Date, insert, literal, select
+from sqlalchemy import Date, insert, literal, select, text
 
 from muniment.api.errors import Conflict, NotFound
 from muniment.api.periods import Period, add_period
 from muniment.clients.facts import PROGRAMME_FACT
 from muniment.clients.locks import tell
+from muniment.database.errors import DatabaseBusy
 from muniment.database.signals import ProgrammeChanged, files_changed
 from muniment.retention.approval import arming
 from muniment.retention.clocks.current import FEW, on_files_changed, on_programme_changed, past_period
+from muniment.retention.disposal.chunk import BEGINNING, due_places
 from muniment.retention.explain import explain
 from muniment.retention.rules.clause_sql import added
+from muniment.retention.subjects import RECORDS
 from tests.integration.retention.kit import RETENTION, SERVICE, House
 
 CASE = f"{SERVICE}/case"
@@ -89,6 +92,23 @@ def test_the_end_of_a_programme_that_makes_many_due_disarms(house: House) -> Non
     house.clock_all()
     assert house.sweep().disposed == 0
     assert ended(house) == ["newly-due"]
+
+
+def test_beside_a_chunk_what_becomes_due_is_counted_and_no_approval_ends(house: House) -> None:
+    """A change locks its files and then counts; a chunk has the approvals and then locks files. Neither waits."""
+    house.adopt()
+    house.file("case")
+    house.flush()
+    house.arm("case")
+    with house.session() as chunk:
+        assert due_places(chunk, RECORDS, BEGINNING, 10) == []
+        with house.session() as change:
+            change.execute(text("set local lock_timeout = '1s'"))
+            arming.note_newly_due(change, RECORDS, CASE, 1)
+            assert change.scalar(select(arming.ARMING.c.newly_due)) == 1
+            with pytest.raises(DatabaseBusy):
+                arming.disarm(change, house.caller, CASE)
+            change.rollback()
 
 
 def ended(house: House) -> list[str]:

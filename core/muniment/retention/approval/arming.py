@@ -272,6 +272,8 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
 
 
 def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
+    """End the arming in force, once no chunk that rests on it is under way (`disposal.chunk` locks its key)."""
+    session.execute(select(ARMING.c.id).where(*_in_force(session, record_class)).with_for_update())
     ended: UUID | None = session.execute(
         update(ARMING)
         .where(*_in_force(session, record_class))

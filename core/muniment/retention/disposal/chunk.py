@@ -229,11 +229,14 @@ def due_places(
 
 
 def _live(session: CouncilSession) -> _Live:
-    """The armings in force of rules in force, locked against being ended until this chunk is committed."""
+    """The armings in force of rules in force, locked against being ended until this chunk is committed.
+
+    By their keys: counting what becomes newly due goes on meanwhile, so that a change and a chunk never wait for each
+    other's files and armings.
+    """
     query = select(ARMING, text("(select policy_hash from council where id = arming.council_id) as adopted"))
-    rows = session.execute(
-        query.where(ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None)).with_for_update(read=True)
-    ).all()
+    standing = query.where(ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None))
+    rows = session.execute(standing.order_by(ARMING.c.id).with_for_update(read=True, key_share=True)).all()
     if any(row.adopted != session.policy_hash for row in rows):
         raise PolicyMoved
     by_key = clocks(adopted(session))

@@ -103,7 +103,12 @@ def _told(title: str, view: ConsentsView) -> Iterator[str]:
 @click.option("--channel", type=click.Choice(CHANNELS), help="How it reached the council.")
 @click.option("--how", type=click.Choice(HOWS), help="What the person did.")
 @click.option("--explicit", is_flag=True, help="The consent was explicit.")
-@click.option("--authority", type=click.Choice(AUTHORITIES), help="On what somebody acted for the person.")
+@click.option(
+    "--authority",
+    type=click.Choice(AUTHORITIES),
+    metavar="AUTHORITY",
+    help=f"On what somebody acted for the person: {', '.join(AUTHORITIES)}.",
+)
 @click.option("--evidence", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True)
 @click.option("--evidence-of-authority", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True)
 @recipient_option

@@ -100,7 +100,7 @@ def due(session: Session, caller: Asker, words: Spoken) -> Listing[Due]:
 
 
 @post("/policy-documents", sync_to_thread=True, tags=TAGS, opt=PREPARES)
-def prepare(
+def prepare_policy_document(
     data: JSONBody[ForCondition], session: Session, caller: Asker, words: Spoken, once: NamedDependency[Once]
 ) -> Response[Any]:
     """Prepare the next version for a condition from the adopted policy. Somebody else reviews it."""
@@ -111,7 +111,7 @@ def prepare(
 
 
 @get("/policy-documents/{policy_document_id:uuid}", sync_to_thread=True, tags=TAGS)
-def read(policy_document_id: FromPath[UUID], session: Session, caller: Asker) -> FullDocument:
+def read_policy_document(policy_document_id: FromPath[UUID], session: Session, caller: Asker) -> FullDocument:
     """A version with its text, for the Commissioner too (DPA 2018 Sch 1 para 40)."""
     view, rendered = read_document(session, caller, policy_document_id)
     return FullDocument(view, msgspec.Raw(rendered.json), rendered.text)
@@ -121,7 +121,7 @@ def read(policy_document_id: FromPath[UUID], session: Session, caller: Asker) ->
     "/policy-documents/{policy_document_id:uuid}/approval", sync_to_thread=True, status_code=200, tags=TAGS,
     opt=APPROVES,
 )  # fmt: skip
-def approve(
+def approve_policy_document(
     policy_document_id: FromPath[UUID], data: JSONBody[Approval], session: Session, caller: Asker
 ) -> PolicyDocumentView:
     """Approve a version that somebody else prepared: from its first day on it is in force."""
@@ -132,7 +132,7 @@ def approve(
     "/policy-documents/{policy_document_id:uuid}/rejection", sync_to_thread=True, status_code=200, tags=TAGS,
     opt=APPROVES,
 )  # fmt: skip
-def reject(
+def reject_policy_document(
     policy_document_id: FromPath[UUID], data: JSONBody[Why], session: Session, caller: Asker
 ) -> PolicyDocumentView:
     """Reject a version that waits for its review."""
@@ -143,7 +143,7 @@ def reject(
     "/policy-documents/{policy_document_id:uuid}/withdrawal", sync_to_thread=True, status_code=200, tags=TAGS,
     opt=APPROVES,
 )  # fmt: skip
-def withdraw(
+def withdraw_policy_document(
     policy_document_id: FromPath[UUID], data: JSONBody[Why], session: Session, caller: Asker
 ) -> PolicyDocumentView:
     """Take a version out of force from today on."""
@@ -248,6 +248,14 @@ def _day(written: str, where: str) -> date | None:
         raise InvalidInput("Write the day as in 31/03/2030.", where=where) from None
 
 
-document_routes = [listed, due, prepare, read, approve, reject, withdraw]
+document_routes = [
+    listed,
+    due,
+    prepare_policy_document,
+    read_policy_document,
+    approve_policy_document,
+    reject_policy_document,
+    withdraw_policy_document,
+]
 document_pages = [documents_page, prepare_on_page, document_page, review_on_page]
 document_menu = [MenuEntry("policy-documents", "Policy documents", Permission.READ_POLICY)]

@@ -119,14 +119,15 @@ def test_bytes_that_are_not_utf_8_are_refused_before_anything_is_done(environ: d
     assert (result.exit_code, result.stderr) == (2, "muniment: Argument 7 is not UTF-8 text.\n")
 
 
-@pytest.mark.parametrize("arguments", [["keys", "new"], ["policy", "schema", "--output", "{file}/below"]], ids=" ".join)
-def test_a_folder_that_is_a_file_is_named(environ: dict[str, str], tmp_path: Path, arguments: list[str]) -> None:
+def test_a_folder_that_is_a_file_is_named(environ: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
-    result = run(
-        environ | {"MUNIMENT_KEYS_FILE": f"{file}/below/keys.toml"}, *(part.format(file=file) for part in arguments)
-    )
+    result = run(environ, "policy", "schema", "--output", f"{file}/below")
     assert (result.exit_code, result.stderr) == (74, f"muniment: {file}/below: not a directory\n")
+    result = run(environ | {"MUNIMENT_KEYS_FILE": f"{file}/below/keys.toml"}, "keys", "new")
+    assert result.exit_code == 2
+    assert f"cannot be written to {file}/below/keys.toml (Not a directory)" in result.stderr
+    assert file.read_bytes() == b""
 
 
 def test_a_port_that_is_no_number_is_no_address(environ: dict[str, str]) -> None:

@@ -63,6 +63,7 @@ KEPT = {
     "policy.paths.key_name": "shapes of structs",
     "policy.paths.table_of": "shapes of structs",
     "policy.store._remembered": "by hash of the whole policy; who may read a hash is asked of the database",
+    "retention.disposal.paper._template": "a template of the software",
     "retention.disposal.restore.RestoreCheck._passed": "by council",
     "retention.evidence.pages._environment": "templates of the software",
     "retention.evidence.pdf._template": "a template of the software",

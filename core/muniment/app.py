@@ -51,7 +51,7 @@ from muniment.retention.disposal.lateness import remark_on_late
 from muniment.retention.disposal.restore import RestoreCheck
 from muniment.retention.explain import explain_file
 from muniment.retention.web import retention_section
-from muniment.retention.web_files import beside_file as keeping_beside_file
+from muniment.retention.web.files import beside_file as keeping_beside_file
 from muniment.settings import Settings
 from muniment.web.callers import Caller
 from muniment.web.console import ConsoleSection, console_routes

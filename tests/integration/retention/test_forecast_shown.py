@@ -23,7 +23,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.retention.clocks.forecasting import Forecast, Forecasted
 from muniment.retention.clocks.tabulating import grids, total
-from muniment.retention.web_forecast import charted
+from muniment.retention.web.forecast import charted
 from muniment.settings import Settings
 from muniment.web.forms import form_token
 from tests.integration.retention.kit import House

@@ -17,8 +17,8 @@ from muniment.accounts.staff import add_staff
 from muniment.accounts.tokens import new_token
 from muniment.app import open_application
 from muniment.jobs.actors import Deployment
-from muniment.retention import web_lists
 from muniment.retention.disposal.destruction import awaiting
+from muniment.retention.web import lists as web_lists
 from tests.integration.retention.kit import House, hold
 
 LONG_AGO = date(2019, 3, 1)

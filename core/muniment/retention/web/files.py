@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter, URLEncodedBody
+from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation, URLEncodedBody
 from litestar.response import Redirect
 from msgspec import Meta
 
@@ -20,6 +20,7 @@ from muniment.clients.files import open_file
 from muniment.clients.locks import service_of
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
+from muniment.plugins.manager import Plugins
 from muniment.retention.clocks.extending import (
     ExtensionView,
     NewExtension,
@@ -28,6 +29,7 @@ from muniment.retention.clocks.extending import (
     withdraw_extension,
 )
 from muniment.retention.clocks.reviewing import ReviewDue, note_review, reviews_due
+from muniment.retention.explain import Explanation, explain, facade_in_force
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, Listing
 from muniment.web.errors import Fault
@@ -41,6 +43,7 @@ TAGS = ["retention"]
 Asker = NamedDependency[Caller]
 Session = NamedDependency[CouncilSession]
 OnceOnly = NamedDependency[Once]
+Installed = NamedDependency[SkipValidation[Plugins]]
 Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 HOLDS = needs(Permission.HOLD_RECORDS)
 
@@ -75,6 +78,12 @@ class WithdrawForm(msgspec.Struct, frozen=True):
     """The fields of the form that ends an extension."""
 
     reason: str
+
+
+@get("/records/{record_id:uuid}/retention", sync_to_thread=True, tags=TAGS)
+def why(record_id: FromPath[UUID], session: Session, caller: Asker, plugins: Installed) -> Explanation:
+    """Why a record (or register) is kept until when, and what stands in the way. The reading is an audit event."""
+    return explain(session, caller, record_id, facade_in_force(session, plugins))
 
 
 @get("/clients/{file_id:uuid}/extensions", sync_to_thread=True, tags=TAGS)
@@ -178,5 +187,5 @@ def _day(written: str) -> date:
         raise InvalidInput("Write the day as in 31/03/2030.", where="until") from None
 
 
-file_routes = [standing_extensions, extend_file, withdraw, due_reviews, review_noted]
+file_routes = [why, standing_extensions, extend_file, withdraw, due_reviews, review_noted]
 file_pages = [extend_page, extend_on_page, withdraw_on_page]

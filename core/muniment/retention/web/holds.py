@@ -1,4 +1,4 @@
-"""Holds beyond a single one over the API: what a query matches, many for one matter, those to look at again."""
+"""Holds over the API: one, what a query matches, many for one matter, those to look at again, ending them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,15 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
 from muniment.defaults.law import HoldGround
 from muniment.retention.holds.cases import NewCase, place_case, release_case
-from muniment.retention.holds.placing import HoldView, grounds, holds_to_review, preview_query
+from muniment.retention.holds.placing import (
+    HoldView,
+    NewHold,
+    grounds,
+    holds_to_review,
+    place_hold,
+    preview_query,
+    release_hold,
+)
 from muniment.retention.holds.query import HoldQuery
 from muniment.web.cursors import Listing
 from muniment.web.unit_of_work import needs
@@ -29,6 +37,12 @@ Asker = NamedDependency[Caller]
 HOLDS = needs(Permission.HOLD_RECORDS)
 OnceOnly = NamedDependency[Once]
 Session = NamedDependency[CouncilSession]
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a hold ends, without personal data."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class CaseRelease(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,6 +62,21 @@ class Released(msgspec.Struct, frozen=True):
     """How many holds ended."""
 
     count: int
+
+
+@post("/holds", sync_to_thread=True, tags=TAGS, opt=HOLDS)
+def hold(data: JSONBody[NewHold], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
+    """Hold records back from disposal. The answer says what sweeps under way had disposed of before."""
+    if (again := once.replay()) is not None:
+        return again
+    placed = place_hold(session, caller, data)
+    return once.answer(201, ids=[placed.id], body=placed)
+
+
+@post("/holds/{hold_id:uuid}/release", sync_to_thread=True, status_code=204, tags=TAGS, opt=HOLDS)
+def release(hold_id: FromPath[UUID], data: JSONBody[Release], session: Session, caller: Asker) -> None:
+    """End a hold. Others on the same records go on."""
+    release_hold(session, caller, hold_id, data.reason)
 
 
 @get("/holds/grounds", sync_to_thread=True, tags=TAGS)
@@ -84,4 +113,4 @@ def release_many(case_id: FromPath[UUID], data: JSONBody[CaseRelease], session: 
     return Released(release_case(session, caller, case_id, data.reason))
 
 
-hold_routes = [hold_grounds, holds_due_for_review, matching, hold_many, release_many]
+hold_routes = [hold, release, hold_grounds, holds_due_for_review, matching, hold_many, release_many]

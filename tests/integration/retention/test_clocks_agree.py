@@ -279,6 +279,23 @@ def unless_in_a_programme() -> dict[str, Any]:
     return {"class": classes, "rule": [{"id": "all", "classes": ["case", "letter"], "clause": [clause]}]}
 
 
+def after_a_stage_of_which_nothing_is_known() -> dict[str, Any]:
+    """A clause that counts from a stage whose condition nothing answers: a bare `not` again, of something unknown."""
+    stages = [
+        {
+            "id": "c0",
+            "keep": "2 years",
+            "from": {"milestone": "interview"},
+            "when": {"never": {"field": "a.n", "at_least": 50}},
+        },
+        {"id": "c1", "keep": "1 month", "from": {"stage": "c0"}},
+    ]
+    return {
+        "class": [{"id": "note", "title": "Notes"}],
+        "rule": [{"id": "notes", "classes": ["note"], "combine": "sequence", "clause": stages}],
+    }
+
+
 def reviewed_without_a_period() -> dict[str, Any]:
     """A clause with a review and no period: its working days count for the review alone."""
     first = {"on": "2023-03-31", "plus": "1 working day"}
@@ -290,6 +307,7 @@ def reviewed_without_a_period() -> dict[str, Any]:
 
 
 @example(retention=reviewed_without_a_period(), several=[History(date(2024, 2, 29))], ended={})
+@example(retention=after_a_stage_of_which_nothing_is_known(), several=[History(date(2024, 2, 29), stage=1)], ended={})
 @example(
     retention=unless_in_a_programme(),
     several=[History(date(2024, 2, 29)), History(date(2024, 2, 29), enrolled=["harbour"])],

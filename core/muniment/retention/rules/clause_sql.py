@@ -164,7 +164,9 @@ class ClauseCompiler:
         if entry.after is None:
             return self._anchor(anchor)
         holds, _, due = self.clause(entry.after)
-        return self._shifted(anchor, Dated(case((holds, due.day)), or_(due.unknown, holds.is_not(true()))))
+        # Not `holds is not true`: SQLAlchemy writes no brackets about a `not` there, and it would bind the wrong way.
+        out = case((holds, false()), else_=true())
+        return self._shifted(anchor, Dated(case((holds, due.day)), or_(due.unknown, out)))
 
     def _anchor(self, anchor: Anchor) -> Dated:
         """The anchor's day."""

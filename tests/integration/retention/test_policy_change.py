@@ -281,7 +281,7 @@ def test_whatever_comes_between_only_what_the_rule_in_force_says_counts_as_clock
 
 @pytest.mark.slow
 @given(taken=st.lists(steps, min_size=5, max_size=40))
-@settings(parent=EXAMPLES, max_examples=300)
+@settings(parent=EXAMPLES, max_examples=60)
 def test_whatever_comes_between_at_length(house: House, taken: list[tuple[Any, ...]]) -> None:
     walk(house, taken)
 

@@ -115,7 +115,8 @@ def _serve(port: int, database_url: str, pool_size: int, page: bytes) -> None:
     @get("/clients/{council_id:uuid}/{file_id:uuid}", sync_to_thread=True)
     def client(council_id: UUID, file_id: UUID) -> FileView:
         with engine.connect() as connection:
-            row = connection.execute(_READ, {"council_id": council_id, "id": file_id}).mappings().one()
+            asked = {"council_id": council_id, "id": file_id, "restricted": False}
+            row = connection.execute(_READ, asked).mappings().one()
         return msgspec.convert(dict(row), FileView)
 
     server = Server(

@@ -34,7 +34,7 @@ def pages(house: House, tenant: Tenant) -> list[Route]:
     return [
         route
         for route in routes(house)
-        if not route.path.endswith(("/content", "/attachments/{attachment_id:uuid}"))  # downloads
+        if not route.path.endswith(("/content", "/attachments/{attachment_id}"))  # downloads
         and route.is_page
         and route.method == "GET"
         and set(route.parts) <= parts.keys() | own(tenant, route).keys()

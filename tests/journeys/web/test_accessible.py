@@ -26,6 +26,8 @@ NARROW, WIDE = {"width": 320, "height": 800}, {"width": 1200, "height": 900}
 """At 320 CSS pixels, which is 1280 at 400 per cent, nothing may need scrolling sideways (success criterion 1.4.10)."""
 
 MOST_STOPS = 60
+NO_PAGES = ("/content", "/attachments/{attachment_id}", "/destructions/list")
+"""Ends of addresses that answer with a download or a PDF, which have tests of their own."""
 
 
 def pages(house: House, tenant: Tenant) -> list[Route]:
@@ -34,7 +36,7 @@ def pages(house: House, tenant: Tenant) -> list[Route]:
     return [
         route
         for route in routes(house)
-        if not route.path.endswith(("/content", "/attachments/{attachment_id}"))  # downloads
+        if not route.path.endswith(NO_PAGES)
         and route.is_page
         and route.method == "GET"
         and set(route.parts) <= parts.keys() | own(tenant, route).keys()

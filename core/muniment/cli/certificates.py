@@ -168,7 +168,8 @@ def _says(found: Checked) -> list[str]:
         lines.append(f"  {content.extended} records of the class kept longer by an officer's extension")
     if content.awaited:
         state = "complete" if document.complete else "not complete"
-        lines.append(f"  {document.confirmed} of {content.awaited} confirmed as destroyed elsewhere: {state}")
+        lost = f", {document.lost} not found, which was settled" if document.lost else ""
+        lines.append(f"  {document.confirmed} of {content.awaited} confirmed as destroyed elsewhere{lost}: {state}")
     if found.unproven:
         lines.append(f"  {found.unproven} of its confirmations are not proven: they were written before that was done")
     if document.proof is not None:

@@ -11,7 +11,8 @@ import click
 from muniment.accounts.permissions import command_caller
 from muniment.api.errors import Conflict
 from muniment.cli.context import Context, json_option, pass_context, show
-from muniment.cli.retention import DAY, by_option, retention
+from muniment.cli.outcomes import retention
+from muniment.cli.retention import DAY, by_option
 from muniment.retention.approval import deciding, proposing
 from muniment.retention.clocks import fulfilling
 

@@ -268,9 +268,11 @@ def _sentence(clock: Clock, now: Any, clauses: Sequence[ClauseExplained]) -> str
 def _blocks(
     session: CouncilSession, subject: Subject, row: Any, clock: Clock, now: Any, facade: CouncilFacade | None
 ) -> tuple[str, ...]:
-    if now is None or now.state != "dated":
-        return ()
     found = list(holds_on(session, subject, row.id)) if row.held else []
+    if now is None:
+        return tuple(found)
+    if now.state != "dated":
+        return ()
     waits = waits_words(now.action, medium=row.medium, register=subject is not RECORDS)
     if waits is not None:
         found.append(waits)

@@ -54,6 +54,7 @@ def gauges(ledger_dir: Path) -> tuple[CouncilGauge, ...]:
         CouncilGauge("muniment_retention_parked", "Files and registers that a sweep could not dispose of", _parked),
         CouncilGauge("muniment_retention_holds_to_review", "Holds whose day of review has come", _holds_to_review),
         CouncilGauge("muniment_retention_awaiting", "Things to be destroyed on paper or in another system", _awaiting),
+        CouncilGauge("muniment_retention_not_found", "Things of these looked for and not found, unsettled", _not_found),
         CouncilGauge(
             "muniment_retention_disarmed_classes",
             "Record classes armed once whose rule in force is not: it has changed, or too much became due at once",
@@ -157,6 +158,11 @@ def _holds_to_review(session: CouncilSession) -> int:
 
 def _awaiting(session: CouncilSession) -> int:
     return _rows(session, table_of(Awaiting))
+
+
+def _not_found(session: CouncilSession) -> int:
+    awaiting = table_of(Awaiting)
+    return _rows(session, awaiting, awaiting.c.searched_on.is_not(None))
 
 
 def _disarmed(session: CouncilSession) -> int:

@@ -230,7 +230,8 @@ class Awaiting(CouncilTable, Base):
     """A record emptied here whose paper, or whose copy in another system, is still to be destroyed.
 
     The row of the record itself holds its class and location and nothing else; this one says since when and under
-    which certificate. Both go when somebody confirms the destruction.
+    which certificate. Both go when somebody confirms the destruction. `searched_on` is the day on which somebody
+    looked for it and did not find it; the other columns say who, as in the audit log.
     """
 
     __tablename__ = "awaiting"
@@ -240,17 +241,28 @@ class Awaiting(CouncilTable, Base):
     """The clocked table of the record: `record` or `register`."""
     certificate_id: Mapped[UUID]
     since: Mapped[date]
+    searched_on: Mapped[date | None]
+    searched_kind: Mapped[str | None]
+    searched_role: Mapped[str | None]
+    searched_by: Mapped[UUID | None]
 
     __table_args__ = (
         council_fk("certificate_id", "certificate.id"),
+        CheckConstraint(
+            "num_nulls(searched_on, searched_kind, searched_role) in (0, 3)"
+            " and (searched_by is null or searched_on is not null)",
+            name="searched",
+        ),
         Index("ix_awaiting_certificate", "council_id", "certificate_id"),
     )
 
 
 class Confirmation(CouncilTable, Base):
-    """Somebody confirmed that things awaited by a certificate are destroyed; appended, never changed.
+    """Somebody noted what became of things that a certificate awaits; appended, never changed.
 
-    A certificate is complete when its confirmations add up to what it awaited. `method` is in words.
+    `outcome` is `destroyed`, `lost` (not found, and settled), or what leaves them outstanding: `not-found` and
+    `still-needed`. A certificate is complete when what was destroyed or is lost adds up to what it awaited.
+    `destroyed_on` is the day of it, whichever it is, and `method` says how, or why, in words.
     """
 
     __tablename__ = "confirmation"
@@ -266,9 +278,11 @@ class Confirmation(CouncilTable, Base):
     confirmed_by: Mapped[UUID | None]
     content: Mapped[bytes | None]
     """As a certificate's."""
+    outcome: Mapped[str] = mapped_column(server_default="destroyed")
 
     __table_args__ = (
         council_fk("certificate_id", "certificate.id"),
+        CheckConstraint("outcome in ('destroyed', 'lost', 'not-found', 'still-needed')", name="outcome"),
         Index("ix_confirmation_certificate", "council_id", "certificate_id"),
     )
 
@@ -313,7 +327,7 @@ register_personal(
         table=table_of(Awaiting),
         whose="client",
         personal=frozenset({"record_id"}),
-        note="a key; goes when the destruction is confirmed",
+        note="a key, and who looked for the thing; goes when the destruction is confirmed",
     )
 )
 register_personal(

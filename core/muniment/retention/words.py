@@ -251,6 +251,8 @@ def person_words(
 
 def next_words(today: date, now: Any, blocks: Sequence[str]) -> str:
     """What will happen to a record: `now` is what its clock comes to (None: emptied), `blocks` what is in the way."""
+    if now is None and blocks:
+        return f"It must not be destroyed: {'; '.join(blocks)}."
     if now is None:
         return "Somebody confirms that it was destroyed."
     if now.state != "dated":

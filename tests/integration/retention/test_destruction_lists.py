@@ -31,8 +31,11 @@ from tests.integration.retention.kit import House
 
 LISTED = "/alpha/console/destructions/list"
 PLACES = ["cellar 1", "cellar 1", "shelf 3", None]
-FORM = "Alpha page of Destruction destruction list Done Class Key Destroyed on How By role Signed Place not noted"
-LEAD = "4 things are to be destroyed, as of 20/11/2026. Tick what was destroyed, sign each page, and confirm by key."
+FORM = (
+    "Alpha page of Destruction destruction list Destroyed Not found Still needed Class Key Destroyed on How By role"
+    " Signed Place not noted"
+)
+LEAD = "4 things are to be destroyed, as of 20/11/2026. Tick what became of each, sign each page, and note it by key."
 
 
 @pytest.fixture

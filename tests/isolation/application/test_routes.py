@@ -180,6 +180,11 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/destructions/repeats": {"record": ids["awaiting"]},
         "POST /destructions": {"records": [ids["awaiting"]], "destroyed_on": "2026-11-20", "method": "shredded"},
         "POST /console/destructions": {"record": ids["awaiting"], "destroyed_on": "20/11/2026", "method": "shredded"},
+        "POST /destructions/searches": {"records": [ids["awaiting"]], "searched_on": "2026-11-20"},
+        "POST /destructions/losses": {"records": [ids["awaiting"]], "reason": "flooded"},
+        "POST /destructions/holds": {
+            "records": [ids["awaiting"]], "ground": "a claim", "authoriser": "a role", "review_on": "2027-01-31",
+        },
         "POST /retention/packages/{package_id}/receipt": {"reference": "ACC 1", "received_on": "2026-11-20"},
         "POST /retention/packages/{package_id}/refusal": {"reason": "not wanted"},
         "POST /console/archive/{package_id}": {"outcome": "refuse", "words": "not wanted"},
@@ -327,7 +332,9 @@ def naming(other: Tenant, asker: Tenant) -> Iterator[tuple[str, str, Any]]:
     yield "POST", "/retention/disarmings", record_class
     supposed = {"service": other.town.service, "rules": SUPPOSED.format(other.town.digital)}
     yield "POST", "/retention/forecast/what-if", supposed
-    yield "POST", "/destructions", usual["POST /destructions"] | {"records": [theirs["awaiting"]]}
+    for path in ("", "/searches", "/losses", "/holds"):
+        told = usual[f"POST /destructions{path}"]
+        yield "POST", f"/destructions{path}", told | {"records": [theirs["awaiting"]]}
     yield "POST", "/disclosures", usual["POST /disclosures"] | {"files": [theirs["file_id"]]}
     yield "POST", "/disclosures", usual["POST /disclosures"] | {"request": theirs["request_id"]}
     yield "POST", "/disclosures/decide", usual["POST /disclosures/decide"] | {"files": [theirs["file_id"]]}

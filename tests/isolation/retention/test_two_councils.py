@@ -21,6 +21,7 @@ from muniment.database.session import CouncilSession, Database
 from muniment.retention.approval import arming
 from muniment.retention.clocks.planning import foresee
 from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.outcomes import accept_lost, not_found, still_needed
 from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.disposal.sweep import run_view, runs
 from muniment.retention.evidence.certificates import certificates
@@ -82,6 +83,22 @@ WITH_THEIR_KEY: dict[str, Asked] = {
     "release": lambda session, ours, keys: release_hold(session, ours.caller, keys["hold"], "over"),
     "confirm": lambda session, ours, keys: confirm(
         session, ours.caller, ours.ledger, [keys["awaiting"]], destroyed_on=LONG_AGO, method="shredded"
+    ),
+    "not found": lambda session, ours, keys: not_found(
+        session, ours.caller, ours.ledger, [keys["awaiting"]], searched_on=LONG_AGO
+    ),
+    "lost": lambda session, ours, keys: accept_lost(
+        session, ours.caller, ours.ledger, [keys["awaiting"]], reason="flooded"
+    ),
+    "still needed": lambda session, ours, keys: still_needed(
+        session,
+        ours.caller,
+        ours.ledger,
+        [keys["awaiting"]],
+        basis="other",
+        ground="a claim",
+        authoriser="a role",
+        review_on=date(2027, 1, 1),
     ),
     "hold file": lambda session, ours, keys: held_by_key(session, ours, "file", keys["client_file"]),
     "hold person": lambda session, ours, keys: held_by_key(session, ours, "person", keys["person"]),

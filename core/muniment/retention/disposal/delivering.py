@@ -33,11 +33,13 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted_or_none
 from muniment.retention import locks
-from muniment.retention.disposal.destruction import close, lock_awaiting
+from muniment.retention.disposal.destruction import Outcome, close, lock_awaiting
 from muniment.retention.disposal.erasing import DELIVER
 from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.subjects import RECORDS
 
 __all__ = ["BATCH", "LEASE", "Courier", "pause"]
 
@@ -143,7 +145,9 @@ class Courier:
                 SYSTEM.c.system == DELIVERY.c.system,
                 or_(SYSTEM.c.leased_until > now, SYSTEM.c.closed_until > now),
             )
-            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(_due(session, now), free, ~_needed())
+            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(
+                _due(session, now), free, ~_needed(session)
+            )
             kinds = kinds.group_by(DELIVERY.c.system, DELIVERY.c.record_class).order_by(func.min(DELIVERY.c.due_at))
             for system, record_class in session.execute(kinds).all():
                 failures = _lease(session, system, now)
@@ -184,14 +188,9 @@ class Courier:
             _give_back(session, batch, said, now)
             for outcome, ids in gone.items():
                 if ids:
-                    close(
-                        session,
-                        self._ledger,
-                        {RECORD.name: Keys.of(ids)},
-                        destroyed_on=session.clock.today(),
-                        method=_method(batch, outcome, verified=said.verified),
-                        by=COURIER,
-                    )
+                    method = _method(batch, outcome, verified=said.verified)
+                    done = Outcome("destroyed", session.clock.today(), method, COURIER)
+                    close(session, self._ledger, {RECORD.name: Keys.of(ids)}, done)
 
 
 def _ask(facade: CouncilFacade, batch: _Batch) -> _Said:
@@ -217,12 +216,14 @@ def _due(session: CouncilSession, now: datetime) -> ColumnElement[bool]:
     return and_(DELIVERY.c.council_id == session.council_id, DELIVERY.c.state == "waiting", DELIVERY.c.due_at <= now)
 
 
-def _needed() -> ColumnElement[bool]:
-    """Whether a record that is kept is known to the system by the same key: then it must not be erased there yet."""
+def _needed(session: CouncilSession) -> ColumnElement[bool]:
+    """Whether a hold stands on what was emptied here, or a record that is kept is known to the system by the same key:
+    then it must not be erased there yet."""
     gone, kept = RECORD.alias("gone"), RECORD.alias("kept")
-    return exists().where(
-        gone.c.council_id == DELIVERY.c.council_id,
-        gone.c.id == DELIVERY.c.record_id,
+    here = (gone.c.council_id == DELIVERY.c.council_id, gone.c.id == DELIVERY.c.record_id)
+    on_hold = exists().where(*here, held(session, RECORDS, gone))
+    return on_hold | exists().where(
+        *here,
         kept.c.council_id == gone.c.council_id,
         kept.c.external_key == gone.c.external_key,
         kept.c.system == gone.c.system,
@@ -261,7 +262,9 @@ def _batch(
         .join_from(
             DELIVERY, RECORD, and_(RECORD.c.council_id == DELIVERY.c.council_id, RECORD.c.id == DELIVERY.c.record_id)
         )
-        .where(_due(session, now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~_needed())
+        .where(
+            _due(session, now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~_needed(session)
+        )
         .order_by(DELIVERY.c.due_at, DELIVERY.c.record_id)
         .limit(limit)
     )

@@ -1,15 +1,17 @@
 """What goes elsewhere: records on paper or in another system, emptied here, whose destruction somebody must confirm.
 
 Until then the row says where the thing lies and nothing else. Confirming deletes the row, adds a line to the
-certificate that awaited it, and is kept in the erasure ledger like any disposal.
+certificate that awaited it, and is kept in the erasure ledger like any disposal. What else may become of a thing is in
+`outcomes`; what a hold stands on is not to be destroyed, and stays outstanding.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -23,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    not_,
     null,
     or_,
     select,
@@ -31,7 +34,7 @@ from sqlalchemy import (
 )
 
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import InvalidInput, NotFound
+from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record_many
 from muniment.database.ids import random_id
@@ -43,16 +46,39 @@ from muniment.retention.disposal.erasing import delete_rows, tell
 from muniment.retention.disposal.tables import Delivery
 from muniment.retention.evidence.certificates import CONFIRMATION, add_confirmations
 from muniment.retention.evidence.ledger import Ledger, Line
+from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Awaiting, Disposal
 
-__all__ = ["AwaitingView", "awaiting", "by_hand", "close", "confirm", "lock_awaiting"]
+__all__ = [
+    "AwaitingView", "Outcome", "awaiting", "by_hand", "close", "confirm", "lock_awaiting", "lock_named", "note",
+    "refuse_held",
+]  # fmt: skip
 
 AWAITING = table_of(Awaiting)
 DELIVERY = table_of(Delivery)
 DISPOSAL = table_of(Disposal)
 MOST = 1000
+
+Became = Literal["destroyed", "lost", "not-found", "still-needed"]
+
+EVENTS: Final[Mapping[Became, AuditEvent]] = {
+    "destroyed": AuditEvent.DESTRUCTION_CONFIRMED,
+    "lost": AuditEvent.DESTRUCTION_LOST,
+    "not-found": AuditEvent.DESTRUCTION_SEARCHED,
+    "still-needed": AuditEvent.DESTRUCTION_WITHHELD,
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of some things, on which day, how or why in words, and who says so."""
+
+    became: Became
+    on: date
+    method: str
+    by: Actor
 
 
 class AwaitingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +87,7 @@ class AwaitingView(msgspec.Struct, frozen=True, kw_only=True):
 
     What lies in a system that is known by a key has `system` and `external_key`; `delivery` is `waiting` while that
     system is asked to erase it, `refused` when it will not, with the code of the last answer in `reason`.
+    `searched_on` is the day on which somebody looked for it and did not find it. What is `held` must not be destroyed.
     """
 
     id: UUID
@@ -74,6 +101,8 @@ class AwaitingView(msgspec.Struct, frozen=True, kw_only=True):
     delivery: str | None
     attempts: int
     reason: str | None
+    searched_on: date | None
+    held: bool
 
     @property
     def line(self) -> str:
@@ -81,7 +110,10 @@ class AwaitingView(msgspec.Struct, frozen=True, kw_only=True):
         place = f"{self.system}, key {self.external_key}" if self.system else self.location or "place not noted"
         asked = f", {self.delivery} after {self.attempts} attempts" if self.delivery else ""
         why = f": {self.reason}" if self.reason else ""
-        return f"{self.id} {self.record_class}, {self.medium}: {place}, since {self.since or 'a restore'}{asked}{why}"
+        looked = f", looked for on {self.searched_on} and not found" if self.searched_on else ""
+        kept = ", held: not to be destroyed" if self.held else ""
+        since = f"since {self.since or 'a restore'}"
+        return f"{self.id} {self.record_class}, {self.medium}: {place}, {since}{asked}{why}{looked}{kept}"
 
 
 def awaiting(
@@ -100,9 +132,13 @@ def awaiting(
 
 
 def by_hand(session: CouncilSession, caller: Caller, limit: int = MOST) -> tuple[AwaitingView, ...]:
-    """Of what awaits destruction, that which lies in no known system, as `awaiting`. Raises `Forbidden`."""
+    """Of what awaits destruction, that which lies in no known system and may be destroyed, as `awaiting`.
+
+    Raises `Forbidden`.
+    """
     found, wanted = _wanted(session, caller, limit)
-    return tuple(AwaitingView(**row._mapping) for row in session.execute(wanted.where(found.c.system.is_(None))))
+    to_do = wanted.where(found.c.system.is_(None), not_(found.c.held))
+    return tuple(AwaitingView(**row._mapping) for row in session.execute(to_do))
 
 
 def _wanted(session: CouncilSession, caller: Caller, limit: int) -> tuple[Subquery, Select[*tuple[Any, ...]]]:
@@ -135,6 +171,8 @@ def _awaited_in(session: CouncilSession, subject: Subject) -> Select[*tuple[Any,
             DELIVERY.c.state.label("delivery"),
             func.coalesce(DELIVERY.c.attempts, 0).label("attempts"),
             DELIVERY.c.reason,
+            AWAITING.c.searched_on,
+            held(session, subject, table).label("held"),
         )
         .select_from(rows)
         .where(table.c.council_id == session.council_id, table.c.disposal == "awaiting")
@@ -157,25 +195,48 @@ def confirm(
     """Note that things were destroyed, all or none of them; returns how many.
 
     `method` says how, in words without personal data. Raises `NotFound` if one of them awaits no destruction,
-    `InvalidInput`, `Forbidden`.
+    `Conflict` if a hold stands on one, `InvalidInput`, `Forbidden`.
     """
-    wanted = list(dict.fromkeys(record_ids))
-    if not wanted or len(wanted) > MOST:
-        raise InvalidInput(f"Name from 1 to {MOST} records.", where="records")
     if not method.strip():
         raise InvalidInput("Say how it was destroyed.", where="method")
     if destroyed_on > session.clock.today():
         raise InvalidInput("The day of destruction lies in the future.", where="destroyed_on")
+    gone = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
+    refuse_held(session, gone)
+    close(session, ledger, gone, Outcome("destroyed", destroyed_on, method, caller.actor))
+    return sum(map(len, gone.values()))
+
+
+def lock_named(
+    session: CouncilSession, caller: Caller, permission: Permission, record_ids: Sequence[UUID]
+) -> dict[str, Keys]:
+    """Lock what somebody names of what awaits destruction, and the council's lock with others: the keys by table.
+
+    Raises `NotFound` if one of them awaits no destruction, `InvalidInput`, `Forbidden`.
+    """
+    wanted = list(dict.fromkeys(record_ids))
+    if not wanted or len(wanted) > MOST:
+        raise InvalidInput(f"Name from 1 to {MOST} records.", where="records")
     locks.shared(session)
     found = lock_awaiting(session, wanted)
     for rows in found.values():
         for row in rows:
-            caller.require(Permission.SWEEP_RETENTION, row.record_class.partition("/")[0])
-    gone = {name: Keys.of(row.id for row in rows) for name, rows in found.items()}
-    if sum(map(len, gone.values())) != len(wanted):
+            caller.require(permission, row.record_class.partition("/")[0])
+    if sum(map(len, found.values())) != len(wanted):
         raise NotFound("One of these awaits no destruction.")
-    close(session, ledger, gone, destroyed_on=destroyed_on, method=method, by=caller.actor)
-    return len(wanted)
+    return {name: Keys.of(row.id for row in rows) for name, rows in found.items()}
+
+
+def refuse_held(session: CouncilSession, locked: Mapping[str, Keys]) -> None:
+    """Raise `Conflict` where a hold stands on one of the locked rows: it must be ended first, with a reason."""
+    for subject in SUBJECTS:
+        if subject.name in locked:
+            mine = with_ids(session, locked[subject.name])(subject.table)
+            kept = select(subject.table.c.id).where(mine, held(session, subject, subject.table))
+            key = session.scalar(kept.order_by(subject.table.c.id).limit(1))
+            if key is not None:
+                message = f"A hold stands on {key}: it is not to be destroyed. End the hold first, and say why."
+                raise Conflict(message, code="held")
 
 
 def lock_awaiting(session: CouncilSession, record_ids: Sequence[UUID]) -> dict[str, Sequence[Row[UUID, str]]]:
@@ -192,47 +253,55 @@ def lock_awaiting(session: CouncilSession, record_ids: Sequence[UUID]) -> dict[s
     return found
 
 
-def close(
-    session: CouncilSession,
-    ledger: Ledger,
-    gone: Mapping[str, Keys],
-    *,
-    destroyed_on: date,
-    method: str,
-    by: Actor,
-) -> None:
-    """Delete locked rows whose things are destroyed, and leave the evidence: on their certificates, in the audit log,
-    in the erasure ledger. The caller commits at once and holds the council's lock."""
-    record_ids = Keys.joined(gone.values())
-    certificates = (
-        delete(AWAITING)
-        .where(with_ids(session, record_ids, "record_id")(AWAITING))
-        .returning(AWAITING.c.certificate_id)
-    )
-    by_certificate = Counter(session.scalars(certificates))
+def close(session: CouncilSession, ledger: Ledger, gone: Mapping[str, Keys], outcome: Outcome) -> None:
+    """Delete locked rows whose things are destroyed, or lost, and leave the evidence. The caller commits at once and
+    holds the council's lock."""
+    awaited = with_ids(session, Keys.joined(gone.values()), "record_id")(AWAITING)
+    by_certificate = Counter(session.scalars(delete(AWAITING).where(awaited).returning(AWAITING.c.certificate_id)))
     for subject in SUBJECTS:
         delete_rows(session, subject, gone.get(subject.name, ()))
-    now, chunk_id = session.clock.now(), random_id()
+    tell(session, gone)
+    _prove(session, ledger, gone, by_certificate, outcome, goes=True)
+
+
+def note(session: CouncilSession, ledger: Ledger, locked: Mapping[str, Keys], outcome: Outcome) -> None:
+    """Leave the evidence of what became of things that stay outstanding. The caller has locked their rows."""
+    awaited = with_ids(session, Keys.joined(locked.values()), "record_id")(AWAITING)
+    by_certificate = Counter(session.scalars(select(AWAITING.c.certificate_id).where(awaited)))
+    _prove(session, ledger, locked, by_certificate, outcome, goes=False)
+
+
+def _prove(
+    session: CouncilSession,
+    ledger: Ledger,
+    locked: Mapping[str, Keys],
+    by_certificate: Mapping[UUID, int],
+    outcome: Outcome,
+    *,
+    goes: bool,
+) -> None:
+    """Leave the evidence: on the certificates, in the audit log, in the erasure ledger, which has the keys of what
+    goes."""
+    now, chunk_id, record_ids = session.clock.now(), random_id(), Keys.joined(locked.values())
     confirmations = [
         {
             "id": random_id(),
             "certificate_id": certificate_id,
             "count": count,
-            "destroyed_on": destroyed_on,
-            "method": method,
+            "destroyed_on": outcome.on,
+            "method": outcome.method,
             "confirmed_at": now,
-            "confirmed_kind": by.capacity,
-            "confirmed_by": by.id,
+            "confirmed_kind": outcome.by.capacity,
+            "confirmed_by": outcome.by.id,
+            "outcome": outcome.became,
         }
         for certificate_id, count in by_certificate.items()
     ]
     add_confirmations(session, confirmations)
-    session.execute(
-        insert(DISPOSAL).values(
-            council_id=session.council_id, id=chunk_id, kind="confirmation", at=now, rows=len(record_ids)
-        )
-    )
-    record_many(session, AuditEvent.DESTRUCTION_CONFIRMED, record_ids, disposal=chunk_id, destroyed_on=destroyed_on)
-    tell(session, gone)
-    ledger.intend(Line("intend", chunk_id, gone=gone, evidence={CONFIRMATION.name: confirmations}))
+    values = {"council_id": session.council_id, "id": chunk_id, "kind": "confirmation", "at": now}
+    session.execute(insert(DISPOSAL).values(rows=len(record_ids) if goes else 0, **values))
+    day = {"destroyed_on" if outcome.became == "destroyed" else "on": outcome.on}
+    record_many(session, EVENTS[outcome.became], record_ids, disposal=chunk_id, **day)
+    evidence = {CONFIRMATION.name: confirmations}
+    ledger.intend(Line("intend", chunk_id, gone=locked if goes else {}, evidence=evidence))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))

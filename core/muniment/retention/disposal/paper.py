@@ -1,5 +1,7 @@
 """The list that the person with the shredder takes along: what lies where, by class and key, and a line to sign.
 
+What a hold stands on is not on it. What was looked for before and not found is, and says so.
+
 It says of nobody what the records were about: whoever finds it in a corridor learns nothing.
 """
 
@@ -50,7 +52,9 @@ def destruction_pdf(session: CouncilSession, caller: Caller) -> bytes:
         "places": [
             {
                 "location": place.location,
-                "lines": [{"class": one.record_class, "key": str(one.id)} for one in place.lines],
+                "lines": [
+                    {"class": one.record_class, "key": str(one.id), "searched": _searched(one)} for one in place.lines
+                ],
             }
             for place in places
         ],
@@ -65,8 +69,8 @@ def destruction_pdf(session: CouncilSession, caller: Caller) -> bytes:
     )
 
 
-def _place(one: AwaitingView) -> str:
-    return one.location or NOT_NOTED
+def _searched(one: AwaitingView) -> str:
+    return f"Not found on {one.searched_on:%d/%m/%Y}" if one.searched_on else ""
 
 
 def _things(count: int) -> str:

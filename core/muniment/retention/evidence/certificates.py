@@ -52,7 +52,8 @@ METHOD_ELSEWHERE = "row emptied here; destruction elsewhere awaits confirmation"
 
 
 class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate as anybody entitled may see it. `root` is hexadecimal; `confirmed` of `awaited` are destroyed."""
+    """A certificate as anybody entitled may see it. `root` is hexadecimal. Of the `awaited`, `confirmed` are
+    destroyed and `lost` are not found, which is settled; `complete` when these are all."""
 
     id: UUID
     run_id: UUID | None
@@ -64,6 +65,7 @@ class CertificateView(msgspec.Struct, frozen=True, kw_only=True):
     disposed: int
     awaited: int
     confirmed: int
+    lost: int
     complete: bool
     root: str
     due_from: date
@@ -230,15 +232,16 @@ def certificates(
 
 
 def _query(session: CouncilSession) -> Select[*tuple[object, ...]]:
-    confirmed = (
-        select(func.coalesce(func.sum(CONFIRMATION.c.count), 0))
-        .where(CONFIRMATION.c.council_id == CERTIFICATE.c.council_id, CONFIRMATION.c.certificate_id == CERTIFICATE.c.id)
-        .scalar_subquery()
+    mine = (CONFIRMATION.c.council_id == CERTIFICATE.c.council_id, CONFIRMATION.c.certificate_id == CERTIFICATE.c.id)
+    became = select(func.coalesce(func.sum(CONFIRMATION.c.count), 0)).where(*mine)
+    confirmed, lost = (
+        became.where(CONFIRMATION.c.outcome == outcome).scalar_subquery().label(name)
+        for outcome, name in (("destroyed", "confirmed"), ("lost", "lost"))
     )
-    return select(CERTIFICATE, confirmed.label("confirmed")).where(CERTIFICATE.c.council_id == session.council_id)
+    return select(CERTIFICATE, confirmed, lost).where(CERTIFICATE.c.council_id == session.council_id)
 
 
 def _view(row: object) -> CertificateView:
     found = {name: getattr(row, name) for name in CertificateView.__struct_fields__ if hasattr(row, name)}
-    found |= {"root": found["root"].hex(), "confirmed": int(found["confirmed"])}
-    return CertificateView(**found, complete=found["confirmed"] >= found["awaited"])
+    found |= {"root": found["root"].hex(), "confirmed": int(found["confirmed"]), "lost": int(found["lost"])}
+    return CertificateView(**found, complete=found["confirmed"] + found["lost"] >= found["awaited"])

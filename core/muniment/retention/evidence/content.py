@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
@@ -73,8 +73,10 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     approved_by: UUID | None = None
 
 
-class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """That somebody confirmed the destruction, on a day and in a way, of `count` of what a certificate awaited."""
+class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """That somebody noted, on the day `destroyed_on` and in the words of `method`, what became of `count` of what a
+    certificate awaited: `destroyed`; `lost`, which is not found and settled; or, still outstanding, `not-found` or
+    `still-needed`."""
 
     id: UUID
     certificate: UUID
@@ -84,6 +86,7 @@ class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     confirmed_at: datetime
     confirmed_kind: str
     confirmed_by: UUID | None
+    outcome: Literal["destroyed", "lost", "not-found", "still-needed"] = "destroyed"
 
 
 def certificate_content(council_id: UUID, policy: Policy, row: Mapping[str, Any]) -> CertificateContent:

@@ -8,7 +8,8 @@ the council's public keys, and neither database nor network.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from muniment.retention.evidence.content import (
     fingerprint,
 )
 
-__all__ = ["CertificateDocument", "Checked", "NotSealed", "ProvenConfirmation", "check", "read", "written"]
+__all__ = ["CertificateDocument", "Checked", "NotSealed", "ProvenConfirmation", "check", "read", "settled", "written"]
 
 
 class NotSealed(Unproven):
@@ -43,8 +44,8 @@ class ProvenConfirmation(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 class CertificateDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A certificate with its proof (null while it is not sealed) and its confirmations in the order of their time.
 
-    `confirmed` of the records awaited are destroyed; `complete` when all are. `ask_again_after` is there while anything
-    is not sealed: from then on the proof should be there.
+    `confirmed` of the records awaited are destroyed and `lost` are not found, which is settled; `complete` when these
+    are all. `ask_again_after` is there while anything is not sealed: from then on the proof should be there.
     """
 
     format: Literal[1]
@@ -53,6 +54,7 @@ class CertificateDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     confirmations: tuple[ProvenConfirmation, ...]
     confirmed: int
     complete: bool
+    lost: int = 0
     ask_again_after: datetime | None = None
 
 
@@ -66,6 +68,14 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...]
     unproven: int
     keys: tuple[PublicKey, ...]
+
+
+def settled(confirmations: Iterable[ConfirmationContent]) -> tuple[int, int]:
+    """How many are destroyed, and how many are not found, which is settled."""
+    counts = Counter[str]()
+    for each in confirmations:
+        counts[each.outcome] += each.count
+    return counts["destroyed"], counts["lost"]
 
 
 def written(document: CertificateDocument) -> bytes:
@@ -129,8 +139,9 @@ def _check_sums(document: CertificateDocument, confirmations: Sequence[Confirmat
         raise Unproven("A confirmation in it belongs to another certificate.")
     if len({each.id for each in confirmations}) < len(confirmations):
         raise Unproven("A confirmation stands in it twice.")
-    confirmed = sum(each.count for each in confirmations)
-    if document.confirmed != confirmed or document.complete != (confirmed >= content.awaited):
+    confirmed, lost = settled(confirmations)
+    said = (document.confirmed, document.lost, document.complete)
+    if said != (confirmed, lost, confirmed + lost >= content.awaited):
         raise Unproven("What it calls confirmed is not what its confirmations come to.")
     if list(confirmations) != sorted(confirmations, key=lambda each: (each.confirmed_at, each.id)):
         raise Unproven("Its confirmations are not in the order of their time.")

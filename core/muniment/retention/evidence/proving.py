@@ -24,7 +24,7 @@ from muniment.retention.evidence.content import (
     confirmation_content,
     fingerprint,
 )
-from muniment.retention.evidence.document import CertificateDocument, ProvenConfirmation
+from muniment.retention.evidence.document import CertificateDocument, ProvenConfirmation, settled
 
 __all__ = ["certificate_document"]
 
@@ -50,7 +50,7 @@ def certificate_document(session: CouncilSession, caller: Caller, certificate_id
         .order_by(CONFIRMATION.c.confirmed_at, CONFIRMATION.c.id)
     ).all()
     confirmations = tuple(_confirmation(session, row) for row in rows)
-    confirmed = sum(entry.confirmation.count for entry in confirmations)
+    confirmed, lost = settled(entry.confirmation for entry in confirmations)
     waiting = [content.issued_at] if proof is None else []
     waiting += [
         entry.confirmation.confirmed_at
@@ -63,7 +63,8 @@ def certificate_document(session: CouncilSession, caller: Caller, certificate_id
         proof=proof,
         confirmations=confirmations,
         confirmed=confirmed,
-        complete=confirmed >= content.awaited,
+        complete=confirmed + lost >= content.awaited,
+        lost=lost,
         ask_again_after=max(waiting) + SEALED_WITHIN if waiting else None,
     )
 

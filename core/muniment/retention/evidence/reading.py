@@ -69,7 +69,10 @@ def reading(document: CertificateDocument, language: str = "en") -> Reading:
     lead = [said(phrase, council=content.council_name, disposed=content.disposed, title=content.class_title)]
     if content.awaited:
         lead.append(said("elsewhere", awaited=content.awaited, confirmed=document.confirmed))
-    lead.append(said("complete") if document.complete else said("awaiting", open=content.awaited - document.confirmed))
+    if document.lost:
+        lead.append(said("lost", lost=document.lost))
+    still_open = content.awaited - document.confirmed - document.lost
+    lead.append(said("complete") if document.complete else said("awaiting", open=still_open))
     return Reading(
         language=language,
         title=said("title"),
@@ -81,7 +84,9 @@ def reading(document: CertificateDocument, language: str = "en") -> Reading:
         particulars_title=said("particulars"),
         particulars=tuple(_particulars(document, said)),
         confirmations_title=said("confirmations"),
-        columns=tuple(map(said, ("count", "destroyed_on", "method", "confirmed_at", "confirmed_by", "sealed"))),
+        columns=tuple(
+            map(said, ("count", "became", "destroyed_on", "method", "confirmed_at", "confirmed_by", "sealed"))
+        ),
         confirmations=tuple(_confirmation(document, entry, said) for entry in document.confirmations),
         proof_title=said("proof"),
         proof_says=_proof_says(document, said),
@@ -125,6 +130,7 @@ def _particulars(document: CertificateDocument, said: _Words) -> Sequence[Labell
         Labelled(said("disposed"), str(content.disposed)),
         Labelled(said("awaited"), str(content.awaited)),
         Labelled(said("confirmed"), str(document.confirmed)),
+        *([Labelled(said("not_found"), str(document.lost))] if document.lost else []),
         Labelled(said("due"), span),
         Labelled(said("approved"), approved),
         *_decided(content, said),
@@ -154,7 +160,8 @@ def _confirmation(document: CertificateDocument, entry: ProvenConfirmation, said
         sealed = said("never" if document.ask_again_after is None else "not_yet")
     by = f"{what.confirmed_kind} {what.confirmed_by}" if what.confirmed_by else what.confirmed_kind
     when = long_date(what.destroyed_on, said.language)
-    return (str(what.count), when, what.method, said.moment(what.confirmed_at), by, sealed)
+    became = said(f"became_{what.outcome.replace('-', '_')}")
+    return (str(what.count), became, when, what.method, said.moment(what.confirmed_at), by, sealed)
 
 
 def _proof_says(document: CertificateDocument, said: _Words) -> str:

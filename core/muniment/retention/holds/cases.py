@@ -6,7 +6,7 @@ case stands from the same moment, and a sweep waits for none of them twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
@@ -31,7 +31,7 @@ from muniment.retention.holds.placing import NewHold, check_words, gone_meanwhil
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Hold
 
-__all__ = ["MOST", "CaseLine", "NewCase", "PlacedCase", "place_case", "release_case"]
+__all__ = ["MOST", "CaseLine", "NewCase", "PlacedCase", "place_case", "release_case", "stand_on"]
 
 HOLD = table_of(Hold)
 
@@ -91,7 +91,7 @@ def place_case(session: CouncilSession, caller: Caller, new: NewCase) -> PlacedC
         _require_case(session, new.case_id)
     keys, problems = _keys(session, new)
     services = _lock(session, new.scope, sorted(set(keys.values())))
-    case_id, now = new.case_id or new_id(), session.clock.now()
+    case_id = new.case_id or new_id()
     holds: dict[UUID, UUID] = {}
     lines: list[CaseLine] = []
     for number in range(1, len(new.targets) + 1):
@@ -108,23 +108,25 @@ def place_case(session: CouncilSession, caller: Caller, new: NewCase) -> PlacedC
                 holds[key] = new_id()
         lines.append(CaseLine(line=number, hold_id=None if problem or key is None else holds[key], problem=problem))
     if holds:
-        common = {
-            "council_id": session.council_id, "scope": new.scope, "case_id": case_id, "basis": new.basis,
-            "ground": new.ground, "authoriser": new.authoriser, "placed_at": now, "review_on": new.review_on,
-        }  # fmt: skip
-        rows = [{**common, "id": hold_id, "target_id": key} for key, hold_id in holds.items()]
-        session.execute(insert(HOLD), rows)
-        record_many(
-            session,
-            AuditEvent.HOLD_PLACED,
-            list(holds.values()),
-            scope=new.scope,
-            review_on=new.review_on,
-            case=case_id,
-        )
-        remember(session, HOLD, list(holds.values()))
+        stand_on(session, like, holds, case_id)
     gone, certificates = gone_meanwhile(session, _classes(session, new.scope, list(holds)))
     return PlacedCase(case_id=case_id, placed=len(holds), lines=tuple(lines), gone=gone, certificates=certificates)
+
+
+def stand_on(session: CouncilSession, like: NewHold, holds: Mapping[UUID, UUID], case_id: UUID | None = None) -> None:
+    """Place holds whose words were checked on targets that the caller has locked and may hold; `holds` are the keys of
+    the new holds by target."""
+    common = {
+        "council_id": session.council_id, "scope": like.scope, "case_id": case_id, "basis": like.basis,
+        "ground": like.ground, "authoriser": like.authoriser, "placed_at": session.clock.now(),
+        "review_on": like.review_on,
+    }  # fmt: skip
+    rows = [{**common, "id": hold_id, "target_id": key} for key, hold_id in holds.items()]
+    session.execute(insert(HOLD), rows)
+    of_case = {"case": case_id} if case_id is not None else {}
+    told = {"scope": like.scope, "review_on": like.review_on, **of_case}
+    record_many(session, AuditEvent.HOLD_PLACED, list(holds.values()), **told)
+    remember(session, HOLD, list(holds.values()))
 
 
 def release_case(session: CouncilSession, caller: Caller, case_id: UUID, reason: str) -> int:

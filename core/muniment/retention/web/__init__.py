@@ -11,6 +11,7 @@ from muniment.retention.web.files import file_pages, file_routes
 from muniment.retention.web.forecast import forecast_pages, forecast_routes
 from muniment.retention.web.holds import hold_routes
 from muniment.retention.web.lists import list_pages, list_routes
+from muniment.retention.web.outcomes import outcome_pages, outcome_routes
 from muniment.retention.web.review import review_pages, review_routes
 from muniment.retention.web.statistics import statistics_pages, statistics_routes
 from muniment.retention.web.sweeps import retention_section, sweep_routes
@@ -38,6 +39,7 @@ api_routes = [
     *list_routes,
     *certificate_routes,
     *destruction_routes,
+    *outcome_routes,
     *file_routes,
     *review_routes,
     *forecast_routes,
@@ -50,6 +52,7 @@ pages = [
     *list_pages,
     *certificate_pages,
     *destruction_pages,
+    *outcome_pages,
     *file_pages,
     *review_pages,
     *forecast_pages,

@@ -1,0 +1,150 @@
+"""What became of a thing on a destruction list that was not destroyed: it was not found, or it is still needed.
+
+Nothing here destroys. What was looked for and not found stays outstanding until it is lost: until somebody else has
+looked as well and not found it, or a reviewer accepts it with a reason; only then its row goes, and the certificate
+says so. What is still needed comes under a hold of its own, with a legal ground and a day of review: it stays among
+what is outstanding, off the list for the shredder, and is to be destroyed again when the hold has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import null, select, update
+
+from muniment.accounts.permissions import Caller, Permission
+from muniment.api.errors import Conflict, Forbidden, InvalidInput
+from muniment.database.ids import new_id
+from muniment.database.packed import Keys
+from muniment.database.registry import table_of
+from muniment.database.session import Actor, CouncilSession
+from muniment.retention.disposal.destruction import Outcome, close, lock_named, note, refuse_held
+from muniment.retention.evidence.ledger import Ledger
+from muniment.retention.holds.cases import stand_on
+from muniment.retention.holds.placing import NewHold, check_words
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.tables import Awaiting
+
+__all__ = ["Searched", "accept_lost", "not_found", "still_needed"]
+
+AWAITING = table_of(Awaiting)
+LONGEST: Final = 2_000
+
+LOOKED = "looked for at its place and not found"
+LOOKED_TWICE = "looked for at its place by two people and not found"
+
+SEARCH = ("searched_on", "searched_kind", "searched_role", "searched_by")
+
+
+class Searched(msgspec.Struct, frozen=True):
+    """How many things were noted as not found, and how many of these count as lost, since two people have looked."""
+
+    noted: int
+    lost: int
+
+
+def not_found(
+    session: CouncilSession, caller: Caller, ledger: Ledger, record_ids: Sequence[UUID], *, searched_on: date
+) -> Searched:
+    """Note that somebody looked for things, on a day in London, and did not find them; all of them or none.
+
+    They stay outstanding. One that somebody else had looked for before is lost now. Raises `NotFound` if one awaits no
+    destruction, `Conflict` if a hold stands on one that would be lost, `InvalidInput`, `Forbidden`.
+    """
+    if searched_on > session.clock.today():
+        raise InvalidInput("The day of the search lies in the future.", where="searched_on")
+    locked = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
+    searched = _searches(session, locked)
+    others = {key for key, who in searched.items() if who is not None and who != _who(caller.actor)}
+    lost = _those(locked, lambda key: key in others)
+    first = _those(locked, lambda key: key not in others)
+    if lost:
+        refuse_held(session, lost)
+        close(session, ledger, lost, Outcome("lost", searched_on, LOOKED_TWICE, caller.actor))
+    if first:
+        kind, role, by = _who(caller.actor)
+        values = {"searched_on": searched_on, "searched_kind": kind, "searched_role": role, "searched_by": by}
+        session.execute(update(AWAITING).where(_of(session, first)).values(values))
+        note(session, ledger, first, Outcome("not-found", searched_on, LOOKED, caller.actor))
+    return Searched(sum(map(len, locked.values())), len(others))
+
+
+def accept_lost(
+    session: CouncilSession, caller: Caller, ledger: Ledger, record_ids: Sequence[UUID], *, reason: str
+) -> int:
+    """Accept that things which were looked for and not found are lost, all of them or none; returns how many.
+
+    The caller reviews disposals and is not who looked. `reason` is without personal data. Raises `NotFound` if one
+    awaits no destruction, `Conflict` if nobody has looked for one or a hold stands on it, `InvalidInput`, `Forbidden`.
+    """
+    if not reason.strip():
+        raise InvalidInput("Say why it is accepted that they are lost.", where="reason")
+    if len(reason) > LONGEST:
+        raise InvalidInput(f"At most {LONGEST} characters.", where="reason")
+    locked = lock_named(session, caller, Permission.REVIEW_DISPOSAL, record_ids)
+    for key, who in _searches(session, locked).items():
+        if who is None:
+            raise Conflict(f"Nobody has looked for {key} yet: note first that it was not found.", code="not-searched")
+        if who == _who(caller.actor):
+            raise Forbidden(f"Whoever looked for {key} cannot accept that it is lost: somebody else must.")
+    refuse_held(session, locked)
+    close(session, ledger, locked, Outcome("lost", session.clock.today(), reason.strip(), caller.actor))
+    return sum(map(len, locked.values()))
+
+
+def still_needed(
+    session: CouncilSession,
+    caller: Caller,
+    ledger: Ledger,
+    record_ids: Sequence[UUID],
+    *,
+    basis: str,
+    ground: str,
+    authoriser: str,
+    review_on: date,
+) -> tuple[UUID, ...]:
+    """Keep things from the shredder: a hold on each, all or none; returns the holds' keys.
+
+    The words are those of a hold (`NewHold`). Raises `NotFound` if one awaits no destruction, `InvalidInput`,
+    `Forbidden` without `retention.hold`.
+    """
+    like = NewHold(scope="record", basis=basis, ground=ground, authoriser=authoriser, review_on=review_on)
+    check_words(session, like)
+    locked = lock_named(session, caller, Permission.HOLD_RECORDS, record_ids)
+    holds = {key: new_id() for keys in locked.values() for key in keys}
+    stand_on(session, like, holds)
+    session.execute(update(AWAITING).where(_of(session, locked)).values(dict.fromkeys(SEARCH, null())))
+    note(session, ledger, locked, Outcome("still-needed", session.clock.today(), ground.strip(), caller.actor))
+    return tuple(holds.values())
+
+
+def _who(actor: Actor) -> tuple[str, str, UUID | None]:
+    return actor.kind, actor.role, actor.id
+
+
+def _of(session: CouncilSession, locked: Mapping[str, Keys]) -> Any:
+    return with_ids(session, Keys.joined(locked.values()), "record_id")(AWAITING)
+
+
+def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID, tuple[str, str, UUID | None] | None]:
+    """Who looked for each of these before, None where nobody did.
+
+    Raises `Conflict` for one that no certificate knows (a ledger of before certificates were kept emptied it again).
+    """
+    rows = session.execute(select(AWAITING).where(_of(session, locked)).order_by(AWAITING.c.record_id)).all()
+    if len(rows) != sum(map(len, locked.values())):
+        message = "No certificate awaits one of these, so no search is noted: confirm it when it is destroyed."
+        raise Conflict(message, code="no-certificate")
+    return {
+        row.record_id: None if row.searched_on is None else (row.searched_kind, row.searched_role, row.searched_by)
+        for row in rows
+    }
+
+
+def _those(locked: Mapping[str, Keys], which: Any) -> dict[str, Keys]:
+    found = {name: Keys.of(key for key in keys if which(key)) for name, keys in locked.items()}
+    return {name: keys for name, keys in found.items() if keys}

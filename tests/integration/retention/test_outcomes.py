@@ -166,10 +166,12 @@ def test_what_is_still_needed_is_held_and_comes_back_when_the_hold_ends(emptied:
     shown = outstanding(emptied)[first]
     assert (shown.held, shown.searched_on) == (True, None), "it has been found"
     assert on_the_list(emptied) == set(keys_of(emptied)) - {first}
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="A hold stands on"):
         destroyed(emptied, first, second)
-    with pytest.raises(Conflict):
-        accepted(emptied, officer(emptied, 2), first)
+    looked(emptied, one, first)
+    for settle in (accepted, looked):
+        with pytest.raises(Conflict, match="A hold stands on"):
+            settle(emptied, officer(emptied, 2), first)
     assert len(keys_of(emptied)) == 5, "all or none"
     with emptied.session() as session:
         told = explain(session, emptied.caller, first)

@@ -102,6 +102,9 @@ class Notice(Declaration, frozen=True):
     title: Text
     services: tuple[Slug, ...] = ()
     """The services it covers; empty for the one whose folder it stands in."""
+    programme: Slug | None = None
+    """Whose own notice it is: it is for those who take part in this programme, and holds besides that of the service.
+    What goes to a recipient for the programme's sake waits until they were given it."""
     restates: Document | None = None
     given_before: tuple[Document, ...] = ()
     audience: Text | None = None

@@ -39,6 +39,7 @@ def _of_service(service: ServicePolicy) -> Iterator[str | None]:
     yield from (period.programme for period in service.retention.programmes)
     yield from (recipient.programme for recipient in service.recipients.recipients)
     yield from (controller.programme for controller in service.service.controllers)
+    yield from (notice.programme for notice in service.notices.notices)
     yield from (basis.programme for basis in service.purposes.bases)
     for source in service.clients.imports:
         for column in source.columns:

@@ -30,7 +30,7 @@ from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
 from muniment.notices.around import LANGUAGE_NAMES
-from muniment.notices.given import earlier_documents
+from muniment.notices.given import called_document, called_version, earlier_documents
 from muniment.notices.versions import versions_published
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
@@ -181,8 +181,8 @@ def _form(
         "purpose": [(each.purpose, each.title) for each in purposes],
         "languages": [(code, LANGUAGE_NAMES.get(code, code)) for code in context.policy.council.languages],
         "shown": [
-            *((str(each.id), f"{each.notice}, version {each.number}, {each.language}") for each in versions),
-            *((str(each.id), f"{each.title} {each.version}".strip()) for each in documents),
+            *((str(each.id), called_version(each.notice, each.number, each.language)) for each in versions),
+            *((str(each.id), called_document(each.title, each.version)) for each in documents),
         ],
         "channels": _spaced(CHANNELS), "hows": _spaced(HOWS), "authorities": _spaced(AUTHORITIES),
     }  # fmt: skip

@@ -7,14 +7,16 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.api.errors import InvalidInput, NotFound
+from muniment.api.text import Slug
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE
 from muniment.clients.locks import NO_FILE, change_file
+from muniment.clients.programmes import require_programme
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.notices.tables import EarlierDocument, NoticeGiven, NoticeVersion
@@ -28,8 +30,11 @@ __all__ = [
     "GivenView",
     "NewEarlier",
     "NewGiven",
+    "called_document",
+    "called_version",
     "earlier_documents",
     "give_notice",
+    "given_to",
     "note_earlier",
     "notices_given",
     "refuse_other_service",
@@ -43,12 +48,14 @@ CHANNELS: tuple[Channel, ...] = (
 
 
 class NewEarlier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A document that people were given before: what it calls itself. Absent facts it did not state."""
+    """A document that people were given before: what it calls itself. Absent facts it did not state. `programme` is the
+    one whose own notice it was, and absent for a notice of the service."""
 
     service: str
     title: str
     version: str = ""
     dated: date | None = None
+    programme: Slug | None = None
 
 
 class EarlierView(msgspec.Struct, frozen=True):
@@ -59,6 +66,7 @@ class EarlierView(msgspec.Struct, frozen=True):
     title: str
     version: str
     dated: date | None
+    programme: str | None
 
 
 class NewGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,7 +82,8 @@ class NewGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class GivenView(msgspec.Struct, frozen=True):
-    """What somebody was given. `due_on` is the Art 14 day that was open until then, null if none was."""
+    """What somebody was given, and what it is called. `due_on` is the Art 14 day that was open until then, null if none
+    was; `programme` the one whose own notice it is, null for a notice of the service."""
 
     id: UUID
     version: UUID | None
@@ -82,15 +91,20 @@ class GivenView(msgspec.Struct, frozen=True):
     on: date
     channel: str
     due_on: date | None
+    called: str
+    programme: str | None
 
 
 def register_earlier(session: CouncilSession, caller: Caller, new: NewEarlier) -> UUID:
-    """Register an earlier document, once; the key it has. Raises `Forbidden`, `InvalidInput`, `NotFound` for a service
-    that the adopted policy does not have."""
+    """Register an earlier document, once; the key it has. Raises `Forbidden`, `InvalidInput` without a title or for a
+    programme that the adopted policy does not name, `NotFound` for a service that it does not have."""
     caller.require(Permission.PUBLISH_NOTICES, new.service)
-    adopted(session).service(new.service)
+    policy = adopted(session)
+    policy.service(new.service)
     if not new.title.strip():
         raise InvalidInput("An earlier document has a title.", where="title")
+    if new.programme is not None:
+        require_programme(policy, new.programme)
     return note_earlier(session, new)
 
 
@@ -110,6 +124,7 @@ def note_earlier(session: CouncilSession, new: NewEarlier) -> UUID:
             EarlierDocument.title == new.title,
             EarlierDocument.version == new.version,
             EarlierDocument.dated.is_not_distinct_from(new.dated),
+            EarlierDocument.programme.is_not_distinct_from(new.programme),
         )
     ).one()
     return known
@@ -122,7 +137,7 @@ def earlier_documents(session: CouncilSession) -> list[EarlierView]:
         .where(EarlierDocument.council_id == session.council_id)
         .order_by(EarlierDocument.service, EarlierDocument.dated, EarlierDocument.title, EarlierDocument.id)
     )
-    return [EarlierView(row.id, row.service, row.title, row.version, row.dated) for row in rows]
+    return [EarlierView(row.id, row.service, row.title, row.version, row.dated, row.programme) for row in rows]
 
 
 def give_notice(session: CouncilSession, caller: Caller, file_id: UUID, new: NewGiven) -> UUID:
@@ -169,12 +184,38 @@ def notices_given(session: CouncilSession, caller: Caller, file_id: UUID) -> lis
     if service is None or (services is not None and service not in services):
         raise NotFound(NO_FILE)
     record(session, AuditEvent.FILE_READ, file_id)
-    rows = session.scalars(
-        select(NoticeGiven)
-        .where(NoticeGiven.council_id == session.council_id, NoticeGiven.file_id == file_id)
-        .order_by(NoticeGiven.given_on, NoticeGiven.id)
-    )
-    return [GivenView(row.id, row.version_id, row.document_id, row.given_on, row.channel, row.due_on) for row in rows]
+    return given_to(session, file_id)
+
+
+def given_to(session: CouncilSession, file_id: UUID) -> list[GivenView]:
+    """As `notices_given`, of a file that was opened already. Checks no permission."""
+    given, version, document = NoticeGiven, NoticeVersion, EarlierDocument
+    rows = session.execute(
+        select(given, version.notice, version.number, version.language, document.title, document.version,
+               func.coalesce(version.programme, document.programme).label("programme"))
+        .outerjoin(version, (version.council_id == given.council_id) & (version.id == given.version_id))
+        .outerjoin(document, (document.council_id == given.council_id) & (document.id == given.document_id))
+        .where(given.council_id == session.council_id, given.file_id == file_id)
+        .order_by(given.given_on, given.id)
+    )  # fmt: skip
+    return [
+        GivenView(
+            row.id, row.version_id, row.document_id, row.given_on, row.channel, row.due_on,
+            called_version(notice, number, language) if notice is not None else called_document(title, version),
+            programme,
+        )
+        for row, notice, number, language, title, version, programme in rows
+    ]  # fmt: skip
+
+
+def called_version(notice: str, number: int, language: str) -> str:
+    """What a published version is called where people choose one, or look at what somebody was given."""
+    return f"{notice}, version {number}, {language}"
+
+
+def called_document(title: str, version: str) -> str:
+    """What an earlier document is called there."""
+    return f"{title} {version}".strip()
 
 
 def refuse_other_service(session: CouncilSession, service: str, version: UUID | None, document: UUID | None) -> None:

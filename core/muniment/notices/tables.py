@@ -22,7 +22,8 @@ class NoticeVersion(CouncilTable, Base):
 
     `service` and `notice` name it, `covers` are all services it is for. `number` counts from 1 and is the same for all
     languages published together. `json` is the canonical rendering, `sha256` its hash in hexadecimal. `approved_by` and
-    `ground` are there when it says something that the law asks and the council's document does not.
+    `ground` are there when it says something that the law asks and the council's document does not. `programme` is the
+    one whose own notice it is; null for a notice of services.
     """
 
     __tablename__ = "notice_version"
@@ -44,6 +45,7 @@ class NoticeVersion(CouncilTable, Base):
     published_by: Mapped[str]
     approved_by: Mapped[str | None]
     ground: Mapped[str | None]
+    programme: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("council_id", "service", "notice", "number", "language"),
@@ -53,7 +55,10 @@ class NoticeVersion(CouncilTable, Base):
 
 
 class EarlierDocument(CouncilTable, Base):
-    """A document that people of a service were given before Muniment published one, so that history can cite it."""
+    """A document that people of a service were given before Muniment published one, so that history can cite it.
+
+    `programme` is the one whose own notice it is; null for what was given to everybody.
+    """
 
     __tablename__ = "earlier_document"
     __append_only__ = True
@@ -63,10 +68,14 @@ class EarlierDocument(CouncilTable, Base):
     title: Mapped[str]
     version: Mapped[str]
     dated: Mapped[date | None]
+    programme: Mapped[str | None]
 
     __table_args__ = (
-        UniqueConstraint("council_id", "service", "title", "version", "dated", postgresql_nulls_not_distinct=True),
-    )
+        UniqueConstraint(
+            "council_id", "service", "title", "version", "dated", "programme",
+            name="uq_earlier_document_facts", postgresql_nulls_not_distinct=True,
+        ),
+    )  # fmt: skip
 
 
 class NoticeGiven(CouncilTable, Base):

@@ -156,6 +156,8 @@ def _everything(subject: Subject) -> Iterator[tuple[str, Told]]:
 def _of_notice(subject: Subject) -> Iterator[Told]:
     notice, path = subject.notice, subject.notice_path
     yield from _texts(notice, path)
+    if notice.programme is not None:
+        yield Told("about-this-notice.programme", "of_programme", notice.programme, f"{path}.programme")
     if notice.restates is not None:
         yield Told("about-this-notice.restates", "restates", notice.restates, f"{path}.restates")
     for document in notice.given_before:

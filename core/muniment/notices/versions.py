@@ -66,6 +66,7 @@ class Draft:
         notice = notice_named(policy, ref)
         self.policy, self.ref = policy, ref
         self.covers: tuple[str, ...] = notice.services or (ref.service,)
+        self.programme = notice.programme
         self.given_before = (*notice.given_before, *((notice.restates,) if notice.restates else ()))
         self._words, self._law = words, law
 
@@ -79,7 +80,8 @@ class Draft:
 
 
 class VersionView(msgspec.Struct, frozen=True):
-    """A published version in one language, without its text. `published_at` is an instant in UTC."""
+    """A published version in one language, without its text. `published_at` is an instant in UTC; `programme` the one
+    whose own notice it is, null for a notice of services."""
 
     id: UUID
     service: str
@@ -91,6 +93,7 @@ class VersionView(msgspec.Struct, frozen=True):
     policy_hash: str
     restates: str | None
     published_at: datetime
+    programme: str | None
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -128,9 +131,9 @@ def publish(
             notice=draft.ref.key, number=number, language=row.language, sha256=row.sha256,
         )  # fmt: skip
     for given in draft.given_before:
-        title = say(given.title, draft.policy.council.languages[0])
+        facts = {"title": say(given.title, draft.policy.council.languages[0]), "version": given.version}
         note_earlier(
-            session, NewEarlier(service=draft.ref.service, title=title, version=given.version, dated=given.dated)
+            session, NewEarlier(service=draft.ref.service, dated=given.dated, programme=draft.programme, **facts)
         )
     told = [PublishedNotice(facade.slug, draft.ref.key, number, row.language, row.sha256) for row in rows]
     session.after_commit(lambda: facade.notice_published(told))
@@ -225,6 +228,7 @@ def _row(
         published_by=str(caller.actor.id or caller.actor.name),
         approved_by=approval and approval.by,
         ground=approval and approval.ground,
+        programme=draft.programme,
     )
 
 

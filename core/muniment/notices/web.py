@@ -121,11 +121,12 @@ def register_document(
     caller: NamedDependency[Caller],
     once: NamedDependency[Once],
 ) -> Response[Any]:
-    """Register an earlier document by service, title, version and date; registering it again changes nothing."""
+    """Register an earlier document by service, title, version, date and, of a programme's own notice, that programme;
+    registering it again changes nothing."""
     if (again := once.replay()) is not None:
         return again
     document = register_earlier(session, caller, data)
-    view = EarlierView(document, data.service, data.title, data.version, data.dated)
+    view = EarlierView(document, data.service, data.title, data.version, data.dated, data.programme)
     return once.answer(201, body=view, ids=[document])
 
 

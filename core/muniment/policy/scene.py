@@ -41,10 +41,12 @@ class Scene:
         return iter(sorted(self.policy.services.items()))
 
     def notices(self) -> Iterator[tuple[str, Notice, ServicePolicy]]:
-        """Path, notice and the service in whose folder it stands."""
+        """Path, notice and the service in whose folder it stands. A programme's own notice is not among them: it holds
+        besides the service's, which tells the rest."""
         for slug, service in self.services:
             for notice in service.notices.notices:
-                yield f"{slug}.notice.{notice.id}", notice, service
+                if notice.programme is None:
+                    yield f"{slug}.notice.{notice.id}", notice, service
 
     @cached_property
     def own_party(self) -> Party | None:

@@ -15,6 +15,7 @@ import msgspec
 
 from muniment.api.decoding import allowed_at
 from muniment.api.errors import InvalidInput
+from muniment.api.notices import Notice
 from muniment.api.periods import add_period, parse_keep
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When
 from muniment.api.sharing import Recipient
@@ -25,12 +26,13 @@ __all__ = ["GROWING", "settle"]
 
 GROWING = frozenset(
     {
-        "basis", "body", "condition", "contact", "document", "given_before", "import", "layer", "party", "programme",
-        "right", "rule", "source", "statement", "statute", "system",
+        "basis", "body", "condition", "contact", "document", "given_before", "import", "layer", "notice", "party",
+        "programme", "right", "rule", "source", "statement", "statute", "system",
     }
 )  # fmt: skip
 """Lists to which a decision may add an element. A category, purpose, recipient or clause it may not: new processing,
-or another reading of a stated rule, belongs in the council's document first."""
+or another reading of a stated rule, belongs in the council's document first. Of notices it may add those of programmes,
+which are other bodies' and come into force beside the council's."""
 
 CLOSED = frozenset(
     {"wording", "remark", "id", "cohorts", "combine", "when", "holder", "in_words", "services", "occurrence", "whose"}
@@ -134,7 +136,10 @@ def _settle_element(
         place.refuse(f"its {name} is {value[name]!r} and its path says {key!r}")
     else:
         value = {name: key, **value}
-    return (*current, _decoded(value, item, place.below(key)))
+    new = _decoded(value, item, place.below(key))
+    if isinstance(new, Notice) and new.programme is None:
+        place.refuse(f"a notice that is decided is a programme's own: give {place.at}.{key} its `programme`")
+    return (*current, new)
 
 
 def _is_open(node: msgspec.Struct, name: str, current: Any, field: msgspec.structs.FieldInfo) -> bool:
@@ -154,6 +159,8 @@ def _is_open(node: msgspec.Struct, name: str, current: Any, field: msgspec.struc
             return False
         case Recipient(), "agreement" | "on_request" | "competent_authority":
             return current is False  # no notice says so of a recipient: the council knows
+        case Notice(), "programme":
+            return False  # a notice that names none is for everybody
     if name in CLOSED or isinstance(current, bool):
         return False
     return current in (None, "", (), {}, "not-stated") or (

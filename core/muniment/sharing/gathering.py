@@ -158,8 +158,12 @@ with chosen as materialized (
         where p.council_id = e.council_id and p.programme = e.programme and p.kind = 'ended' and p.happened_on < :today
     )
     group by e.file_id
+), own as (
+    select v.id from notice_version v where v.council_id = :council_id and v.programme = :programme
+    union all select d.id from earlier_document d where d.council_id = :council_id and d.programme = :programme
 ), told as (
-    select g.file_id, max(g.given_on) as last
+    select g.file_id, max(g.given_on) as last,
+        max(g.given_on) filter (where coalesce(g.version_id, g.document_id) in (select own.id from own)) as of_programme
     from notice_given g
     where g.council_id = :council_id and g.file_id = any(cast(:file_ids as uuid[]))
     group by g.file_id
@@ -177,7 +181,7 @@ select c.stub | coalesce(seen.held, 0) as held,
     coalesce(limits.restricted, false) as limited,
     case when limits.upheld then 'upheld' when limits.pending then 'pending' else 'none' end as objection,
     joined.since is not null as enrolled,
-    coalesce(told.last >= joined.since, false) as programme_notice,
+    coalesce(told.of_programme >= joined.since, false) as programme_notice,
     c.referred_on is not null as elsewhere,
     told.last is not null as told,
     coalesce(c.born_on <= :born_by, false) as adult,

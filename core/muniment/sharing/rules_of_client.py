@@ -191,8 +191,8 @@ ABOUT_THE_CLIENT: tuple[Rule, ...] = (
     ),
     Rule(
         "programme-notice", "UK GDPR Arts 13(3), 14(4)",
-        "The client was given a notice since joining the programme.",
-        "The client has not been given the programme's notice since joining it.",
+        "The client was given the programme's own notice since joining it.",
+        "The client has not been given the programme's own notice since joining it.",
         _programme_notice,
     ),
     Rule(

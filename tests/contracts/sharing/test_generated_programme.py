@@ -29,7 +29,7 @@ from tests.server import TODAY
 SERVICE, PROGRAMME, AUTHORITY = "sefton-at-work", "generated-pathways", "liverpool-city-region"
 PERIOD = {"programme": PROGRAMME, "title": "Generated Pathways", "keep": "10 years",
           "from": {"event": "programme-end", "programme": PROGRAMME}, "generated": True}  # fmt: skip
-NOTICE = {"id": PROGRAMME, "title": "Generated Pathways: privacy notice (made up)",
+NOTICE = {"id": PROGRAMME, "programme": PROGRAMME, "title": "Generated Pathways: privacy notice (made up)",
           "intro": "This notice holds besides that of the service while you take part."}  # fmt: skip
 DECIDED = {
     f"{SERVICE}.statute.localism": {"title": "Localism Act 2011", "provisions": ["section 1"]},
@@ -80,6 +80,7 @@ def test_its_notice_stands_beside_that_of_the_service_and_says_its_own_period() 
     document = assemble(policy(), ref, "en", law, words)
     said = " ".join(statement.text for statement in document.statements())
     assert "This notice holds besides that of the service while you take part." in said
+    assert "for people who take part in the programme Generated Pathways" in said
     assert "Generated Pathways, by its own notice: 10 years" in said
     assert "Made up for a demonstration" in said
     assert {notice.id for notice in policy().service(SERVICE).notices.notices} == {"privacy", PROGRAMME}

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from muniment.api.errors import Forbidden, InvalidInput, NotFound
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
-from muniment.notices.given import NewEarlier, NewGiven, give_notice, notices_given, register_earlier
+from muniment.notices.given import NewEarlier, NewGiven, give_notice, note_earlier, notices_given, register_earlier
 from muniment.web.callers import Caller, Permission, command_caller
 from tests.integration.notices.conftest import Publisher
 
@@ -55,9 +55,9 @@ def test_giving_a_notice_stops_the_clock_and_keeps_the_day_it_would_have_run_to(
         earlier = NewGiven(document=document, on=TODAY - timedelta(days=400), channel="in-person")
         give_notice(session, caller, file, earlier)
         given = notices_given(session, caller, file)
-        assert [(entry.document, entry.version, entry.channel, entry.due_on) for entry in given] == [
-            (document, None, "in-person", None),
-            (None, version, "post", DUE),
+        assert [(entry.document, entry.version, entry.channel, entry.due_on, entry.called) for entry in given] == [
+            (document, None, "in-person", None, "Generated leaflet 4"),
+            (None, version, "post", DUE, "privacy, version 1, en"),
         ]
     with sefton.database.council(sefton.id) as session:
         events = session.scalars(text("select event from audit_event where subject = :f order by id"), {"f": file})
@@ -120,5 +120,9 @@ def test_registering_a_document_again_changes_nothing(sefton: Publisher) -> None
         assert register_earlier(session, caller, undated) == register_earlier(session, caller, undated)
         dated = NewEarlier(service="sefton-at-work", title="Generated leaflet", dated=TODAY)
         assert register_earlier(session, caller, dated) != register_earlier(session, caller, undated)
-        with pytest.raises(InvalidInput):
-            register_earlier(session, caller, NewEarlier(service="sefton-at-work", title=" "))
+        of_programme = NewEarlier(service="sefton-at-work", title="Generated leaflet", programme="bridge")
+        assert note_earlier(session, of_programme) != register_earlier(session, caller, undated)
+        assert note_earlier(session, of_programme) == note_earlier(session, of_programme)
+        for refused in (NewEarlier(service="sefton-at-work", title=" "), of_programme):
+            with pytest.raises(InvalidInput):
+                register_earlier(session, caller, refused)

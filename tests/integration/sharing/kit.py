@@ -172,18 +172,25 @@ class House:
             ledger.append(session, file, entry)
             ledger.send(session, [file_id], state)
 
-    def document(self) -> UUID:
-        """A leaflet that people were given."""
-        known = self.scalar("select id from earlier_document limit 1")
-        if known is None:
-            self.run(
-                "insert into earlier_document (council_id, id, service, title, version)"
-                " values (:council, gen_random_uuid(), 'advice', 'Generated leaflet', '1')",
-                council=self.id,
-            )
-            known = self.scalar("select id from earlier_document limit 1")
-        found: UUID = known
+    def document(self, programme: str | None = None) -> UUID:
+        """A leaflet that people were given: the service's, or a programme's own."""
+        facts = {"council": self.id, "programme": programme}
+        self.run(
+            "insert into earlier_document (council_id, id, service, title, version, programme)"
+            " values (:council, gen_random_uuid(), 'advice', 'Generated leaflet', '1', :programme)"
+            " on conflict do nothing", **facts,
+        )  # fmt: skip
+        known = "council_id = :council and programme is not distinct from :programme"
+        found: UUID = self.scalar(f"select id from earlier_document where {known}", **facts)
         return found
+
+    def give(self, file_id: UUID, on: date, programme: str | None = None) -> None:
+        """Note that somebody was given the service's leaflet, or a programme's own."""
+        self.run(
+            "insert into notice_given (council_id, id, file_id, document_id, given_on, channel)"
+            " values (:council, gen_random_uuid(), :file, :document, :on, 'post')",
+            council=self.id, file=file_id, document=self.document(programme), on=on,
+        )  # fmt: skip
 
     def decide(self, *files: UUID, **question: Any) -> Answer:
         with self.session() as session:

@@ -87,14 +87,22 @@ def test_a_programme_and_its_notice(house: House) -> None:
         "insert into enrolment (council_id, file_id, programme, started_on) values (:c, :f, 'bridge', '2026-11-02')",
         c=house.id, f=file,
     )  # fmt: skip
-    given = (
-        "insert into notice_given (council_id, id, file_id, document_id, given_on, channel)"
-        " values (:c, gen_random_uuid(), :f, :d, :on, 'post')"
-    )
-    house.run(given, c=house.id, f=file, d=house.document(), on=date(2026, 11, 1))
-    assert house.against(file, **to) == {"agreement", "programme-notice"}
-    house.run(given, c=house.id, f=file, d=house.document(), on=date(2026, 11, 2))
+    not_told = {"agreement", "programme-notice"}
+    house.give(file, date(2026, 11, 3))  # the service's is none of the programme's
+    assert house.against(file, **to) == not_told
+    house.give(file, date(2026, 11, 3), programme="another")
+    assert house.against(file, **to) == not_told
+    house.give(file, date(2026, 11, 1), programme="bridge")  # before joining
+    assert house.against(file, **to) == not_told
+    house.give(file, date(2026, 11, 2), programme="bridge")
     assert house.against(file, **to) == {"agreement"}
+    house.run("update enrolment set ended_on = '2026-11-19' where file_id = :f", f=file)
+    assert house.against(file, **to) == {"agreement", "enrolled", "programme-notice"}
+    house.run(
+        "insert into enrolment (council_id, file_id, programme, started_on) values (:c, :f, 'bridge', '2026-11-20')",
+        c=house.id, f=file,
+    )  # fmt: skip
+    assert house.against(file, **to) == not_told  # who joins anew is told anew
 
 
 def test_who_was_referred_is_told_before_anything_leaves(house: House) -> None:

@@ -141,10 +141,7 @@ def test_an_agreement_and_a_request_close_as_they_end(house: House) -> None:
         "insert into enrolment (council_id, file_id, programme, started_on) values (:c, :f, 'bridge', '2026-11-02')",
         c=house.id, f=file,
     )  # fmt: skip
-    house.run(
-        "insert into notice_given (council_id, id, file_id, document_id, given_on, channel)"
-        " values (:c, gen_random_uuid(), :f, :d, '2026-11-02', 'post')", c=house.id, f=file, d=house.document(),
-    )  # fmt: skip
+    house.give(file, date(2026, 11, 2), programme="bridge")
     new = NewAgreement(
         service=SERVICE, recipient="authority", title="Agreement", parties=("Alpha", "The authority"),
         purposes=("support",), categories=("personal",), basis="public task", power="Localism Act 2011 s.1",

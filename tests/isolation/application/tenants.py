@@ -278,8 +278,9 @@ def _digital(town: Town, day: date) -> dict[str, Any]:
 
 def _publish(api: Api) -> None:
     town, ids = api.tenant.town, api.tenant.ids
-    [published] = api.ask("POST", "/notices/publications", {"ground": "a test"})
-    ids["version_id"] = [version["id"] for version in published["versions"]]
+    published = [version for each in api.ask("POST", "/notices/publications", {"ground": "a test"})
+                 for version in each["versions"]]  # fmt: skip
+    ids["version_id"] = [version["id"] for version in published if version["programme"] is None]
     document = {"service": town.service, "title": f"Generated leaflet of {town.slug}"}
     api.keep("document_id", "POST", "/notices/documents", document)
     prepared = {"service": town.service, "condition": town.condition}

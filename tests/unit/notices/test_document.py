@@ -163,3 +163,13 @@ def test_an_unknown_service_or_notice_is_said_to_be_unknown() -> None:
     empty = msgspec.structs.replace(small_policy(), services={})
     with pytest.raises(NotFound, match="declares no notice"):
         notices_of(empty)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "take part in the programme bridge"), ("cy", "rhaglen: bridge")]
+)
+def test_a_programmes_own_notice_says_for_whom_it_is(language: str, words: str) -> None:
+    said = statement(document_of(small_policy(programme="bridge"), language), "about-this-notice.programme")
+    assert words in said.text
+    assert said.language == ""
+    assert not [each for each in document_of(small_policy()).statements() if each.id == said.id]

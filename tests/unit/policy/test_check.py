@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 
+from muniment.api.notices import Notice, NoticeDeclarations
 from muniment.defaults.law import Law, law_in_force
 from muniment.policy.check import check
 from muniment.policy.findings import LEVELS
@@ -134,3 +136,23 @@ def test_every_check_has_a_provision_and_a_sentence() -> None:
 @pytest.mark.parametrize("day", [date(2020, 1, 1), TODAY, date(2040, 1, 1)])
 def test_there_is_one_regulator_on_each_day(day: date) -> None:
     assert len(law_in_force(day).regulators) == 1
+
+
+def test_a_recipient_for_a_programmes_sake_needs_a_notice_of_that_programmes_own() -> None:
+    of_recipient = decision("housing.recipient.landlords.programme", "bridge")
+    gap = ("sharing.programme-notice", of_recipient.path)
+    assert gap in found(of_recipient)
+    title = "Generated bridge: privacy notice"
+    another = decision("housing.notice.pier", {"title": title, "programme": "pier"})
+    assert gap in found(of_recipient, another)
+    own = decision("housing.notice.bridge", {"title": title, "programme": "bridge"})
+    told = found(of_recipient, own)
+    assert gap not in told
+    assert not any(path.startswith("housing.notice.bridge.") for _, path in told), "the service's notice tells the rest"
+
+
+def test_a_programmes_own_notice_is_no_notice_of_the_service() -> None:
+    notice = Notice(id="bridge", title="Generated bridge: privacy notice", programme="bridge")
+    alone = msgspec.structs.replace(HOUSING, notices=NoticeDeclarations(notices=(notice,)))
+    assert ("policy.no-notice", "housing.notice") in found(declared=alone)
+    assert ("policy.no-notice", "housing.notice") not in found()

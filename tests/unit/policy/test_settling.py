@@ -161,3 +161,15 @@ def test_settling_leaves_what_it_was_given_alone() -> None:
     settle(before, decision(f"{RULE}.usual.action", "destroy"))
     assert before == policy()
     assert before.services["housing"].clients != ClientDeclarations()
+
+
+def test_the_notice_that_is_decided_is_a_programmes_own() -> None:
+    title = {"title": "Generated bridge: privacy notice"}
+    added = settled("housing.notice.bridge", {**title, "programme": "bridge"}).services["housing"].notices.notices
+    assert [(notice.id, notice.programme) for notice in added] == [("privacy", None), ("bridge", "bridge")]
+    for path, value in (
+        ("housing.notice.other", title),  # another notice of the service is the council's to write
+        ("housing.notice.privacy.programme", "bridge"),  # one that names no programme is for everybody
+    ):
+        with pytest.raises(InvalidInput):
+            settled(path, value)

@@ -96,7 +96,7 @@ def _agree(deployment: Deployment, council_id: UUID, policy: Policy, client: UUI
     recipient = next(entry for entry in declared.recipients.recipients if entry.id == one.recipient)
     store = FileStore(deployment.settings.files_dir, deployment.keys)
     with deployment.database.council(council_id, deployment.actor) as session:
-        version = next(view for view in list_versions(session) if one.service in view.covers)
+        version = next(view for view in list_versions(session) if one.service in view.covers and not view.programme)
         answer = NewAnswer(
             purpose=one.purpose,
             answer="given",

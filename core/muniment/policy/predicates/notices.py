@@ -24,10 +24,8 @@ def controller_without_contact(scene: Scene) -> Iterator[Hit]:
 
 def notice_missing(scene: Scene) -> Iterator[Hit]:
     """A service that no notice covers."""
-    covered = {slug for _, notice, _ in scene.notices() for slug in notice.services}
-    for slug, service in scene.services:
-        if slug not in covered and not any(not notice.services for notice in service.notices.notices):
-            yield Hit(f"{slug}.notice", slug)
+    covered = {slug for path, notice, _ in scene.notices() for slug in notice.services or (path.partition(".")[0],)}
+    yield from (Hit(f"{slug}.notice", slug) for slug, _ in scene.services if slug not in covered)
 
 
 def dpo_contact_absent(scene: Scene) -> Iterator[Hit]:

@@ -85,6 +85,20 @@ def match_without_statute(scene: Scene) -> Iterator[Hit]:
     )
 
 
+def programme_without_notice(scene: Scene) -> Iterator[Hit]:
+    """A recipient for a programme's sake, and no notice of that programme's own."""
+    told = {
+        (notice.programme, slug)
+        for home, service in scene.services
+        for notice in service.notices.notices
+        for slug in notice.services or (home,)
+    }
+    for slug, service in scene.services:
+        for entry in service.recipients.recipients:
+            if entry.programme is not None and (entry.programme, slug) not in told:
+                yield Hit(f"{slug}.recipient.{entry.id}.programme", entry.programme)
+
+
 def abolished_body(scene: Scene) -> Iterator[Hit]:
     """A body named that is no more."""
     for path, entry in _recipients(scene):
@@ -111,5 +125,6 @@ PREDICATES: tuple[Predicate, ...] = (
     no_recipients,
     match_without_data_sets,
     match_without_statute,
+    programme_without_notice,
     abolished_body,
 )

@@ -42,6 +42,7 @@ from muniment.database.session import CouncilSession, Database
 from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
+from muniment.notices.beside import beside_file as notices_beside_file
 from muniment.notices.shelf import Shelf
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
@@ -203,7 +204,7 @@ def surface_of(plugins: Plugins, store: FileStore) -> Surface:
             "file_store": store,
             "why_kept": why_kept,
             "beside_file": _one_below_the_other(
-                beside_file_of(words), muniment.sharing.web.beside_file, keeping_beside_file
+                notices_beside_file, beside_file_of(words), muniment.sharing.web.beside_file, keeping_beside_file
             ),
             "foresee": foresee,
             "words": words,

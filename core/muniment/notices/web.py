@@ -17,6 +17,7 @@ from muniment.accounts.idempotency import Once
 from muniment.clock import Clock
 from muniment.database.session import CouncilSession
 from muniment.defaults.law import law_in_force
+from muniment.notices.beside import given_pages
 from muniment.notices.document import notices_of
 from muniment.notices.given import (
     EarlierView,
@@ -166,7 +167,7 @@ def _versions(session: CouncilSession, caller: Caller, after: str | None, limit:
 
 
 menu = [MenuEntry("notices", "Notices", Permission.READ_POLICY), *document_menu]
-pages = [*public_pages, versions_page, *document_pages]
+pages = [*public_pages, versions_page, *given_pages, *document_pages]
 api_routes = [
     versions_of_council,
     publish_notices,

@@ -34,6 +34,7 @@ from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
 from muniment.sharing.register import Looked, search_register, service_of, view_disclosure
 from muniment.sharing.requests import NewRequest, receive_request, requests
+from muniment.sharing.rules import RULES
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import day_of
 from muniment.web.council import CouncilRef
@@ -55,6 +56,8 @@ DISCLOSES = needs(Permission.DISCLOSE)
 READS = needs(Permission.READ_SHARING)
 
 T = TypeVar("T")
+PROMISES = {rule.id: rule.speaks_for for rule in RULES}
+"""What each rule of the gate asks to be so, in a sentence."""
 MEANS = (
     ("json", "As a file in JSON"), ("csv", "As a file in CSV"), ("spoken", "Spoken"), ("on-paper", "On paper"),
     ("by-secure-email", "By secure email"), ("through-their-system", "Through their own system"),
@@ -186,8 +189,9 @@ def beside_file(session: CouncilSession, caller: Caller, file_id: UUID, page: Pa
         return ""
     given = search_register(session, caller, Looked(client=file_id)).items if may_read else []
     return page.text(
-        "sharing/beside.html", caller, file_id=file_id, given=given, may_read=may_read, may_share=may_share
-    )
+        "sharing/beside.html", caller, file_id=file_id, given=given, promises=PROMISES, may_read=may_read,
+        may_share=may_share,
+    )  # fmt: skip
 
 
 def _declared(session: CouncilSession, caller: Caller, file_id: UUID) -> ServicePolicy:

@@ -215,6 +215,9 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         },
         "POST /console/extensions/{extension_id}": {"reason": "settled"},
         "POST /console/clients/{file_id}/records/{record_id}/reinstatement": {},
+        "POST /console/clients/{file_id}/notices": {
+            "shown": ids["version_id"], "on": "20/11/2026", "channel": "post",
+        },
         "POST /console/clients/{file_id}/limits": {"ground": "18.1.a", "purpose": ""},
         "POST /console/policy-documents": {"service": town.service, "condition": town.condition},
         "POST /console/policy-documents/{policy_document_id}": {"outcome": "reject", "reason": "unclear"},

@@ -11,6 +11,7 @@ person may be written all the same: that they were told, that they withdrew a co
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -23,10 +24,13 @@ from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, files_changed
 
-__all__ = ["NO_FILE", "LockedFile", "change_file", "lock_files", "service_of", "tell"]
+__all__ = ["LIMIT_AGAIN", "NO_FILE", "LockedFile", "change_file", "lock_files", "service_of", "tell"]
 
 NO_FILE = "There is no such client file."
 """Said of an unknown file, another council's, and one of a service the caller may not see."""
+
+LIMIT_AGAIN: Final = "limit-again"
+"""What changed in a file whose restriction a restore had lost and that has been put back: it stood all the time."""
 
 _LOCK = text(
     "select id, person_id, service from client_file where council_id = :council_id and id = any(:ids)"

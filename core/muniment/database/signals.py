@@ -110,9 +110,10 @@ class FieldsChanged(msgspec.Struct, frozen=True):
 
 class ValuesErased(msgspec.Struct, frozen=True):
     """Records of these client files were deleted, emptied or redacted. Sent while the files are still there; a file in
-    which no record is left goes next."""
+    which no record is left goes next. `repeated`: they were so before, and a restored backup had brought them back."""
 
     file_ids: Sequence[UUID]
+    repeated: bool = False
 
 
 class Erased(msgspec.Struct, frozen=True):

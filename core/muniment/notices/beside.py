@@ -4,7 +4,7 @@ notes one. An adviser who reads at the gate that a notice is missing puts it rig
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,6 @@ from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
 from muniment.notices.given import (
     CHANNELS,
-    Channel,
     NewGiven,
     called_document,
     called_version,
@@ -132,7 +131,7 @@ def _given(form: GivenForm, session: CouncilSession) -> NewGiven:
         version=None if is_document else key,
         document=key if is_document else None,
         on=_day(form.on),
-        channel=cast(Channel, form.channel),
+        channel=form.channel,
     )
 
 

@@ -201,7 +201,7 @@ def given_to(session: CouncilSession, file_id: UUID) -> list[GivenView]:
     return [
         GivenView(
             row.id, row.version_id, row.document_id, row.given_on, row.channel, row.due_on,
-            called_version(notice, number, language) if notice is not None else called_document(title, version),
+            called_version(notice, number, language) if row.version_id is not None else called_document(title, version),
             programme,
         )
         for row, notice, number, language, title, version, programme in rows

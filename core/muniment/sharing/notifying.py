@@ -20,6 +20,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_many
+from muniment.clients.locks import LIMIT_AGAIN
 from muniment.database.gauges import CouncilGauge, Figures
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
@@ -52,8 +53,8 @@ NOTHING = "There is no such notification."
 SHOWN = 200
 
 _TELL = """
-insert into recipient_notification (council_id, id, line_id, change, fields, since)
-select :council_id, gen_random_uuid(), whom.line_id, :change, whom.fields, :now
+insert into recipient_notification (council_id, id, line_id, change, fields, since, repeated)
+select :council_id, gen_random_uuid(), whom.line_id, :change, whom.fields, :now, :repeated
 from (
     select (array_agg(l.id order by d.at desc, l.id))[1] as line_id, array_agg(distinct name order by name) as fields
     from ({changed}) changed
@@ -75,7 +76,8 @@ returning id
 
 
 class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient to be told. `reference` is what it was given with the data; `file` is null once the file has gone."""
+    """A recipient to be told. `reference` is what it was given with the data; `file` is null once the file has gone.
+    `repeated`: after a restore it is not known any more whether it was told already."""
 
     id: UUID
     service: str
@@ -90,6 +92,7 @@ class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime | None
     settled_at: datetime | None
     reason: str | None
+    repeated: bool
 
 
 def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
@@ -118,6 +121,7 @@ def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
         "select c.file_id from unnest(cast(:file_ids as uuid[])) c (file_id)",
         f"not exists ({of_file} and (r.values ? name or name = any(cast(:identity as text[]))))",
         done="n.since >= d.at",
+        repeated=erased.repeated,
         file_ids=Keys.of(erased.file_ids).literal,
         identity=list(IDENTITY),
     )
@@ -125,7 +129,7 @@ def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
 
 def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
     """Note whom to tell that a restriction was placed."""
-    if "limit" not in changed.what:
+    if not changed.what & {"limit", LIMIT_AGAIN}:
         return
     _tell(
         session,
@@ -134,6 +138,7 @@ def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
         " and l.ended_at is null and l.kind = 'restriction' and l.file_id = any(cast(:file_ids as uuid[]))"
         " group by l.file_id",
         done="n.since >= changed.placed_at",
+        repeated=LIMIT_AGAIN in changed.what,
         file_ids=Keys.of(changed.file_ids).literal,
     )
 
@@ -167,13 +172,15 @@ def _tell(
     changed: str,
     which: str = "true",
     done: str = "n.state = 'to-send'",
+    *,
+    repeated: bool = False,
     **parameters: object,
 ) -> None:
     """Write a line for each recipient concerned. `changed` is a query of files, `which` a condition on a line, its
     disclosure and the `name` of a field, `done` what an earlier notification is like that says the same: all of them
     texts of this module."""
     statement = text(_TELL.format(changed=changed, which=which, done=done))
-    usual = {"council_id": session.council_id, "change": change, "now": session.clock.now()}
+    usual = {"council_id": session.council_id, "change": change, "now": session.clock.now(), "repeated": repeated}
     made = session.scalars(statement, {**usual, **parameters}).all()
     record_many(session, AuditEvent.RECIPIENT_TO_TELL, made, change=change)
 

@@ -144,7 +144,7 @@ class Notification(CouncilTable, Base):
 
     It names the line and its fields, never a value. `state` goes from `to-send` to `sent` and `acknowledged`, or ends
     as `impossible`, with a `reason` in words without personal data. `settled_at` is when it was acknowledged or found
-    impossible.
+    impossible. `repeated`: a restore had lost whether it was told already.
     """
 
     __tablename__ = "recipient_notification"
@@ -158,6 +158,7 @@ class Notification(CouncilTable, Base):
     sent_at: Mapped[datetime | None]
     settled_at: Mapped[datetime | None]
     reason: Mapped[str | None]
+    repeated: Mapped[bool] = mapped_column(server_default="false")
 
     __table_args__ = (
         council_fk("line_id", "disclosure_line.id", ondelete="CASCADE"),

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, tuple_, update
 from sqlalchemy import not_ as negate
 
+from muniment.clients.locks import LIMIT_AGAIN
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, PolicyAdopted, ProgrammeChanged, RegistersChanged
 from muniment.policy.store import policy_of_hash
@@ -103,7 +104,7 @@ def past_period(session: CouncilSession, file_ids: Sequence[UUID]) -> frozenset[
 
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
     """Client files have changed. No clause reads what stands between a file and its use."""
-    if payload.what <= {"limit"}:
+    if payload.what <= {"limit", LIMIT_AGAIN}:
         return
     changed(session, RECORDS, payload.file_ids, lambda: _ask(session))
 

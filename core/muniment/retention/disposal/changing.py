@@ -111,10 +111,11 @@ def change(
     return Changed(Taken(gone, judgement.holds, kept_by_class, judgement.kept_by, bare), tuple(redacted))
 
 
-def redact(session: CouncilSession, redaction: Redaction) -> int:
+def redact(session: CouncilSession, redaction: Redaction, *, repeated: bool = False) -> int:
     """Take values out of records, and see that no import brings them back; returns how many records there were.
 
-    Files that belong to a record go where `attachments` is named, and stay where it is not.
+    Files that belong to a record go where `attachments` is named, and stay where it is not. `repeated`: a restore had
+    brought the values back.
     """
     if ATTACHMENTS in redaction.fields:
         of_records = with_ids(session, redaction.keys, "record_id")(ATTACHMENT)
@@ -131,7 +132,7 @@ def redact(session: CouncilSession, redaction: Redaction) -> int:
     blank = {"values": RECORD.c["values"].op("-")(cast(names, ARRAY(Text))), "corrected": corrected}
     mine = update(RECORD).where(with_ids(session, redaction.keys)(RECORD), RECORD.c.disposal.is_(None)).values(blank)
     files: list[UUID] = list(session.scalars(mine.returning(RECORD.c.file_id)))
-    values_erased.send(session, ValuesErased(Keys.of(files).distinct()))
+    values_erased.send(session, ValuesErased(Keys.of(files).distinct(), repeated))
     return len(files)
 
 

@@ -8,6 +8,9 @@ was restored: it is applied again, by key, in the order of the ledger. One that 
 is done, and until every council has been swept since, the deployment is not ready. A damaged ledger tells neither: it
 is settled and applied only once it has been restored from its copy.
 
+Whoever was given what is erased again was told of it before (UK GDPR Art 19), or was still to be told: the database no
+longer knows which. So they are listed to be told, once more, and the list says that it is once more.
+
 What keeps records (`evidence.keeping`) is put back in the same way and in the same order, so before any sweep. Where
 the database is a restored one, a line of it that was never settled counts: in doubt the records stay.
 """
@@ -25,9 +28,10 @@ from muniment.api.errors import NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE, PERSON, RECORD
-from muniment.database.packed import Keys
+from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession, Database
+from muniment.database.signals import ValuesErased, values_erased
 from muniment.retention import locks
 from muniment.retention.disposal.anonymising import anonymise_again
 from muniment.retention.disposal.changing import redact
@@ -175,15 +179,23 @@ class RestoreCheck:
 def _repeat(session: CouncilSession, line: Line) -> Repeated:
     if line.anonymised:
         anonymise_again(session, Keys.joined([*line.gone.values(), *line.emptied.values()]))
+    files = _files_of(session, line)
     # What is emptied lets go of its file, and must have done so before the file goes.
     emptied = sum(
         len(empty_rows(session, subject, line.emptied[subject.name]))
         for subject in SUBJECTS
         if subject.name in line.emptied
     )
-    gone = _delete(session, line.gone)
+    gone = {
+        subject.name: delete_rows(session, subject, line.gone[subject.name])
+        for subject in SUBJECTS
+        if subject.name in line.gone
+    }
+    if files:
+        values_erased.send(session, ValuesErased(files, repeated=True))
+    gone |= _delete_above(session, line.gone)
     kept = put_back_keeping(session, line.evidence) if line.keeps else 0
-    redacted = sum(redact(session, redaction) for redaction in line.redacted)
+    redacted = sum(redact(session, redaction, repeated=True) for redaction in line.redacted)
     rows = sum(map(len, gone.values())) + emptied + redacted
     session.execute(
         insert(DISPOSAL).values(
@@ -202,14 +214,21 @@ def _known(session: CouncilSession, chunks: Sequence[UUID]) -> frozenset[UUID]:
     return frozenset(session.scalars(select(DISPOSAL.c.id).where(here, with_ids(session, chunks)(DISPOSAL))))
 
 
-def _delete(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys]:
-    """Delete rows by table and key, records before the files above them, files before persons.
+def _files_of(session: CouncilSession, line: Line) -> Keys:
+    """The client files of the records that a line erases, as far as the restored database has them."""
+    records = Keys.joined(keys[RECORD.name] for keys in (line.gone, line.emptied) if RECORD.name in keys)
+    if not records:
+        return Keys()
+    of_file = with_ids(session, records)(RECORD), RECORD.c.file_id.is_not(None)
+    return Keys(session.scalars(select(packed(RECORD.c.file_id)).where(*of_file)).one()).distinct()
+
+
+def _delete_above(session: CouncilSession, keys: Mapping[str, Keys]) -> dict[str, Keys]:
+    """Delete the files above records that are gone, and the persons above files.
 
     A file or person that something else hangs from, as the restored database has it, is left to the sweep.
     """
-    gone = {
-        subject.name: delete_rows(session, subject, keys[subject.name]) for subject in SUBJECTS if subject.name in keys
-    }
+    gone: dict[str, Keys] = {}
     for table, below in ((FILE, RECORD.c.file_id), (PERSON, FILE.c.person_id)):
         if table.name in keys:
             left = select(below).where(below.table.c.council_id == table.c.council_id, below == table.c.id)

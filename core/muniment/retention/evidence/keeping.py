@@ -26,7 +26,7 @@ from muniment.api.errors import NotReady
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE, LIMIT, RECORD
-from muniment.clients.locks import tell
+from muniment.clients.locks import LIMIT_AGAIN, tell
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -92,6 +92,7 @@ def _withdrawn(session: CouncilSession, row: Row) -> None:
 
 def _limited(session: CouncilSession, row: Row) -> None:
     record(session, AuditEvent.LIMIT_PLACED, row["file_id"], limit=row["id"], ground=row["ground"])
+    tell(session, [row["file_id"]], LIMIT_AGAIN)
 
 
 def _lifted(session: CouncilSession, row: Row) -> None:

@@ -1,0 +1,80 @@
+"""After a restore recipients are told once more of what is erased or restricted again (UK GDPR Art 19): the backup does
+not know whom somebody had told since. The database is dumped and restored for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from muniment.clients.limiting import NewLimit, place_limit
+from muniment.database.session import Database
+from muniment.keys import KeyRing
+from muniment.retention.disposal.restore import recover
+from muniment.settings import Settings
+from muniment.sharing.notifying import NotificationView, notifications, settle
+from muniment.wiring import wire
+from tests.integration.retention.backups import Dump
+from tests.integration.retention.kit import House as Retention
+from tests.integration.sharing.kit import House
+from tests.server import TestServer
+
+
+@pytest.fixture
+def alpha(database: Database, new_council: Callable[[str], UUID], keys: KeyRing, tmp_path: Path) -> House:
+    """A council with a database of its own, to be dumped and restored."""
+    wire()
+    house = House(database, new_council("alpha"), "alpha", keys, tmp_path / "files")
+    house.adopt()
+    return house
+
+
+def told(house: House) -> list[NotificationView]:
+    with house.session() as session:
+        return list(notifications(session, house.caller, settled=True))
+
+
+def test_who_was_told_since_the_backup_is_told_once_more(
+    alpha: House, settings: Settings, server: TestServer, database_name: str, tmp_path: Path
+) -> None:
+    retention = Retention(alpha.database, alpha.id, settings.ledger_dir)
+    going, staying = alpha.register(address="1 Sample Street"), alpha.register(address="2 Sample Street")
+    limited = alpha.register(address="3 Sample Street")
+    for recipient in ("college", "research"):
+        alpha.disclose(going, staying, limited, recipient=recipient, fields=("personal.address", "family-name"))
+    with alpha.session() as session:
+        retention.milestones(session, [going], "case-closed", date(2019, 3, 1))
+    alpha.run("update record set rule_hash = null where file_id = :f", f=going)
+    retention.clock_all()
+    retention.arm("case")
+    backup = Dump(server, database_name, tmp_path / "dump")
+    backup.take()
+
+    assert retention.sweep().disposed == 1
+    with alpha.session() as session:
+        place_limit(session, alpha.caller, limited, NewLimit(ground="18.1.a"))
+    before = told(alpha)
+    assert sorted(one.change for one in before) == ["erased", "erased", "restricted", "restricted"]
+    assert not any(one.repeated for one in before)
+    for one in before:
+        with alpha.session() as session:
+            settle(session, alpha.caller, one.id, "sent")
+
+    alpha.database.engine.dispose()
+    backup.restore()
+    assert told(alpha) == []
+    for _ in range(2):  # to recover again adds nothing
+        with alpha.session() as session:
+            recover(session, retention.ledger)
+        after = told(alpha)
+        assert {(one.change, one.recipient, one.reference, one.fields, one.state, one.repeated) for one in after} == {
+            (one.change, one.recipient, one.reference, one.fields, "to-send", True) for one in before
+        }
+        assert len(after) == len(before)
+    assert alpha.scalar("select count(*) from client_file where id = :f", f=going) == 0
+    assert alpha.scalar("select count(*) from disclosure_line where file_id = :f", f=staying) == 2
+    retention.sweep()
+    assert len(told(alpha)) == len(before), "what the sweep finds has gone already"

@@ -2,8 +2,10 @@
 
 A council's table has `council_id` first in its primary key and in every foreign key. Row-level security does not guard
 foreign keys (PostgreSQL checks them as the table's owner), so the composite key is what keeps a row of one council from
-pointing at a row of another. Everything else a council's table needs (forced row-level security, its policy, grants) is
-derived from the mixin by `muniment.database.schema_sql`.
+pointing at a row of another. A row points to `council` itself only if it hangs below no other row, which would have
+said whose it is: every key is looked up for every row that is written (docs/decisions/0022). Everything else a
+council's table needs (forced row-level security, its policy, grants) is derived from the mixin by
+`muniment.database.schema_sql`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from sqlalchemy import (
     BigInteger,
     Date,
     DateTime,
-    ForeignKey,
     ForeignKeyConstraint,
     LargeBinary,
     MetaData,
@@ -64,12 +65,14 @@ class Base(DeclarativeBase):
             table.info["append_only"] = cls.__append_only__
             table.info["goes_by_rule"] = cls.__goes_by_rule__
             table.info["council"] = issubclass(cls, CouncilTable)
+            if issubclass(cls, CouncilTable) and not _hangs_below(table):
+                table.append_constraint(ForeignKeyConstraint(["council_id"], ["council.id"]))
 
 
 class CouncilTable:
     """Mixin of every table whose rows belong to one council: `council_id`, first in the primary key."""
 
-    council_id: Mapped[UUID] = mapped_column(ForeignKey("council.id"), primary_key=True, sort_order=-100)
+    council_id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-100)
 
 
 def council_fk(
@@ -93,6 +96,11 @@ def council_fk(
         deferrable=True if deferred else None,
         initially="DEFERRED" if deferred else None,
     )
+
+
+def _hangs_below(table: Table) -> bool:
+    """Whether each row points to another of its council (`council_fk`), and so to its council by way of that."""
+    return any(all(not column.nullable for column in key.columns) for key in table.foreign_key_constraints)
 
 
 def is_council_table(table: Table) -> bool:

@@ -77,6 +77,18 @@ def test_no_statistics_are_kept_of_councils(table: Table, schema: dict[str, dict
     assert schema[table.name]["statistics"] == 0
 
 
+@each_council_table
+def test_every_row_points_to_its_council_once(table: Table) -> None:
+    """To the council itself, or to a row of its council that it always hangs below; not to both."""
+    to_council = [key for key in table.foreign_key_constraints if key.column_keys == ["council_id"]]
+    to_parents = [
+        key
+        for key in table.foreign_key_constraints
+        if len(key.columns) > 1 and not any(column.nullable for column in key.columns)
+    ]
+    assert len(to_council) == (0 if to_parents else 1)
+
+
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
 def test_the_application_may_do_what_the_table_says(table: Table, schema: dict[str, dict[str, object]]) -> None:
     may = {"INSERT", "SELECT"}

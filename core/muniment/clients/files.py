@@ -20,7 +20,7 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_reading
 from muniment.clients.context import Context
-from muniment.clients.limits import Exception18, limits_on
+from muniment.clients.limits import Exception18
 from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
 from muniment.clients.memory import lock_references, remember
 from muniment.clients.normalise import notice_due_on
@@ -70,13 +70,12 @@ def open_file(session: CouncilSession, caller: Caller, file_id: UUID, exception:
     if view is None or not caller.allows(Permission.READ_CLIENTS, view.service):
         raise NotFound(NO_FILE)
     record_reading(session, AuditEvent.FILE_READ, file_id)
-    limits = limits_on(session, [file_id]).get(file_id)
-    if limits is None:
+    if not view.limits:
         return view
     if exception is None:
-        return without_restricted(view, limits)
+        return without_restricted(view)
     record(session, AuditEvent.LIMIT_PASSED, file_id, exception=exception)
-    return msgspec.structs.replace(view, limits=limits.standing)
+    return view
 
 
 def register_client(session: CouncilSession, caller: Caller, context: Context, new: NewClient) -> UUID:

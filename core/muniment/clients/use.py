@@ -20,7 +20,6 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import RECORD
-from muniment.clients.limits import limits_on
 from muniment.clients.locks import NO_FILE, change_file, tell
 from muniment.clients.views import RecordView, read_view, without_restricted
 from muniment.database.session import CouncilSession
@@ -53,8 +52,7 @@ def read_restricted(session: CouncilSession, caller: Caller, file_id: UUID) -> t
         raise NotFound(NO_FILE)
     if view.records:
         record(session, AuditEvent.RESTRICTED_READ, file_id, records=len(view.records))
-    limits = limits_on(session, [file_id]).get(file_id)
-    return tuple((view if limits is None else without_restricted(view, limits)).records)
+    return tuple(without_restricted(view).records)
 
 
 def reinstate(session: CouncilSession, caller: Caller, file_id: UUID, record_id: UUID) -> None:

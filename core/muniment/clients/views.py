@@ -69,9 +69,9 @@ class FileView(msgspec.Struct, frozen=True):
     """A client file whole, but for records kept out of use. `notice_due_on` is the last day for telling a person who
     was referred (Art 14(3)(a)). `pseudonymous`: it names nobody, and holds what was pseudonymised.
 
-    `limits` are the restrictions and objections that stand on it; `withheld` counts the values that are not shown
-    because of them, and `restricted` is whether every use is barred, so that of the person the reference alone is
-    shown.
+    `limits` are the restrictions and objections that stand on it, in the order in which they were placed; `withheld`
+    counts the values that are not shown because of them, and `restricted` is whether every use is barred, so that of
+    the person the reference alone is shown.
     """
 
     id: UUID
@@ -101,6 +101,7 @@ class FileView(msgspec.Struct, frozen=True):
 
 _LISTS = FileView.__struct_fields__.index("records")
 _COLUMNS = ", ".join(f"f.{name}" for name in FileView.__struct_fields__[:_LISTS])
+_LIMIT = ", ".join(f"'{name}', l.{name}" for name in LimitView.__struct_fields__)
 _READ = text(
     f"select {_COLUMNS},"  # noqa: S608 - the names of our own columns
     " (select coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'record_class', r.record_class, 'medium', r.medium,"
@@ -114,25 +115,29 @@ _READ = text(
     " from milestone m where m.council_id = f.council_id and m.file_id = f.id) as milestones,"
     " (select coalesce(jsonb_agg(jsonb_build_object('programme', e.programme, 'started_on', e.started_on,"
     " 'ended_on', e.ended_on) order by e.started_on, e.programme), '[]')"
-    " from enrolment e where e.council_id = f.council_id and e.file_id = f.id) as enrolments"
+    " from enrolment e where e.council_id = f.council_id and e.file_id = f.id) as enrolments,"
+    f" (select coalesce(jsonb_agg(jsonb_build_object({_LIMIT}) order by l.placed_at, l.id), '[]')"
+    " from client_limit l where l.council_id = f.council_id and l.file_id = f.id and l.ended_at is null) as limits"
     " from client_file f where f.council_id = :council_id and f.id = :id"
 )
 
 
 def read_view(session: CouncilSession, file_id: UUID, *, restricted: bool = False) -> FileView | None:
     """The file, or None if this council has none with that key; its records are those in use, or, `restricted`, those
-    kept out of use. Checks no permission and leaves no trace: `muniment.clients.files.open_file` does."""
+    kept out of use. Withholds nothing (`without_restricted` does), checks no permission and leaves no trace:
+    `muniment.clients.files.open_file` does."""
     asked = {"council_id": session.council_id, "id": file_id, "restricted": restricted}
     found = session.execute_first(_READ, asked)
     return msgspec.convert(found[0]._asdict(), FileView) if found else None
 
 
-def without_restricted(view: FileView, limits: Limits) -> FileView:
+def without_restricted(view: FileView) -> FileView:
     """The file without what may only be stored: all values if every use is barred, else those of which every purpose
     is. Records stay, with their class and their last day, for they are to be kept and looked after."""
+    limits = Limits(view.limits)
     records = [_only_usable(record, limits) for record in view.records]
     withheld = sum(len(record.values) for record in view.records) - sum(len(record.values) for record in records)
-    shown = msgspec.structs.replace(view, records=records, limits=limits.standing, withheld=withheld)
+    shown = msgspec.structs.replace(view, records=records, withheld=withheld)
     if not limits.whole:
         return shown
     nothing: dict[str, Any] = dict.fromkeys(IN_WHOLE)

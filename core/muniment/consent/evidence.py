@@ -82,6 +82,8 @@ def store_evidence(
     session: CouncilSession, store: FileStore, file: LockedFile, event_id: UUID, pieces: Sequence[NewEvidence]
 ) -> None:
     """Store what was handed in for an event of a file that the caller has locked."""
+    if pieces:
+        session.send_waiting()  # the event, below which it hangs
     for piece, sha256 in zip(pieces, hashes(pieces), strict=True):
         row = {
             "council_id": session.council_id,

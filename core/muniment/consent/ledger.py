@@ -86,9 +86,11 @@ def wording_hash(wording: str) -> str:
 
 def append(session: CouncilSession, file: LockedFile, entry: Entry) -> UUID:
     """Add an event about the person of a file that the caller has locked; returns its key, which no other council's
-    and no other person's ledger has. Tells nobody: `send` does, when all that belongs together has been added."""
+    and no other person's ledger has. Tells nobody: `send` does, when all that belongs together has been added.
+
+    It goes along with the commit; whoever looks at it before has it sent (`session.send_waiting`), as `send` does."""
     event_id, actor = random_id(), session.actor
-    session.execute(
+    session.at_commit(
         APPEND,
         {
             **{name: getattr(entry, name) for name in Entry.__struct_fields__},
@@ -110,6 +112,7 @@ def append(session: CouncilSession, file: LockedFile, entry: Entry) -> UUID:
 
 def send(session: CouncilSession, file_ids: Sequence[UUID], *states: State) -> None:
     """Tell those who rest on consents of these files, and those whose clocks count from a withdrawal."""
+    session.send_waiting()
     consents_changed.send(session, ConsentsChanged(Keys.of(file_ids), frozenset(states)))
     tell(session, file_ids, "consent")
 

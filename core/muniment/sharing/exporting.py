@@ -24,7 +24,7 @@ from muniment.audit.log import record
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
-from muniment.sharing.extracting import Extract
+from muniment.sharing.extracting import OURS, Extract
 from muniment.sharing.gate import Gate
 from muniment.sharing.tables import Disclosure, ExportFile
 
@@ -132,7 +132,7 @@ def _as_csv(fields: Sequence[str], extracts: Sequence[Extract]) -> bytes:
     """A column for the reference and one for each field asked for; what a client does not have is empty."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    columns = ("reference", *fields)
+    columns = (OURS, *fields)
     writer.writerow(columns)
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for extract in extracts:

@@ -21,9 +21,12 @@ from muniment.database.session import CouncilSession
 from muniment.sharing.gathering import held_for, stub_column
 from muniment.sharing.terms import IDENTITY, Terms
 
-__all__ = ["Extract", "extract", "payload_key", "payload_keys"]
+__all__ = ["OURS", "Extract", "extract", "payload_key", "payload_keys"]
 
 CONTEXT = "sharing.payload"
+
+OURS = "our-reference"
+"""What an export calls the key of a client's line in the register: the client's own `reference` is another thing."""
 
 
 class Extract(msgspec.Struct, frozen=True):
@@ -66,7 +69,7 @@ def extract(
 
 def _query(fields: tuple[str, ...]) -> str:
     """The statement; only names of our own columns are put into its text."""
-    parts = ["'reference', going.id", *(f"'{name}', f.{stub_column(name)}" for name in fields if name in IDENTITY)]
+    parts = [f"'{OURS}', going.id", *(f"'{name}', f.{stub_column(name)}" for name in fields if name in IDENTITY)]
     return _EXTRACT.format(identity=", ".join(parts))
 
 

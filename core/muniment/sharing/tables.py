@@ -75,7 +75,7 @@ class Disclosure(CouncilTable, Base):
 class DisclosureLine(CouncilTable, Base):
     """What left about one client: which fields, and the hash of exactly the values, under a key of the ring's.
 
-    `id` was given to the recipient with the data, as `reference`.
+    `id` was given to the recipient with the data, as `our-reference`.
     """
 
     __tablename__ = "disclosure_line"

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from sqlalchemy import text
@@ -150,7 +150,12 @@ class House:
             service=SERVICE,
             source="client",
             record=NewRecord(record_class="case", values=given),
-            stub=Stub(family_name="Canary", given_names="Generated", born_on=date(1980, 3, 2)),
+            stub=Stub(
+                reference=f"G-{uuid4().hex[:12]}",
+                family_name="Canary",
+                given_names="Generated",
+                born_on=date(1980, 3, 2),
+            ),
             referred_on=referred_on,
             generated=True,
         )

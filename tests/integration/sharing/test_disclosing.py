@@ -51,7 +51,7 @@ def test_exactly_the_decided_fields_leave_and_are_noted(house: House) -> None:
     [client] = document["clients"]
     [line] = house.all("select * from disclosure_line where disclosure_id = :id", id=made.id)
     assert client == {
-        "reference": str(line.id), "family-name": "Canary", "personal.address": CANARY, "work.history": "Baker",
+        "our-reference": str(line.id), "family-name": "Canary", "personal.address": CANARY, "work.history": "Baker",
     }  # fmt: skip
     assert (line.file_id, tuple(line.fields)) == (file, FIELDS)
     row = next(row for row in content.decode().splitlines() if CANARY in row)
@@ -82,11 +82,14 @@ def test_an_export_is_handed_out_once(houses: tuple[House, House]) -> None:
 def test_csv_says_the_same(house: House) -> None:
     nasty = 'a "quoted", street'
     files = [house.register(address=nasty), house.register(work__history="Baker")]
-    made = house.disclose(*files, format="csv")
+    made = house.disclose(*files, format="csv", fields=("reference", *FIELDS))
     rows = list(csv.DictReader(io.StringIO(fetched(house, made).decode(), newline="")))
     assert sorted(row["personal.address"] for row in rows) == ["", nasty]
     assert sorted(row["work.history"] for row in rows) == ["", "Baker"]
-    assert set(rows[0]) == {"reference", *FIELDS}
+    assert set(rows[0]) == {"our-reference", "reference", *FIELDS}
+    lines = {str(row.id) for row in house.all("select id from disclosure_line where disclosure_id = :id", id=made.id)}
+    assert {row["our-reference"] for row in rows} == lines
+    assert all(row["reference"].startswith("G-") for row in rows)
 
 
 def test_nobody_is_given_anything_and_that_is_noted(house: House) -> None:

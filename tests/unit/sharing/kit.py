@@ -60,7 +60,7 @@ RECIPIENT: dict[str, Any] = {
     "kind": "body",
     "purposes": ["support", "stories"],
     "categories": ["personal", "work", "health", "offences"],
-    "identity": ["family-name"],
+    "identity": ["family-name", "reference"],
     "bases": ["task"],
     "consent": "not-required",
 }

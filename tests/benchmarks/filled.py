@@ -1,4 +1,7 @@
-"""Client files by the ten thousand, made by SQL: what sweeping, finding and clocking are measured on."""
+"""Client files by the ten thousand, made by SQL: what sweeping, finding and clocking are measured on.
+
+Their keys grow with time, as those do that Muniment makes (`muniment.database.ids.new_id`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ RECORD_CLASS = f"{SERVICE}/service-user-digital"
 
 POPULATE = f"""
 create temporary table made as
-  select gen_random_uuid() as person_id, gen_random_uuid() as file_id, number from generate_series(1, %(files)s) number;
+  select uuidv7() as person_id, uuidv7() as file_id, number from generate_series(1, %(files)s) number;
 insert into person (council_id, id) select %(council_id)s, person_id from made;
 insert into client_file (council_id, id, person_id, service, reference, reference_key, name_key, opened_on, source,
     generated)
@@ -24,11 +27,11 @@ insert into client_file (council_id, id, person_id, service, reference, referenc
     true
   from made;
 insert into milestone (council_id, id, file_id, kind, happened_on, own_act, source, noted_on)
-  select %(council_id)s, gen_random_uuid(), file_id, 'case-closed', date %(closed_on)s + (number %% 300)::int, false,
+  select %(council_id)s, uuidv7(), file_id, 'case-closed', date %(closed_on)s + (number %% 300)::int, false,
     'the-person', date '2018-12-01'
   from made;
 insert into record (council_id, id, file_id, record_class, medium, recorded_on, values)
-  select %(council_id)s, gen_random_uuid(), file_id, '{RECORD_CLASS}', 'digital', date '2016-01-01' + (number %% 300)::int,
+  select %(council_id)s, uuidv7(), file_id, '{RECORD_CLASS}', 'digital', date '2016-01-01' + (number %% 300)::int,
     '{{"personal-data.name": {{"v": "Generated", "s": "the-person", "on": "2016-01-01", "p": []}}}}'
   from made, generate_series(1, %(records)s);
 analyze;

@@ -85,16 +85,18 @@ STANDING = """
         where newest.state in ('given', 'reconfirmed')
         and (newest.expires_on is null or newest.expires_on >= :today)
     ) live on whole.state in ('given', 'reconfirmed')
-    where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))
+    where s.council_id = :council_id and s.file_id = any(%(files)s)
 """
-"""What stands, as SQL with the parameters `council_id`, `file_ids` and `today`: a line for each file, kind and purpose
-that there is any event of. `which` narrows the events `e`, as in `OF_PURPOSE`; higher domains may join it."""
+"""What stands, as SQL with the parameters `council_id` and `today`: a line for each file, kind and purpose that there
+is any event of. `which` narrows the events `e`, as in `OF_PURPOSE`; `files` is an array of the files' keys, as in
+`FILE_IDS`; higher domains may join it."""
 
+FILE_IDS = "cast(:file_ids as uuid[])"
 OF_PURPOSE = "s.service = :service and e.kind = :kind and e.purpose = :purpose"
 
 
 def _statement(which: str) -> TextClause:
-    return text(STANDING % {"which": which})
+    return text(STANDING % {"which": which, "files": FILE_IDS})
 
 
 _ONE = _statement(OF_PURPOSE)

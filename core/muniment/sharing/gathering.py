@@ -27,6 +27,9 @@ MOST_FIELDS = 60
 
 ADULT = 18
 
+CHOSEN = "array(select id from chosen)"
+"""The files in question, for the parts of the query: ten thousand keys are planned for once."""
+
 
 class Known(msgspec.Struct, frozen=True):
     """Files of which the same is known."""
@@ -89,6 +92,7 @@ def _query(asked: dict[str, int]) -> str:
         if name in IDENTITY
     ]
     return _QUERY.format(
+        chosen=CHOSEN,
         stub=" | ".join(parts) or "cast(0 as bigint)",
         consent=_standing("consent"),
         permission=_standing("permission"),
@@ -96,7 +100,8 @@ def _query(asked: dict[str, int]) -> str:
 
 
 def _standing(kind: str) -> str:
-    return STANDING % {"which": f"s.service = :service and e.kind = '{kind}' and e.purpose = :purpose"}
+    which = f"s.service = :service and e.kind = '{kind}' and e.purpose = :purpose"
+    return STANDING % {"which": which, "files": CHOSEN}
 
 
 def _years_before(day: date, years: int) -> date:
@@ -127,31 +132,33 @@ def _facts(row: Any, asked: dict[str, int]) -> Facts:
 
 _QUERY = """
 with chosen as materialized (
-    select f.council_id, f.id, f.born_on, f.referred_on, {stub} as stub
+    select f.id, f.born_on, f.referred_on, {stub} as stub
     from client_file f
     where f.council_id = :council_id and f.service = :service and f.id = any(cast(:file_ids as uuid[]))
 ), seen as (
-    select c.id, bit_or(a.bit) as some,
-        bit_or(case when v.value -> 'p' ?| cast(:purposes as text[]) then a.bit else 0 end) as held
+    select r.file_id, bit_or(found.some) as some, bit_or(found.held) as held
     from chosen c
-    join record r on r.council_id = c.council_id and r.file_id = c.id and r.disposal is null and r.restricted_on is null
-    cross join unnest(cast(:fields as text[]), cast(:bits as bigint[])) a (name, bit)
-    cross join lateral (select r.values -> a.name) v (value)
-    where v.value is not null
-    group by c.id
+    join record r on r.council_id = :council_id and r.file_id = c.id and r.disposal is null and r.restricted_on is null
+    cross join lateral (
+        select bit_or(a.bit) as some,
+            bit_or(a.bit) filter (where r.values -> a.name -> 'p' ?| cast(:purposes as text[])) as held
+        from unnest(cast(:fields as text[]), cast(:bits as bigint[])) a (name, bit)
+        where r.values ? a.name
+    ) found
+    group by r.file_id
 ), consent as ({consent}), permission as ({permission}), limits as (
     select l.file_id,
         bool_or(l.kind = 'restriction') as restricted,
         bool_or(l.kind = 'objection' and l.state = 'upheld') as upheld,
         bool_or(l.kind = 'objection' and l.state <> 'upheld') as pending
     from client_limit l
-    where l.council_id = :council_id and l.file_id = any(cast(:file_ids as uuid[])) and l.ended_at is null
+    where l.council_id = :council_id and l.file_id = any({chosen}) and l.ended_at is null
     and (cardinality(l.purposes) = 0 or :purpose = any(l.purposes))
     group by l.file_id
 ), joined as (
     select e.file_id, max(e.started_on) as since
     from enrolment e
-    where e.council_id = :council_id and e.programme = :programme and e.file_id = any(cast(:file_ids as uuid[]))
+    where e.council_id = :council_id and e.programme = :programme and e.file_id = any({chosen})
     and e.started_on <= :today and (e.ended_on is null or e.ended_on >= :today)
     and not exists (
         select from programme_fact p
@@ -165,7 +172,7 @@ with chosen as materialized (
     select g.file_id, max(g.given_on) as last,
         max(g.given_on) filter (where coalesce(g.version_id, g.document_id) in (select own.id from own)) as of_programme
     from notice_given g
-    where g.council_id = :council_id and g.file_id = any(cast(:file_ids as uuid[]))
+    where g.council_id = :council_id and g.file_id = any({chosen})
     group by g.file_id
 )
 select c.stub | coalesce(seen.held, 0) as held,
@@ -188,7 +195,7 @@ select c.stub | coalesce(seen.held, 0) as held,
     coalesce(c.id = cast(:requested as uuid), false) as requested,
     string_agg(uuid_send(c.id), cast('' as bytea)) as ids
 from chosen c
-left join seen on seen.id = c.id
+left join seen on seen.file_id = c.id
 left join consent on consent.file_id = c.id
 left join permission on permission.file_id = c.id
 left join limits on limits.file_id = c.id

@@ -34,6 +34,17 @@ def test_it_asks_nothing_and_a_second_run_brings_nobody_back(tmp_path: Path) -> 
     certificates = [line for line in first if line.startswith("Certificate")]
     assert len(certificates) > 10
     assert sum(line.startswith("Notice written to") for line in first) == 6
+    acts = ("Recorded.", "Withdrawn.", "Disclosure ")
+    assert [sum(line.startswith(act) for line in first) for act in acts] == [5, 3, 5]
+    refused = [line for line in first if line.startswith("Disclosure ") and "given of 0, refused of 1 clients" in line]
+    assert len(refused) == 3
+    assert any(line.startswith("You receive no more updates") for line in first)
+    assert any("contact-details.email, since" in line for line in first), "it is held on nothing"
+    receipts = sorted((tmp_path / "demo" / "consents").glob("receipt-*.html"))
+    assert len(receipts) == 5
+    assert all("<h1" in receipt.read_text(encoding="utf-8") for receipt in receipts)
+    assert all(any(line.endswith(receipt.name) for line in first[-30:]) for receipt in receipts), "it says where"
     second = demo(tmp_path).splitlines()
-    assert not any(line.startswith(("Certificate", "importing")) for line in second)
+    assert not any(line.startswith(("Certificate", "importing", *acts)) for line in second)
+    assert second[-30:] == first[-30:]
     assert sum(line.endswith("imported by an earlier run") for line in second) > 2

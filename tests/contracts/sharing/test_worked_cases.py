@@ -24,6 +24,7 @@ from muniment.policy.model import Policy
 from muniment.sharing.gate import Decision, decide
 from muniment.sharing.question import Agreed, Circumstances, Facts, Question, RequestKnown
 from muniment.sharing.rules import RULES
+from tests.contracts.sharing.worked_consents import answered, consents, following, stories_of
 from tests.policies import all_plugins
 from tests.server import TODAY
 
@@ -141,6 +142,22 @@ def test_the_decisions_let_nobody_have_more_than_the_cases_say() -> None:
     assert allowed == {"employers", "police", "councillor", "adult-learning", "combined-authority"}
 
 
+@pytest.mark.parametrize("council", SERVICES)
+def test_what_clients_agree_to_has_its_words_opens_the_gate_and_closes_it_again(council: str) -> None:
+    policy = policy_of(council, with_decisions=True)
+    stories = stories_of(council)
+    assert {"given", "refused"} == {story.answer for story in stories}
+    assert any(story.withdrawn for story in stories)
+    for story in stories:
+        purpose = next(one for one in policy.service(story.service).purposes.purposes if one.id == story.purpose)
+        assert purpose.consent_wording, "clients are asked in the words of the policy"
+        assert following(policy, story).stated, "the policy says what follows"
+        if story.recipient is not None:
+            assert answered(policy, story, "given").fields == story.fields
+            for state in ("none", "refused", "withdrawn"):
+                assert answered(policy, story, state).against == ("permission",)
+
+
 INTRODUCTION = """
 # Worked cases: may I pass this on?
 
@@ -148,7 +165,8 @@ Every recipient that the two councils' notices name, put to the gate, with its a
 nothing: `muniment share decide`, the console and the API ask the same gate. Each case is about a client for whom all
 else stands well: they agreed, were told, and are of age. *Today* is what the council's own document states; *decided*
 is what the demonstration settles besides (`deploy/demo/decisions`), which is nobody's policy. The turns below a case
-change one thing. Made from `tests/contracts/sharing/cases.toml`; a test asks the gate.
+change one thing. Made from `tests/contracts/sharing/cases.toml`; a test asks the gate. What generated clients agree to,
+refuse and take back stands at the end of each council (`deploy/demo/consents`).
 """
 
 
@@ -162,6 +180,7 @@ def pages() -> Iterator[str]:
             yield from referral()
         for case in (case for case in CASES if case.council == council):
             yield from page(policy, service, case)
+        yield from consents(council, policy)
 
 
 REFERRAL = """

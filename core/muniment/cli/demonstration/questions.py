@@ -6,7 +6,7 @@ generated client who holds what is asked for; where it says so, that client firs
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -28,7 +28,7 @@ from muniment.files.store import FileStore
 from muniment.notices.versions import list_versions
 from muniment.policy.model import Policy
 
-__all__ = ["questions"]
+__all__ = ["questions", "somebody"]
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -59,7 +59,7 @@ def questions(
         with quiet_context() as deployment:
             council_id = deployment.council_id(slug)
             with deployment.database.council(council_id, deployment.actor) as session:
-                client = _somebody(session, one)
+                client = somebody(session, one.service, one.fields)
             if client is not None and one.agreed and first(f"agreed {slug} {number}"):
                 _agree(deployment, council_id, policy, client, one)
         if client is not None:
@@ -71,21 +71,22 @@ def questions(
             )  # fmt: skip
 
 
-def _somebody(session: CouncilSession, one: Ask) -> UUID | None:
-    """The newest file of the service that holds every field asked for, of somebody who came by themselves."""
-    mine = FILE.c.council_id == session.council_id, FILE.c.service == one.service, FILE.c.referred_on.is_(None)
+def somebody(session: CouncilSession, service: str, fields: Sequence[str], *, skip: int = 0) -> UUID | None:
+    """The newest file of the service that holds every field asked for, of somebody who came by themselves; or, past
+    `skip` of them, the next."""
+    mine = FILE.c.council_id == session.council_id, FILE.c.service == service, FILE.c.referred_on.is_(None)
     held = [
         select(RECORD.c.id)
         .where(
             RECORD.c.council_id == FILE.c.council_id, RECORD.c.file_id == FILE.c.id, RECORD.c["values"].has_key(name)
         )
         .exists()
-        for name in one.fields
+        for name in fields
         if "." in name
     ]
-    parts = [FILE.c[name.replace("-", "_")].is_not(None) for name in one.fields if "." not in name]
+    parts = [FILE.c[name.replace("-", "_")].is_not(None) for name in fields if "." not in name]
     found: UUID | None = session.scalar(
-        select(FILE.c.id).where(*mine, *held, *parts).order_by(FILE.c.opened_on.desc(), FILE.c.id).limit(1)
+        select(FILE.c.id).where(*mine, *held, *parts).order_by(FILE.c.opened_on.desc(), FILE.c.id).offset(skip).limit(1)
     )
     return found
 

@@ -10,8 +10,10 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import date
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -19,7 +21,8 @@ import click
 import msgspec
 
 from muniment.api.errors import InvalidInput
-from muniment.cli.context import Context, pass_context
+from muniment.cli.context import Context, fitted, pass_context
+from muniment.cli.demonstration.consents import Look, tell_stories
 from muniment.cli.demonstration.documents import approve_missing
 from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
@@ -55,6 +58,7 @@ class Demonstration:
 
     def __init__(self, settings: Settings, decisions: Path) -> None:
         self._decisions = decisions
+        self.looks: dict[str, list[Look]] = {}
         self.folder = settings.data_dir / "demo"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._file = self.folder / "progress.json"
@@ -74,8 +78,12 @@ class Demonstration:
 
     def once(self, step: str, *arguments: str) -> None:
         """Run a command unless an earlier run of the demonstration did."""
+        self.do_once(step, partial(self.run, *arguments))
+
+    def do_once(self, step: str, act: Callable[[], object]) -> None:
+        """Do something unless an earlier run of the demonstration did."""
         if step not in self.progress.done:
-            self.run(*arguments)
+            act()
             self.note(step)
 
     def first(self, step: str) -> bool:
@@ -121,6 +129,11 @@ class Demonstration:
         for words, asked in questions(slug, policy, self._decisions.parent / "questions" / f"{slug}.toml", self.first):
             click.echo(f"\n{words}")
             self.run(*asked)
+        file, folder = self._decisions.parent / "consents" / f"{slug}.toml", self.folder / "consents"
+        for look in tell_stories(slug, policy, file, folder, self.do_once, self.run):
+            self.looks.setdefault(slug, []).append(look)
+        if slug in self.looks:
+            self.run("consent", "unfounded", slug)
         self.run("audit", "seal", slug)
         self.run("audit", "verify", slug)
         self._write_notices(slug)
@@ -162,6 +175,16 @@ class Demonstration:
         file.parent.mkdir(exist_ok=True)
         write_csv(file, source, service, list(people), seed=seed)
         return file
+
+    def where_to_look(self, slug: str, address: str) -> None:
+        """Say where the stories about consents can be looked at: by command or, at an address, in a browser."""
+        for look in self.looks.get(slug, ()):
+            click.echo(fitted(look.words))
+            if address:
+                click.echo(f"  {address}/{slug}/console/clients/{look.client}")
+            click.echo(f"  muniment consent show {slug} {look.client}")
+            click.echo(f"  muniment share register {slug} --client {look.client}")
+            click.echo(f"  {_shown(look.receipt)}")
 
     def _write_notices(self, slug: str) -> None:
         folder = self.folder / "notices"
@@ -245,6 +268,9 @@ def demo(context: Context, once: bool, decisions: Path) -> None:
         for slug in slugs:
             shown.council(slug)
         if once:
+            click.secho("\nWhat people agreed to, and what came of it:", bold=True)
+            for slug in slugs:
+                shown.where_to_look(slug, "")
             click.echo("\nDone. Run it without --once to look at it in a browser.")
             return
         os.environ["MUNIMENT_PORT"] = str(_free_port(settings))
@@ -258,6 +284,9 @@ def demo(context: Context, once: bool, decisions: Path) -> None:
                 services = sorted(adopted(session).services)
             for service in services:
                 click.echo(f"  {address}/{slug}/privacy/{service}")
+        click.secho("What people agreed to, and what came of it:", bold=True)
+        for slug in slugs:
+            shown.where_to_look(slug, address)
         shown.run("serve")
     finally:
         if server is not None and started_here:

@@ -46,12 +46,13 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
         """As sentences to be read to the person. Where templates fail the policy's own words are left, if it has any:
         nobody is kept from withdrawing by a sentence."""
         try:
-            return self._said(words.voice(council, language, {}, WORDS))
+            return self.sentences(words.voice(council, language, {}, WORDS))
         except PluginError as error:
             log.error("words_failed", plugin=error.plugin, hook=error.hook)
             return (self.stated,) if self.stated else ()
 
-    def _said(self, voice: Voice) -> tuple[str, ...]:
+    def sentences(self, voice: Voice) -> tuple[str, ...]:
+        """The sentences, each fact in one of them. Raises `PluginError` where a template fails."""
         said = [
             voice.phrase("withdrawal_stated", self.stated) if self.stated else voice.phrase("withdrawal_unstated"),
             voice.phrase("withdrawal_stops", self.stops) if self.stops else "",

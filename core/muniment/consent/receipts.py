@@ -21,13 +21,13 @@ from muniment.consent.receipt import Receipt, reached, receipt_of
 from muniment.database.session import CouncilSession
 from muniment.notices.document import Document, Section, Statement
 from muniment.notices.render import as_html, as_page, as_text
-from muniment.notices.shown import shown_of
+from muniment.notices.shown import Shown, shown_of
 from muniment.notices.words import Voice, Words
 from muniment.policy.model import Policy
 from muniment.policy.store import policy_of_hash
 from muniment.web.callers import Caller, Permission
 
-__all__ = ["Handed", "hand_out"]
+__all__ = ["Handed", "hand_out", "receipt_and_page"]
 
 NONE: Final = "There is no such consent or permission."
 
@@ -65,12 +65,21 @@ def hand_out(session: CouncilSession, caller: Caller, words: Words, event_id: UU
     language = found.language or policy.council.languages[0]
     shown = shown_of(session, row.service, found.version_id, found.document_id)
     voice = words.voice(policy.council, language, {}, WORDS)
-    own = next((party for party in policy.council.parties if party.id == policy.council.own_party), None)
-    how = voice.phrase("receipt_withdraw", reached(own.contact or own.dpo if own else None, language), of=found.kind)
-    receipt = receipt_of(policy, row.service, row.id, found, shown, how)
-    page = _page(policy, row.service, voice, language, found, receipt)
+    receipt, page = receipt_and_page(policy, row.service, voice, row.id, found, shown)
     pages = [page] if shown is None or shown.document is None else [page, shown.document]
     return Handed(receipt, as_html(page), as_page(pages), "\n\n".join(map(as_text, pages)), row.file_id)
+
+
+def receipt_and_page(
+    policy: Policy, service: str, voice: Voice, subject_id: UUID, event: EventView, shown: Shown | None
+) -> tuple[Receipt, Document]:
+    """The receipt of an event, and the page of it that a person keeps, without the notice. Pure. Raises `PluginError`
+    if a template cannot be rendered."""
+    language = event.language or policy.council.languages[0]
+    own = next((party for party in policy.council.parties if party.id == policy.council.own_party), None)
+    how = voice.phrase("receipt_withdraw", reached(own.contact or own.dpo if own else None, language), of=event.kind)
+    receipt = receipt_of(policy, service, subject_id, event, shown, how)
+    return receipt, _page(policy, service, voice, language, event, receipt)
 
 
 def _page(policy: Policy, service: str, voice: Voice, language: str, event: EventView, receipt: Receipt) -> Document:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from difflib import unified_diff
-from html.parser import HTMLParser
 from pathlib import Path
 
 import msgspec
@@ -23,17 +22,21 @@ from muniment.policy.check import check
 from muniment.policy.compile import Compiled, compile_policy
 from muniment.policy.findings import Finding
 from muniment.policy.model import Policy, canonical
+from muniment.testing.consents import ConsentSaid, consents_said
+from muniment.testing.saying import require, require_said
 
 __all__ = ["Conformance", "conform"]
 
 
 class Conformance(msgspec.Struct, frozen=True):
-    """What a plugin came to: its compiled policy, everything that the law of the day finds in it, and its notices,
-    rendered without any decision, by `SERVICE/NOTICE` and language."""
+    """What a plugin came to: its compiled policy, everything that the law of the day finds in it, its notices, rendered
+    without any decision, by `SERVICE/NOTICE` and language, and what it says of consents by `SERVICE/PURPOSE` and
+    language, of each purpose that people are asked about."""
 
     compiled: Compiled
     findings: tuple[Finding, ...]
     notices: Mapping[tuple[str, str], Rendered]
+    consents: Mapping[tuple[str, str], ConsentSaid]
 
 
 def conform(
@@ -45,7 +48,8 @@ def conform(
     beside: Sequence[PluginSource] | None = None,
     findings: Path | None = None,
 ) -> Conformance:
-    """Load `plugin` as the council `slug`; compile it, check it and render its notices on a day in London.
+    """Load `plugin` as the council `slug`; compile it, check it, render its notices on a day in London and, for each
+    purpose that people are asked about, a receipt and what somebody is told who withdraws.
 
     `package` holds its files; `beside` are the plugins loaded with it, by default those installed except the council's.
     `findings` is the file that pins what the check finds, a line each (level, id, path); where there is none yet it is
@@ -59,18 +63,17 @@ def conform(
     compiled = _compiled(plugins, slug, today)
     found = check(compiled, law, today)
     errors = [f"{finding.path}: {finding.message}" for finding in found if finding.level == "error"]
-    _require(not errors, "\n".join(errors))
+    require(not errors, "\n".join(errors))
     policy = compiled.sound()
     written = canonical(policy)
-    _require(
-        canonical(msgspec.json.decode(written, type=Policy)) == written, "The policy changes when it is read back."
-    )
+    require(canonical(msgspec.json.decode(written, type=Policy)) == written, "The policy changes when it is read back.")
     again = _compiled(plugins, slug, today).sound()
-    _require(again.hash == policy.hash, "The plugin says something else when it is asked a second time.")
-    notices = dict(_rendered(policy, law, Words.of(plugins)))
+    require(again.hash == policy.hash, "The plugin says something else when it is asked a second time.")
+    words = Words.of(plugins)
+    notices, consents = dict(_rendered(policy, law, words)), dict(consents_said(policy, words, today))
     if findings is not None:
         _compare(found, findings)
-    return Conformance(compiled, found, notices)
+    return Conformance(compiled, found, notices, consents)
 
 
 def _compiled(plugins: Plugins, slug: str, today: date) -> Compiled:
@@ -85,52 +88,20 @@ def _rendered(policy: Policy, law: Law, words: Words) -> Iterator[tuple[tuple[st
             document = assemble(policy, ref, language, law, words)
             rendered = render(document)
             which = f"The notice {ref.service}/{ref.notice} in {language}"
-            _require(
+            require(
                 msgspec.json.decode(rendered.json, type=Document) == document, f"{which} changes when it is read back."
             )
-            forms = {"HTML": _squeezed(_Text.of(rendered.html)), "text": _squeezed(rendered.text)}
-            for statement in document.statements():
-                for said in (statement.text, *statement.points, statement.note):
-                    lost = [form for form, shown in forms.items() if _squeezed(said) not in shown]
-                    _require(not lost, f"{which} loses {statement.id} as {' and '.join(lost)}: {said}")
+            require_said(which, document, rendered.html, rendered.text)
             yield (f"{ref.service}/{ref.notice}", language), rendered
-
-
-class _Text(HTMLParser):
-    """The text of HTML, as a person reads it."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-
-    @classmethod
-    def of(cls, html: str) -> str:
-        parser = cls()
-        parser.feed(html)
-        parser.close()
-        return "".join(parser.parts)
-
-    def handle_data(self, data: str) -> None:
-        self.parts.append(data)
-
-
-def _squeezed(text: str) -> str:
-    """Without white space: where lines break is each form's own affair."""
-    return "".join(text.split())
 
 
 def _compare(found: Iterable[Finding], file: Path) -> None:
     lines = [f"{finding.level} {finding.id} {finding.path}" for finding in found]
     if not file.exists():
         file.write_text("\n".join([*lines, ""]), encoding="utf-8")
-        _require(False, f"{file} was not there and has been written: read what the law finds, and keep the file.")
+        require(False, f"{file} was not there and has been written: read what the law finds, and keep the file.")
     pinned = file.read_text(encoding="utf-8").splitlines()
     difference = "\n".join(unified_diff(pinned, lines, str(file), "found now", lineterm="", n=0))
-    _require(
+    require(
         pinned == lines, f"The check finds something else. If it should, delete the file and run again.\n{difference}"
     )
-
-
-def _require(condition: bool, message: str) -> None:
-    if not condition:
-        raise AssertionError(message)

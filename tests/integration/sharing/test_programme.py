@@ -126,7 +126,7 @@ def test_a_funder_is_given_something_of_those_alone_who_take_part_and_had_its_pr
     exported = program.http.post(f"/api/v1/councils/{COUNCIL}/disclosures/{given['id']}/export",
                                  headers={"Authorization": f"Bearer {program.token}"})  # fmt: skip
     [client] = exported.json()["clients"]
-    assert client.keys() == {"reference", "family-name", STATUS}
+    assert client.keys() == {"our-reference", "family-name", STATUS}
 
     program.ask("PUT", f"/clients/{file}/enrolments", {**enrolment, "ended_on": TODAY})
     assert program.against(file) == set(), "the last day is a day of it"

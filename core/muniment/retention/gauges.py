@@ -23,6 +23,8 @@ from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM
 from muniment.policy.store import adopted, adopted_or_none
 from muniment.retention.disposal.lateness import late_since
+from muniment.retention.disposal.tables import ArchivePackage
+from muniment.retention.disposal.unfounded import unfounded_values
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.clocked import classes_stored, clocked_by, is_clocked
@@ -33,6 +35,7 @@ from muniment.retention.tables import Arming, Awaiting, Hold, Parked, SweepRun
 __all__ = ["gauges"]
 
 ARMING = table_of(Arming)
+PACKAGE = table_of(ArchivePackage)
 RUN = table_of(SweepRun)
 
 GRACE = timedelta(days=2)
@@ -55,6 +58,20 @@ def gauges(ledger_dir: Path) -> tuple[CouncilGauge, ...]:
         CouncilGauge("muniment_retention_holds_to_review", "Holds whose day of review has come", _holds_to_review),
         CouncilGauge("muniment_retention_awaiting", "Things to be destroyed on paper or in another system", _awaiting),
         CouncilGauge("muniment_retention_not_found", "Things of these looked for and not found, unsettled", _not_found),
+        CouncilGauge(
+            "muniment_retention_packages", "Packages offered to an archive that it has not answered", _packages
+        ),
+        CouncilGauge(
+            "muniment_retention_package_oldest_seconds",
+            "Age of the oldest package that no archive has answered",
+            _oldest,
+        ),
+        CouncilGauge(
+            "muniment_retention_values_on_nothing",
+            "Values of which no purpose has a basis left, since consent was withdrawn or refused",
+            unfounded_values,
+            ("state",),
+        ),
         CouncilGauge(
             "muniment_retention_disarmed_classes",
             "Record classes armed once whose rule in force is not: it has changed, or too much became due at once",
@@ -163,6 +180,16 @@ def _awaiting(session: CouncilSession) -> int:
 def _not_found(session: CouncilSession) -> int:
     awaiting = table_of(Awaiting)
     return _rows(session, awaiting, awaiting.c.searched_on.is_not(None))
+
+
+def _packages(session: CouncilSession) -> int:
+    return _rows(session, PACKAGE, PACKAGE.c.state == "offered")
+
+
+def _oldest(session: CouncilSession) -> float:
+    offered = PACKAGE.c.council_id == session.council_id, PACKAGE.c.state == "offered"
+    since = session.scalar(select(func.min(PACKAGE.c.offered_at)).where(*offered))
+    return 0.0 if since is None else max(0.0, (session.clock.now() - since).total_seconds())
 
 
 def _disarmed(session: CouncilSession) -> int:

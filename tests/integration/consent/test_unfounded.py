@@ -10,7 +10,7 @@ import pytest
 from muniment.api.errors import Forbidden
 from muniment.clients.limiting import NewLimit, place_limit
 from muniment.consent.holdings import holdings
-from muniment.retention.disposal.unfounded import NO_BASIS, Unfounded, take_away, unfounded
+from muniment.retention.disposal.unfounded import NO_BASIS, Unfounded, take_away, unfounded, unfounded_values
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.placing import NewHold, place_hold, release_hold
 from muniment.web.callers import Caller, Permission
@@ -33,6 +33,14 @@ def remove(house: House, *record_ids: UUID) -> tuple[UUID, ...]:
     with house.session() as session:
         ledger = Ledger(session.ledger_dir, house.id)
         return take_away(session, house.caller, ledger, record_ids, house.context(session).facade)
+
+
+def counted(house: House) -> dict[str, float]:
+    """The gauge, by state."""
+    with house.session() as session:
+        figures = unfounded_values(session)
+    assert figures is not None
+    return {state: figure for (state,), figure in figures.items()}
 
 
 def fields(house: House, file_id: UUID) -> set[str]:
@@ -91,6 +99,25 @@ def test_consent_given_again_keeps_it(house: House, told: UUID) -> None:
     assert found(house, told) == []
     assert remove(house, line.record_id) == ()
     assert fields(house, told) == {"personal.note", "personal.story"}
+
+
+def test_the_gauge_tells_what_is_in_time_what_is_late_and_what_is_held(house: House, told: UUID) -> None:
+    before = counted(house)
+    long_ago = house.register({"personal.note": ("support", "stories"), "personal.story": ("stories",)})
+    answer(house, long_ago, on=TODAY - timedelta(days=90))
+    take_back(house, told)
+    take_back(house, long_ago, on=TODAY - timedelta(days=60))
+    assert counted(house) == before | {"in-time": before["in-time"] + 1, "late": before["late"] + 1}
+    with house.session() as session:
+        new = NewHold(
+            scope="file", target=str(long_ago), ground="a generated claim", authoriser="solicitor", review_on=TODAY
+        )
+        hold_id = place_hold(session, house.caller, new).id
+    assert counted(house) == before | {"in-time": before["in-time"] + 1, "held": before["held"] + 1}
+    with house.session() as session:
+        release_hold(session, house.caller, hold_id, "settled")
+    remove(house, *(line.record_id for file_id in (told, long_ago) for line in found(house, file_id)))
+    assert counted(house) == before
 
 
 def test_a_hold_keeps_it_until_it_is_released(house: House, told: UUID) -> None:

@@ -7,7 +7,7 @@ import io
 import json
 import zipfile
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +28,7 @@ from muniment.retention.disposal.erasing import delete_rows, tell
 from muniment.retention.disposal.restore import apply_again
 from muniment.retention.disposal.sweep import RunView, Sweeper, begin_run, run_view, want_run
 from muniment.retention.explain import explain
+from muniment.retention.gauges import gauges
 from muniment.retention.subjects import RECORDS
 from muniment.retention.words import waits_words
 from muniment.settings import Settings
@@ -107,6 +108,16 @@ def office(house: House, keys: KeyRing, settings: Settings) -> Office:
     return Office(house, FileStore(settings.files_dir, keys), settings)
 
 
+def figures(house: House) -> tuple[Any, Any]:
+    """How many packages are outstanding, and for how many seconds the oldest, as `/metrics` says it."""
+    by_name = {entry.name: entry for entry in gauges(house.ledger_dir)}
+    with house.session() as session:
+        return (
+            by_name["muniment_retention_packages"].count(session),
+            by_name["muniment_retention_package_oldest_seconds"].count(session),
+        )
+
+
 def test_a_package_says_what_it_holds_and_goes_with_its_records_when_the_archive_has_it(office: Office) -> None:
     house, record_id = office.house, office.case(b"x" * 200_000)
     other = office.case()
@@ -118,6 +129,8 @@ def test_a_package_says_what_it_holds_and_goes_with_its_records_when_the_archive
     assert (run.proposed, run.disposed) == (2, 0)
     [package] = office.packages()
     assert (package.records, package.archive, package.record_class) == (2, "county", "advice/case")
+    house.clock.advance(timedelta(hours=2))
+    assert figures(house) == (1, 7200.0)
 
     content = office.bytes_of(package)
     assert hashlib.sha256(content).hexdigest() == package.sha256
@@ -145,6 +158,7 @@ def test_a_package_says_what_it_holds_and_goes_with_its_records_when_the_archive
         assert "archivist" in explain(session, house.caller, record_id).next
     office.receive(package)
     assert office.packages() == []
+    assert figures(house) == (0, 0.0)
     with pytest.raises(Conflict):
         office.bytes_of(package)
     hold(house, "record", other)

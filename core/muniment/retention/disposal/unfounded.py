@@ -9,6 +9,7 @@ ledger. The whole record goes by its class's own rule, which may count from the 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -47,7 +48,7 @@ from muniment.retention.rules.compile import REDACT, Clock, clocks, undeclared
 from muniment.retention.subjects import RECORDS
 from muniment.retention.tables import Disposal
 
-__all__ = ["MOST", "NO_BASIS", "Unfounded", "take_away", "unfounded"]
+__all__ = ["MOST", "NO_BASIS", "Unfounded", "take_away", "unfounded", "unfounded_values"]
 
 DISPOSAL = table_of(Disposal)
 
@@ -128,6 +129,22 @@ def unfounded(
             if services is None or line.record_class.partition("/")[0] in services:
                 found.append(line)
     return tuple(found)
+
+
+def unfounded_values(session: CouncilSession) -> dict[tuple[str, ...], float] | None:
+    """How many values are held on nothing: `in-time`, `late` where the last day is over by which they are to be gone,
+    and `held` where a hold or a restriction keeps them. None without a policy."""
+    policy = adopted_or_none(session)
+    if policy is None:
+        return None
+    today, counts = session.clock.today(), Counter({"in-time": 0, "late": 0, "held": 0})
+    for files in _walk(session, None):
+        lines = list(_of_files(session, policy, files))
+        free = {line.record_id for line in _free(session, lines, _judged(session, lines, None))} if lines else set()
+        for line in lines:
+            state = "held" if line.record_id not in free else "late" if line.due_on < today else "in-time"
+            counts[state] += len(line.fields)
+    return {(state,): float(count) for state, count in counts.items()}
 
 
 def take_away(

@@ -18,6 +18,11 @@ from muniment.retention.clocks import fulfilling
 
 __all__ = ["retention"]
 
+WHAT = {
+    "redact": "to be redacted once what lies elsewhere has been seen to",
+    "pseudonymise": "to be pseudonymised once what lies elsewhere has been seen to",
+}
+
 
 @retention.command("queue")
 @click.argument("council")
@@ -42,7 +47,8 @@ def queue_command(
     with context.database.council(council_id, context.actor) as session:
         found = deciding.queue(session, caller, state=state, record_class=record_class, limit=limit)
     lines = [
-        f"{line.id} {line.record_class}: kept until {line.due_on}, proposed by {line.proposed_kind}"
+        f"{line.id} {line.record_class}: kept until {line.due_on}, {WHAT.get(line.action, 'to be destroyed')},"
+        f" proposed by {line.proposed_kind}"
         f"{f', again: {line.again}' if line.again else ''}{f', until {line.until}' if line.until else ''}"
         for line in found
     ]

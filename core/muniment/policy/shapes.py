@@ -19,6 +19,8 @@ __all__ = ["contradictions"]
 NUMBERS: Final = frozenset({"integer", "money"})
 NEVER_ANONYMOUS: Final = frozenset({"text", "long-text", "email", "phone", "ni-number"})
 """Types of fields of which nothing can stay when a record is made anonymous."""
+OF_REGISTERS: Final = frozenset({"destroy", "review", "publish"})
+"""What can be done with a record about several people; all else is about one client's (docs/decisions/0023)."""
 
 
 def contradictions(policy: Policy) -> Iterator[Finding]:
@@ -47,6 +49,7 @@ def contradictions(policy: Policy) -> Iterator[Finding]:
         *((slug, policy.services[slug].retention) for slug in sorted(policy.services)),
     ]:
         yield from _classes_ruled_once(scope, retention)
+        yield from _registers(scope, retention)
 
 
 def _error(path: str, message: str) -> Finding:
@@ -139,3 +142,40 @@ def _classes_ruled_once(scope: str, retention: RetentionDeclarations) -> Iterato
         if len(ids) > 1:
             message = f"Several rules are about this class: {', '.join(ids)}. Make them clauses of one rule."
             yield _error(f"{scope}.class.{class_id}", message)
+
+
+def _registers(scope: str, retention: RetentionDeclarations) -> Iterator[Finding]:
+    """Rules that ask of a register what can be done with one client's records alone."""
+    registers = {entry.id for entry in retention.classes if entry.shape == "register"}
+    for rule in retention.rules:
+        for class_id in (name for name in rule.classes if name in registers):
+            for clause, action in _actions(retention, rule, class_id, frozenset()):
+                if action not in OF_REGISTERS:
+                    message = (
+                        f"The class {class_id!r} is a register, which is about several people and goes as one: there"
+                        f' is no "{action}" of it. Give the clause action = "destroy", or "review" so that somebody'
+                        " sees to it before it goes; or declare the class without shape, where its records are about"
+                        " one client each."
+                    )
+                    yield _error(f"{scope}.rule.{rule.id}.clause.{clause.id}.action", message)
+
+
+def _actions(
+    retention: RetentionDeclarations, rule: RetentionRule, class_id: str, seen: frozenset[str]
+) -> Iterator[tuple[Clause, str]]:
+    """What a rule's clauses about a class come to, those of a rule that one refers to included."""
+    for clause in rule.clauses:
+        if (
+            clause.holder is not None
+            or clause.keep == "permanent"
+            or (clause.classes and class_id not in clause.classes)
+        ):
+            continue
+        refer = clause.refer if clause.keep is None and clause.action in (None, "transfer") else None
+        there = refer.id if refer is not None and refer.to == "class" else None
+        other = next((other for other in retention.rules if there is not None and there in other.classes), None)
+        if other is not None and there is not None and other.id not in seen | {rule.id}:
+            for _, action in _actions(retention, other, there, seen | {rule.id}):
+                yield clause, action
+        else:
+            yield clause, clause.action or retention.defaults.action or "destroy"

@@ -36,6 +36,7 @@ from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
 from muniment.retention.words import (
     FOR_THE_ARCHIVE,
+    TO_BE_SEEN_TO,
     authority_words,
     clause_words,
     day_words,
@@ -48,7 +49,7 @@ __all__ = ["ClauseExplained", "Explanation", "explain", "explain_file", "facade_
 
 EXTENSION = table_of(Extension)
 PARKED = table_of(Parked)
-READ = ("record_class", "medium", "disposal", "due_on", "rule_hash")
+READ = ("record_class", "disposal", "due_on", "rule_hash")
 STORAGE_LIMITATION = "UK GDPR Art 5(1)(e)"
 
 
@@ -159,7 +160,12 @@ def _rows(session: CouncilSession, caller: Caller, subject: Subject, keys: Seque
     columns = (table.c.id, subject.lock_id.label("lock_id"), *(table.c[name] for name in READ))
     restricted = ~in_use(table) if subject is RECORDS else false()
     found = session.execute(
-        select(*columns, held(session, subject, table).label("held"), restricted.label("restricted"))
+        select(
+            *columns,
+            held(session, subject, table).label("held"),
+            restricted.label("restricted"),
+            subject.lies_here_alone.label("here_alone"),
+        )
         .where(with_ids(session, keys, column)(table))
         .order_by(table.c[subject.collected], table.c.id)
     )
@@ -273,10 +279,10 @@ def _blocks(
         return tuple(found)
     if now.state != "dated":
         return ()
-    waits = waits_words(now.action, medium=row.medium, register=subject is not RECORDS)
+    waits = waits_words(now.action, here_alone=row.here_alone)
     if waits is not None:
         found.append(waits)
-    if waits in (None, FOR_THE_ARCHIVE) and arming.armed(session, row.record_class, clock.hash) is None:
+    if waits in (None, FOR_THE_ARCHIVE, TO_BE_SEEN_TO) and arming.armed(session, row.record_class, clock.hash) is None:
         found.append("its rule is not armed")
     if row.rule_hash not in clocked_by(session, subject).get(row.record_class, (clock.hash,)):
         found.append("it waits to be clocked under the rule in force")

@@ -53,6 +53,12 @@ class Subject:
         digital = self.table.c.medium == "digital"
         return and_(digital, self.table.c.system.is_(None)) if self.has_system else digital
 
+    @property
+    def lies_nowhere_once_handed_over(self) -> ColumnElement[bool]:
+        """The same where its paper, if it has any, has been handed to an archive."""
+        here = self.table.c.medium.in_(("digital", "paper"))
+        return and_(here, self.table.c.system.is_(None)) if self.has_system else here
+
     def files_of(self, row: FromClause) -> ColumnElement[Any]:
         """A subquery of the ids of the files that a row (of this table, or an alias) is about.
 

@@ -24,6 +24,7 @@ from muniment.retention.rules.compile import (
 
 __all__ = [
     "FOR_THE_ARCHIVE",
+    "TO_BE_SEEN_TO",
     "action_words",
     "anchor_words",
     "authority_words",
@@ -76,9 +77,11 @@ SWEPT = frozenset({ANONYMISE, DESTROY, PSEUDONYMISE, REDACT, TRANSFER, RESTRICT}
 FOR_THE_ARCHIVE = "an archivist has to confirm that the archive has it"
 """Whom a record for the archive waits for, once a sweep has packed it."""
 
-OF_REGISTERS = frozenset({DESTROY, REVIEW, AWAIT_HOLDER, "publish"})
-HERE_ALONE = frozenset({ARCHIVE, PSEUDONYMISE, REDACT})
-"""What is done about registers too, and what is not done about records that lie elsewhere as well."""
+TO_BE_SEEN_TO = "it lies elsewhere too: somebody has to see to what lies there, and approve that it is done here"
+"""Whom a record waits for that is to be redacted or pseudonymised, once a sweep has proposed it."""
+
+HERE_ALONE = frozenset({PSEUDONYMISE, REDACT})
+"""What is done about records that lie elsewhere as well once somebody has approved it."""
 
 
 def action_words(action: str) -> str:
@@ -86,12 +89,10 @@ def action_words(action: str) -> str:
     return ACTIONS[action]
 
 
-def waits_words(action: str, *, medium: str = "digital", register: bool = False) -> str | None:
+def waits_words(action: str, *, here_alone: bool = True) -> str | None:
     """Whom what is due waits for, whatever its rule's arming; None where a sweep does it by itself."""
-    if register and action not in OF_REGISTERS:
-        return f"a register is not {action_words(action)} by itself: an officer sees to it"
-    if medium != "digital" and action in HERE_ALONE:
-        return f"what does not lie here alone is not {action_words(action)} by itself: an officer sees to it"
+    if not here_alone and action in HERE_ALONE:
+        return TO_BE_SEEN_TO
     if action in SWEPT:
         return None
     if action == REVIEW:

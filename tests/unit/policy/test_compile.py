@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,7 +15,16 @@ from muniment.api.errors import Conflict, DeclarationError
 from muniment.api.markers import hookimpl
 from muniment.api.notices import Notice, NoticeDeclarations
 from muniment.api.plugin import CouncilPlugin
-from muniment.api.retention import Anchor, Clause, RecordClass, RetentionDeclarations, RetentionRule, When
+from muniment.api.retention import (
+    Anchor,
+    Clause,
+    RecordClass,
+    Reference,
+    RetentionDeclarations,
+    RetentionRule,
+    ScheduleDefaults,
+    When,
+)  # fmt: skip
 from muniment.api.sharing import Recipient, RecipientDeclarations
 from muniment.plugins.manager import PluginSource, load_plugins
 from muniment.policy.compile import Whose, compile_policy
@@ -96,6 +106,43 @@ def test_a_declaration_that_contradicts_itself_is_an_error(clause: Clause, words
     found = compiled(declared=Declared(retention=RetentionDeclarations(classes=classes, rules=rules))).problems
     assert [problem.id for problem in found] == ["policy.contradiction"]
     assert words in found[0].message
+
+
+FILES, REGISTER = RecordClass(id="files", title="F"), RecordClass(id="courses", title="C", shape="register")
+
+
+def of_register(*clauses: Clause, others: tuple[RetentionRule, ...] = (), **defaults: Any) -> set[tuple[str, str]]:
+    rule = RetentionRule(id="r", classes=("files", "courses"), clauses=clauses)
+    declared = RetentionDeclarations(
+        defaults=ScheduleDefaults(**defaults), classes=(FILES, REGISTER, RecordClass(id="old", title="O")),
+        rules=(rule, *others),
+    )  # fmt: skip
+    return problems(Declared(retention=declared))
+
+
+@pytest.mark.parametrize("action", ["anonymise", "archive", "pseudonymise", "redact", "restrict", "transfer"])
+def test_a_register_goes_as_one(action: Any) -> None:
+    refused = {("policy.contradiction", "housing.rule.r.clause.a.action")}
+    into = "old" if action == "transfer" else None
+    clause = Clause(id="a", keep="1 year", action=action, into=into)
+    assert of_register(clause) == refused
+    for fine in (
+        Clause(id="a", keep="1 year", action=action, into=into, classes=("files",)),
+        Clause(id="a", keep="1 year", action=action, into=into, holder="The partner"),
+    ):
+        assert of_register(fine) == set()
+    assert of_register(Clause(id="a", keep="permanent", action=action, into=into)) == set()
+    if action != "transfer":
+        assert of_register(Clause(id="a", keep="1 year"), action=action) == refused
+        old = RetentionRule(id="old", classes=("old",), clauses=(Clause(id="b", keep="1 year", action=action),))
+        as_old = Clause(id="a", refer=Reference(to="class", id="old"))
+        assert of_register(as_old, others=(old,)) == refused
+        assert of_register(msgspec.structs.replace(as_old, action="review"), others=(old,)) == set()
+
+
+@pytest.mark.parametrize("action", [None, "destroy", "review", "publish"])
+def test_a_register_is_destroyed_reviewed_or_published(action: Any) -> None:
+    assert of_register(Clause(id="a", keep="1 year", action=action)) == set()
 
 
 def test_a_class_has_one_rule() -> None:

@@ -24,6 +24,7 @@ from muniment.database.session import Actor, CouncilSession
 from muniment.retention.approval.proposing import MOST, fingerprint
 from muniment.retention.approval.tables import Proposal
 from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.compile import REVIEW
 from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = [
@@ -54,7 +55,7 @@ PROBLEMS: Final[Mapping[Problem, str]] = {
 
 
 class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is decided: `approve` (destroyed by the next sweep after its day), `defer` (kept, and proposed again on
+    """What is decided: `approve` (carried out by the next sweep after its day), `defer` (kept, and proposed again on
     `until`, a date in London) or `reject` (kept; proposed again only if it changes). The last two need a `reason`."""
 
     outcome: Outcome
@@ -76,6 +77,8 @@ class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the queue. `again` is why it was proposed anew: `changed`, `deferred` (its day has come) or `lapsed`.
 
     `until` is the last day on which an approval counts, or the day on which what was deferred is proposed again.
+    `action` is what the next sweep does once it is approved: with `redact` and `pseudonymise` the record lies on paper
+    or in another system too, and whoever approves has seen to what lies there; with all others it is destroyed.
     `file_id` is null for a register. Kinds and keys say who, as in the audit log.
     """
 
@@ -83,6 +86,7 @@ class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
     record_id: UUID
     file_id: UUID | None
     record_class: str
+    action: str
     due_on: date
     state: State
     again: str | None
@@ -151,7 +155,7 @@ def queue(
     and key of the line before."""
     services = caller.require_somewhere(Permission.READ_RETENTION)
     query = (
-        select(PROPOSAL, RECORD.c.file_id)
+        select(PROPOSAL, RECORD.c.file_id, func.coalesce(RECORD.c.action, REVIEW).label("action"))
         .outerjoin(RECORD, (RECORD.c.council_id == PROPOSAL.c.council_id) & (RECORD.c.id == PROPOSAL.c.record_id))
         .where(PROPOSAL.c.council_id == session.council_id, PROPOSAL.c.state == state)
         .order_by(PROPOSAL.c.due_on, PROPOSAL.c.id)

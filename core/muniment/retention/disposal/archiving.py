@@ -5,6 +5,9 @@ The sweep packs (under an armed rule) and destroys nothing. A package is outstan
 goes with the next sweep, with a certificate; a package itself goes when it is answered. What was refused is put before
 a reviewer: destroyed if they approve it, kept if they reject it, offered again on the day to which they defer it.
 
+What lies on paper too goes to the archive with the package, which says where it lies: nothing of it is left to destroy.
+What another system holds is erased there when the archive has the rest.
+
 A package says what its records were when they were packed. Has one of them changed since, or gone, the package is
 replaced: its bytes go at once, and what is still due is packed anew.
 """
@@ -57,6 +60,7 @@ Standing = Literal["offered", "received", "refused", "replaced"]
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
     """A package for an archive. `archive` is where it goes, by the rule; `sha256` is over its bytes, in hexadecimal.
+    `elsewhere` of its records lie on paper or in another system too, as long as it is offered.
 
     `answered_on` and `answer` are the day of the archive's answer and its reference, or why it refused.
     """
@@ -65,6 +69,7 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     record_class: str
     archive: str
     records: int
+    elsewhere: int
     sha256: str
     state: Standing
     offered_at: datetime
@@ -75,13 +80,14 @@ class Package(msgspec.Struct, frozen=True, kw_only=True):
     def line(self) -> str:
         """The package in one line."""
         answered = f" {self.answered_on}: {self.answer}" if self.answered_on else ""
-        return f"{self.id} {self.record_class}, {self.records} records for {self.archive}: {self.state}{answered}"
+        too = f", {self.elsewhere} of them on paper or in another system too" if self.elsewhere else ""
+        return f"{self.id} {self.record_class}, {self.records} records for {self.archive}{too}: {self.state}{answered}"
 
 
 def needs_packing(subject: Subject, today: date) -> ColumnElement[bool]:
     """Whether a record lies in no package as it is now, and nothing stands in the review queue about it."""
     lies_in_none: ColumnElement[bool] = ~_in_package(subject).exists()
-    return lies_in_none & needs_proposing(subject, today) & subject.lies_here_alone
+    return lies_in_none & needs_proposing(subject, today)
 
 
 def has_been_received(subject: Subject, _today: date) -> ColumnElement[bool]:
@@ -141,7 +147,13 @@ def packages(
     `after` is when one was offered and its key, to go on. Raises `Forbidden`.
     """
     services = caller.require_somewhere(Permission.READ_RETENTION)
-    query = select(PACKAGE).where(PACKAGE.c.council_id == session.council_id)
+    elsewhere = (
+        select(func.count())
+        .select_from(ITEM.join(RECORD, (RECORD.c.council_id == ITEM.c.council_id) & (RECORD.c.id == ITEM.c.record_id)))
+        .where(ITEM.c.council_id == PACKAGE.c.council_id, ITEM.c.package_id == PACKAGE.c.id, ~RECORDS.lies_here_alone)
+        .scalar_subquery()
+    )
+    query = select(PACKAGE, elsewhere.label("elsewhere")).where(PACKAGE.c.council_id == session.council_id)
     query = query.order_by(PACKAGE.c.offered_at, PACKAGE.c.id).limit(limit)
     if standing is not None:
         query = query.where(PACKAGE.c.state == standing)

@@ -156,7 +156,7 @@ def sweep_chunk(
         return _change(session, subject, ledger, live, due, end, locked, run_id, judgement, errand)
     if errand.action == ANONYMISE:
         anonymise(session, live.clocks, and_(mine, judgement.free))
-    taken = take(session, subject, due, locked, judgement)
+    taken = take(session, subject, due, locked, judgement, handed_over=errand.hands_over)
     certificates = _prove(session, subject, ledger, live, taken, run_id, facade, errand) if taken.gone else ()
     return Chunk(
         end,
@@ -195,6 +195,7 @@ def _change(
             record(session, AuditEvent.FILE_DISPOSED, chunk_id, count=len(taken.bare))
             tell(session, gone)
         certificates = _certify(session, subject, live, taken, chunk_id, run_id, errand)
+        forget(session, taken.here)
         proof = evidence_of(session, certificates.values(), awaited=False)
         ledger.intend(Line("intend", chunk_id, redacted=changed.redacted, evidence=proof))
         session.after_commit(lambda: ledger.close("done", [chunk_id]))

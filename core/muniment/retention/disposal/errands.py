@@ -2,7 +2,9 @@
 
 The plain one destroys what its rule says is to be destroyed. Where a rule asks for a review, one carries out what each
 approver has approved, and the last proposes what nobody has looked at. Where it says that records go to an archive, one
-destroys what the archive has, others what it refused and a reviewer approved, and the last packs the rest.
+destroys what the archive has, others what it refused and a reviewer approved, and the last packs the rest. What is to
+be redacted or pseudonymised and lies on paper or in another system too is proposed: somebody sees to what lies there,
+and then approves that it is done here.
 """
 
 from __future__ import annotations
@@ -54,9 +56,14 @@ class Errand:
     does: Literal["destroy", "propose", "pack", "change"] = "destroy"
 
     @property
+    def hands_over(self) -> bool:
+        """Whether somebody else has the thing itself now, so that its paper is nowhere to be destroyed."""
+        return self.action == ARCHIVE and self.approver is None
+
+    @property
     def certified_as(self) -> str:
         """The action that a certificate names: of what a reviewer approved, that it was destroyed."""
-        return DESTROY if self.approver is not None else self.action
+        return DESTROY if self.approver is not None and self.does == "destroy" else self.action
 
 
 DESTROYING = Errand(DESTROY)
@@ -76,13 +83,23 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
         found.append(Errand(ARCHIVE, needs_packing, does="pack"))
     if subject is RECORDS:
         found += [errand for errand in OF_RECORDS if errand.action in actions]
+        for action in sorted(SEEN_TO & actions):
+            found += [_approved_by(approver, action, "change") for approver in approvers(session, subject)]
+            found.append(Errand(action, _to_be_seen_to, does="propose"))
     return found
 
 
 def _lies_here_alone(subject: Subject, _today: date) -> ColumnElement[bool]:
-    """What lies elsewhere too is for an officer to redact, or to take the names out of."""
     return subject.lies_here_alone
 
+
+def _to_be_seen_to(subject: Subject, today: date) -> ColumnElement[bool]:
+    """What lies elsewhere too, where nothing stands in the review queue about it."""
+    return and_(~subject.lies_here_alone, needs_proposing(subject, today))
+
+
+SEEN_TO = frozenset({PSEUDONYMISE, REDACT})
+"""What is done about a record that lies elsewhere too once somebody has seen to what lies there."""
 
 OF_RECORDS = (
     Errand(REDACT, _lies_here_alone, does="change"),
@@ -93,7 +110,7 @@ OF_RECORDS = (
 )
 
 
-def _approved_by(approver: Actor, action: str) -> Errand:
+def _approved_by(approver: Actor, action: str, does: Literal["destroy", "change"] = "destroy") -> Errand:
     def still_approved(subject: Subject, today: date) -> ColumnElement[bool]:
         """Approved by them, in time, and since then unchanged."""
         table = subject.table
@@ -108,4 +125,4 @@ def _approved_by(approver: Actor, action: str) -> Errand:
         )
         return approval.correlate(table).exists()
 
-    return Errand(action, still_approved, approver)
+    return Errand(action, still_approved, approver, does)

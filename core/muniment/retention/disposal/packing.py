@@ -94,6 +94,9 @@ def contents(session: CouncilSession, keys: Keys) -> list[PackedRecord]:
             "record_class": row.record_class,
             "recorded_on": row.recorded_on,
             "medium": row.medium,
+            "location": row.location,
+            "system": row.system,
+            "system_key": row.external_key,
             "client": {name: getattr(row, f"client_{name}") for name in CLIENT},
             "values": {
                 name: {

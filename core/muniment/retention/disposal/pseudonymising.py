@@ -5,7 +5,8 @@ file, the dated events that its rule counts from. What it was goes: the old row,
 the client's file if that was the last record in it. Nothing that is left names both, but for `pseudonym_key`; the log
 of changes tells of the old key alone.
 
-It stays personal data (UK GDPR Art 4(5)): it is clocked, held and disposed of like any record. A restore brings back
+What lay on paper or in another system too was seen to before (`errands`): what goes on is the record here alone. It
+stays personal data (UK GDPR Art 4(5)): it is clocked, held and disposed of like any record. A restore brings back
 what it was; the erasure ledger takes the values out of that, and the sweep that follows pseudonymises it again.
 """
 
@@ -36,7 +37,7 @@ from muniment.retention.tables import Extension
 __all__ = ["Read", "left_bare", "pseudonymise", "read_by"]
 
 EXTENSION = table_of(Extension)
-COPIED = ("medium", "recorded_on", "stage", "reviewed_on", "restricted_on")
+COPIED = ("recorded_on", "stage", "reviewed_on", "restricted_on")
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,11 @@ def pseudonymise(
         copied = {name: getattr(row, name) for name in COPIED}
         copied |= {} if into == clock.key else {"stage": None}
         made[RECORD].append(
-            {**council, **copied, "id": random_id(), "file_id": file_id, "record_class": into, "values": values}
-        )
+            {
+                **council, **copied, "id": random_id(), "file_id": file_id, "record_class": into, "values": values,
+                "medium": "digital",
+            }
+        )  # fmt: skip
         made[PSEUDONYM_KEY].append({**council, "pseudonym_id": file_id, "file_id": row.file_id, "made_on": today})
     made |= _history(session, read, new_files)
     for table, lines in made.items():

@@ -68,15 +68,21 @@ def take(
     due: ColumnElement[bool],
     locked: Keys,
     judgement: Judgement,
+    *,
+    handed_over: bool = False,
 ) -> Taken:
-    """Delete what is due in the locked files and kept by nobody, and empty what lies elsewhere. Raises `Miscounted`."""
+    """Delete what is due in the locked files and kept by nobody, and empty what lies elsewhere.
+
+    Paper that was `handed_over` lies nowhere any more. Raises `Miscounted`.
+    """
+    alone = subject.lies_nowhere_once_handed_over if handed_over else subject.lies_here_alone
     lived_in: list[Keys] = []
     kept: Counter[str] = Counter()
     missed = 0
     gone: dict[str, Disposed] = {}
-    for row in session.execute(_delete(session, subject, due, locked, judgement.free)):
+    for row in session.execute(_delete(session, subject, due, locked, judgement.free, alone)):
         gone[row.record_class] = Disposed(Keys(row.ids), Keys(), row.first, row.last)
-    for row in session.execute(_left(session, subject, due, locked, judgement.free)):
+    for row in session.execute(_left(session, subject, due, locked, judgement.free, alone)):
         match row.fate:
             case "emptied":
                 part = Disposed(Keys(), Keys(row.ids), row.first, row.last)
@@ -116,14 +122,19 @@ def judge(
 
 
 def _delete(
-    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+    session: CouncilSession,
+    subject: Subject,
+    due: ColumnElement[bool],
+    locked: Keys,
+    free: ColumnElement[bool],
+    alone: ColumnElement[bool],
 ) -> Select[*tuple[Any, ...]]:
     """The statement that deletes what is kept here alone; one line for each class."""
     table = subject.table
     here = with_ids(session, locked, subject.lock_column)(table)
     deleted = (
         delete(table)
-        .where(here, due, subject.lies_here_alone, free)
+        .where(here, due, alone, free)
         .returning(table.c.id, table.c.record_class, table.c.due_on)
         .cte("deleted")
     )
@@ -131,7 +142,12 @@ def _delete(
 
 
 def _left(
-    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, free: ColumnElement[bool]
+    session: CouncilSession,
+    subject: Subject,
+    due: ColumnElement[bool],
+    locked: Keys,
+    free: ColumnElement[bool],
+    alone: ColumnElement[bool],
 ) -> Select[*tuple[Any, ...]]:
     """What the locked files hold now; one line for each class and fate.
 
@@ -139,7 +155,7 @@ def _left(
     """
     table = subject.table
     fate = case(
-        (and_(due, negate(free)), "kept"), (and_(due, subject.lies_here_alone), "missed"), (due, "emptied"),
+        (and_(due, negate(free)), "kept"), (and_(due, alone), "missed"), (due, "emptied"),
         else_="stays",
     )  # fmt: skip
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))

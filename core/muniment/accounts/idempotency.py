@@ -8,7 +8,7 @@ for a day; the replay carries no body, so no personal data is stored a second ti
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from muniment.clock import Clock
 from muniment.database.session import CouncilSession
 from muniment.keys import KeyRing
 
-__all__ = ["KEPT", "Once", "Replayed", "SentKey", "once", "read_key"]
+__all__ = ["KEPT", "Made", "Once", "Replayed", "SentKey", "once", "read_key"]
 
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
@@ -44,6 +44,12 @@ class SentKey(msgspec.Struct, frozen=True):
     request: bytes
 
 
+class Made(msgspec.Struct, frozen=True):
+    """The key of what was made."""
+
+    id: UUID
+
+
 class Replayed(msgspec.Struct, frozen=True):
     """What is answered when a write is sent again: which things it made the first time."""
 
@@ -53,7 +59,8 @@ class Replayed(msgspec.Struct, frozen=True):
 class Once:
     """One write under its key, if it has one. The dependency `once`.
 
-    A handler asks `replay` first, and passes its answer through `answer`:
+    Most handlers make one thing and answer with its key, which is `making`. Any other asks `replay` first, and passes
+    its answer through `answer`:
 
         if (again := once.replay()) is not None:
             return again
@@ -68,6 +75,16 @@ class Once:
         self._caller_id = caller.actor.id or session.council_id
         self._key = keys.digest("idempotency.key", sent.key) if sent.key is not None else b""
         self._requests = keys.digests("idempotency.request", sent.request) if sent.key is not None else []
+
+    def making(self, make: Callable[[], UUID], location: Callable[[UUID], str] | None = None) -> Response[Any]:
+        """Make one thing and answer 201 with its key (`Made`); sent again, make nothing and answer as `replay` does.
+
+        `location` says of the key where the thing is found.
+        """
+        if (again := self.replay()) is not None:
+            return again
+        key = make()
+        return self.answer(201, location=location and location(key), ids=[key], body=Made(key))
 
     def replay(self) -> Response[Any] | None:
         """The answer given before to the same request, or None if this is the first time.

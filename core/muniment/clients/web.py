@@ -56,12 +56,6 @@ OnceOnly = NamedDependency[Once]
 WRITES = needs(Permission.WRITE_CLIENTS)
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The key of what was made."""
-
-    id: UUID
-
-
 class ValueChanges(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Values by `category.field`; null takes one away."""
 
@@ -92,10 +86,10 @@ def register(
     once: OnceOnly,
 ) -> Response[Any]:  # fmt: skip
     """Register somebody in a service, with the first record about them."""
-    if (again := once.replay()) is not None:
-        return again
-    file_id = register_client(session, caller, Context.of(session, plugins, keys), data)
-    return _made(once, file_id, f"{_api(council)}/clients/{file_id}")
+    return once.making(
+        lambda: register_client(session, caller, Context.of(session, plugins, keys), data),
+        lambda key: _client(council, key),
+    )
 
 
 @get("/clients/{file_id:uuid}", sync_to_thread=True, tags=TAGS)
@@ -127,10 +121,10 @@ def record(
     plugins: Installed, once: OnceOnly,
 ) -> Response[Any]:  # fmt: skip
     """Store a record in a file."""
-    if (again := once.replay()) is not None:
-        return again
-    record_id = add_record(session, caller, Context.of(session, plugins, keys), file_id, data)
-    return _made(once, record_id, f"{_api(council)}/clients/{file_id}")
+    return once.making(
+        lambda: add_record(session, caller, Context.of(session, plugins, keys), file_id, data),
+        lambda _: _client(council, file_id),
+    )
 
 
 @patch(
@@ -154,10 +148,10 @@ def note_milestone(
     plugins: Installed, once: OnceOnly,
 ) -> Response[Any]:  # fmt: skip
     """Note a dated event that retention may count from."""
-    if (again := once.replay()) is not None:
-        return again
-    milestone_id = add_milestone(session, caller, Context.of(session, plugins, keys), file_id, data)
-    return _made(once, milestone_id, f"{_api(council)}/clients/{file_id}")
+    return once.making(
+        lambda: add_milestone(session, caller, Context.of(session, plugins, keys), file_id, data),
+        lambda _: _client(council, file_id),
+    )
 
 
 @delete("/clients/{file_id:uuid}/milestones/{milestone_id:uuid}", sync_to_thread=True, status_code=204, tags=TAGS)
@@ -184,10 +178,10 @@ def new_register(
     once: OnceOnly,
 ) -> Response[Any]:  # fmt: skip
     """Store a register about several people."""
-    if (again := once.replay()) is not None:
-        return again
-    register_id = add_register(session, caller, Context.of(session, plugins, keys), data)
-    return _made(once, register_id, f"{_api(council)}/registers/{register_id}")
+    return once.making(
+        lambda: add_register(session, caller, Context.of(session, plugins, keys), data),
+        lambda key: f"{_api(council)}/registers/{key}",
+    )
 
 
 @get("/registers/{register_id:uuid}", sync_to_thread=True, tags=TAGS)
@@ -214,12 +208,12 @@ def part(person_id: FromPath[UUID], session: Session, caller: Asks) -> None:
     part_person(session, caller, person_id)
 
 
-def _made(once: Once, key: UUID, location: str) -> Response[Any]:
-    return once.answer(201, location=location, ids=[key], body=Made(key))
-
-
 def _api(council: CouncilRef) -> str:
     return f"/api/v1/councils/{council.slug}"
+
+
+def _client(council: CouncilRef, file_id: UUID) -> str:
+    return f"{_api(council)}/clients/{file_id}"
 
 
 api_routes = [

@@ -47,12 +47,6 @@ Session = NamedDependency[CouncilSession]
 RESTRICTS = needs(Permission.RESTRICT_CLIENTS)
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The key of what was made."""
-
-    id: UUID
-
-
 class PlaceForm(msgspec.Struct, frozen=True):
     """The fields of the form that places a restriction or an objection; `purpose` is empty for every use."""
 
@@ -80,10 +74,7 @@ def limit(
     file_id: FromPath[UUID], data: JSONBody[NewLimit], session: Session, caller: Asker, once: NamedDependency[Once]
 ) -> Response[Any]:
     """Place a restriction (UK GDPR Art 18) or an objection (Art 21) on a client file."""
-    if (again := once.replay()) is not None:
-        return again
-    limit_id = place_limit(session, caller, file_id, data)
-    return once.answer(201, ids=[limit_id], body=Made(limit_id))
+    return once.making(lambda: place_limit(session, caller, file_id, data))
 
 
 @post("/limits/{limit_id:uuid}/decision", sync_to_thread=True, status_code=204, tags=TAGS, opt=RESTRICTS)

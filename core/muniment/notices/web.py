@@ -154,10 +154,7 @@ def give_notice_to_client(
     once: NamedDependency[Once],
 ) -> Response[Any]:
     """Note that a client was given a notice; a running Art 14 clock stops."""
-    if (again := once.replay()) is not None:
-        return again
-    given = give_notice(session, caller, file_id, data)
-    return once.answer(201, body={"id": given}, ids=[given])
+    return once.making(lambda: give_notice(session, caller, file_id, data))
 
 
 def _versions(session: CouncilSession, caller: Caller, after: str | None, limit: int) -> Listing[VersionView]:

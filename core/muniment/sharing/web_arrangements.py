@@ -57,12 +57,6 @@ READS = needs(Permission.READ_SHARING)
 MATCHES = needs(Permission.READ_MATCHES)
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The key of what was made."""
-
-    id: UUID
-
-
 class NextReview(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The day to look at an agreement again."""
 
@@ -97,10 +91,7 @@ def all_agreements(session: Session, caller: Asker, to_review: FromQuery[bool] =
 @post("/sharing/agreements", sync_to_thread=True, tags=TAGS, opt=AGREES)
 def new_agreement(data: JSONBody[NewAgreement], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
     """Note an agreement: parties, purposes, categories, basis, power, days."""
-    if (again := once.replay()) is not None:
-        return again
-    agreement_id = make_agreement(session, caller, data)
-    return once.answer(201, ids=[agreement_id], body=Made(agreement_id))
+    return once.making(lambda: make_agreement(session, caller, data))
 
 
 @post("/sharing/agreements/{agreement_id:uuid}/review", sync_to_thread=True, status_code=204, tags=TAGS, opt=AGREES)
@@ -155,10 +146,7 @@ def all_stops(session: Session, caller: Asker) -> Listing[StopView]:
 @post("/sharing/stops", sync_to_thread=True, tags=TAGS, opt=AGREES)
 def new_stop(data: JSONBody[NewStop], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
     """Stop all disclosures to a recipient at once."""
-    if (again := once.replay()) is not None:
-        return again
-    stop_id = place_stop(session, caller, data)
-    return once.answer(201, ids=[stop_id], body=Made(stop_id))
+    return once.making(lambda: place_stop(session, caller, data))
 
 
 @post("/sharing/stops/{stop_id:uuid}/end", sync_to_thread=True, status_code=204, tags=TAGS, opt=AGREES)
@@ -176,10 +164,7 @@ def all_requests(session: Session, caller: Asker, open: FromQuery[bool] = False)
 @post("/sharing/requests", sync_to_thread=True, tags=TAGS, opt=DISCLOSES)
 def new_request(data: JSONBody[NewRequest], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
     """Note a request to be given data about one person. Nothing is given by it."""
-    if (again := once.replay()) is not None:
-        return again
-    request_id = receive_request(session, caller, data)
-    return once.answer(201, ids=[request_id], body=Made(request_id))
+    return once.making(lambda: receive_request(session, caller, data))
 
 
 @post("/sharing/requests/{request_id:uuid}/decision", sync_to_thread=True, status_code=204, tags=TAGS, opt=AGREES)
@@ -218,10 +203,7 @@ def all_matches(session: Session, caller: Asker) -> Listing[MatchView]:
 @post("/sharing/matches", sync_to_thread=True, tags=TAGS, opt=MATCHES)
 def new_match(data: JSONBody[NewMatch], session: Session, caller: Asker, once: OnceOnly) -> Response[Any]:
     """Note a result that a matching exercise reported back."""
-    if (again := once.replay()) is not None:
-        return again
-    match_id = receive_match(session, caller, data)
-    return once.answer(201, ids=[match_id], body=Made(match_id))
+    return once.making(lambda: receive_match(session, caller, data))
 
 
 @post("/sharing/matches/{match_id:uuid}/close", sync_to_thread=True, status_code=204, tags=TAGS, opt=MATCHES)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, URLEncodedBody
 from litestar.response import Redirect
 
-from muniment.accounts.idempotency import Once
+from muniment.accounts.idempotency import Made, Once
 from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
 from muniment.retention.approval.arming import Preview, arm, disarm, preview, previews
@@ -28,12 +26,6 @@ Council = NamedDependency[CouncilRef]
 OnceOnly = NamedDependency[Once]
 Session = NamedDependency[CouncilSession]
 ARMS = needs(Permission.ARM_RETENTION)
-
-
-class Made(msgspec.Struct, frozen=True):
-    """The key of what was made."""
-
-    id: UUID
 
 
 class ClassToArm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,10 +63,7 @@ def one_preview(service: FromPath[str], class_id: FromPath[str], session: Sessio
 @post("/retention/armings", sync_to_thread=True, tags=TAGS, opt=ARMS)
 def arm_rule(data: JSONBody[ClassToArm], session: Session, caller: Asker, once: OnceOnly) -> Response[Made]:
     """Approve that the rule in force disposes of a class. Conflict if it is not the rule that was looked at."""
-    if (again := once.replay()) is not None:
-        return again
-    arming_id = arm(session, caller, data.record_class, data.rule_hash)
-    return once.answer(201, ids=[arming_id], body=Made(arming_id))
+    return once.making(lambda: arm(session, caller, data.record_class, data.rule_hash))
 
 
 @post("/retention/disarmings", sync_to_thread=True, status_code=204, tags=TAGS, opt=ARMS)

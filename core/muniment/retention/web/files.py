@@ -48,12 +48,6 @@ Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 HOLDS = needs(Permission.HOLD_RECORDS)
 
 
-class Made(msgspec.Struct, frozen=True):
-    """The key of what was made."""
-
-    id: UUID
-
-
 class Withdrawal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Why an extension ends before its day, without personal data."""
 
@@ -98,10 +92,7 @@ def extend_file(
     file_id: FromPath[UUID], data: JSONBody[NewExtension], session: Session, caller: Asker, once: OnceOnly
 ) -> Response[Any]:
     """Keep the records of one client, or one of them, until a day. It only ever lengthens."""
-    if (again := once.replay()) is not None:
-        return again
-    extension_id = extend(session, caller, file_id, data)
-    return once.answer(201, ids=[extension_id], body=Made(extension_id))
+    return once.making(lambda: extend(session, caller, file_id, data))
 
 
 @post("/extensions/{extension_id:uuid}/withdraw", sync_to_thread=True, status_code=204, tags=TAGS, opt=HOLDS)

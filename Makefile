@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DISTS  := core notices plugins/milton_keynes plugins/sefton
 WORKERS ?= 2
+INTO    ?= dist
+PYTEST  := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 
@@ -16,13 +18,15 @@ demo: $(VENV)/installed ## two councils, their notices and their retention, from
 	$(BIN)/muniment demo $(if $(ONCE),--once)
 
 test: $(VENV)/installed ## the tests, without those marked slow
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 ##@ For those who change it
 
 setup: $(VENV)/installed ## install everything into .venv
 
-check: format-check lint types contracts migrations test ## what CI runs
+check: static test ## what must hold before anything is merged; CI runs the slow tests too
+
+static: format-check lint types contracts ## what is checked without running anything
 
 format: $(VENV)/installed ## put the code into its one format
 	$(BIN)/ruff format .
@@ -43,8 +47,11 @@ contracts: $(VENV)/installed ## who may import whom
 migrations: $(VENV)/installed ## do the migrations build what the models say?
 	$(BIN)/pytest -q -n0 tests/integration/database/test_migrations.py
 
+whole: $(VENV)/installed ## all the tests, without the small ones of which a slow one is the whole
+	$(PYTEST) -m "not small" $(ARGS)
+
 slow: $(VENV)/installed ## the tests marked slow
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m slow $(ARGS)
+	$(PYTEST) -m slow $(ARGS)
 
 bench: $(VENV)/installed ## ratios against the bare equivalents, in one run
 	$(BIN)/python -m tests.benchmarks
@@ -52,9 +59,9 @@ bench: $(VENV)/installed ## ratios against the bare equivalents, in one run
 gdprbench: $(VENV)/installed ## GDPRbench's workload against bare PostgreSQL (ARGS=--full: some eight minutes)
 	$(BIN)/python -m tests.benchmarks.gdprbench $(ARGS)
 
-wheels: $(VENV)/installed ## build the distributions into dist/
-	rm -rf dist
-	for dist in $(DISTS); do $(BIN)/python -m build --quiet --wheel --no-isolation --outdir dist $$dist || exit 1; done
+wheels: $(VENV)/installed ## build the distributions into dist/ (INTO=... elsewhere)
+	rm -rf $(INTO)
+	for dist in $(DISTS); do $(BIN)/python -m build --quiet --wheel --no-isolation --outdir $(INTO) $$dist || exit 1; done
 
 lock: $(VENV)/installed ## pin the requirements again, with hashes and without addresses (asks the package index)
 	$(BIN)/pip install --quiet uv
@@ -73,4 +80,4 @@ $(VENV)/installed: requirements/dev.txt $(addsuffix /pyproject.toml,$(DISTS))
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(addprefix -e ,$(DISTS))
 	@touch $@
 
-.PHONY: help demo test setup check format format-check lint types contracts migrations slow bench gdprbench wheels lock clean
+.PHONY: help demo test setup check static format format-check lint types contracts migrations whole slow bench gdprbench wheels lock clean

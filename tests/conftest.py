@@ -15,9 +15,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -39,10 +38,12 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
-from tests import failures
 from tests.compiled import create_engine
 from tests.keeper import Kept, remove_left_behind
+from tests.running import pytest_collection_modifyitems, pytest_make_collect_report, pytest_runtest_makereport
 from tests.server import FAST, TODAY, TestServer
+
+__all__ = ["pytest_collection_modifyitems", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 FOLDER = "MUNIMENT_TEST_FOLDER"
 """Set by the process that pytest was started in, inherited by its workers: the run's own folder."""
@@ -78,32 +79,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if EXTERNAL in os.environ and (folder / "template").exists():
             TestServer(os.environ[EXTERNAL]).run(f"drop database {(folder / 'template').read_text()}")
         config.stash[KEPT].end()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    failures.mark(items)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    return _no_skip_in_ci((yield))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    return _no_skip_in_ci((yield))
-
-
-Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
-
-
-def _no_skip_in_ci(report: Report) -> Report:
-    """CI has all that a test may ask for, so what is skipped there is a failure, with the reason it was skipped for."""
-    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
-        report.outcome, report.longrepr = "failed", f"nothing may be skipped where CI=true: {reason}"
-    return report
 
 
 @contextlib.contextmanager
@@ -211,6 +186,15 @@ def shared_database_name(server: TestServer, template: str) -> Iterator[str]:
     """The name of a database that the tests of one module share."""
     name = f"muniment_test_{uuid4().hex[:12]}"
     server.copy(template, name)
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture
+def empty_database_name(server: TestServer, template: str) -> Iterator[str]:
+    """The name of an empty database of the test's own, in whose server the roles are there."""
+    name = f"muniment_test_{uuid4().hex[:12]}"
+    server.make(name)
     yield name
     server.drop(name)
 

@@ -73,6 +73,11 @@ class TestServer:
         upgrade(engine)
         engine.dispose()
 
+    def make(self, database: str) -> None:
+        """An empty database that is the owner role's, as an operator makes it. The roles must be there."""
+        self.run(f"create database {database} owner {OWNER}")
+        self.run(f"alter schema public owner to {OWNER}", database)
+
     def copy(self, template: str, database: str) -> None:
         self._administrator.execute(f"create database {database} template {template} strategy file_copy owner {OWNER}")
         self._administrator.execute(f"grant connect, temporary on database {database} to {APPLICATION}")

@@ -6,9 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -28,16 +26,6 @@ TOUCHED = text(
 )
 """Relations that a transaction has made or changed: nobody else sees them before its commit."""
 SOME = 20
-
-
-@pytest.fixture
-def name(server: TestServer, template: str) -> Iterator[str]:
-    """The name of an empty database in which the roles are there."""
-    name = f"muniment_test_{uuid4().hex[:12]}"
-    server.run(f"create database {name} owner {OWNER}")
-    server.run(f"alter schema public owner to {OWNER}", name)
-    yield name
-    server.drop(name)
 
 
 def schema(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
@@ -67,8 +55,9 @@ def kill_half_way(process: subprocess.Popen[bytes], server: TestServer, name: st
 @pytest.mark.slow
 @pytest.mark.parametrize("before", [None, "0001"])
 def test_a_killed_migration_is_run_again(
-    server: TestServer, template: str, name: str, tmp_path: Path, before: str | None
+    server: TestServer, template: str, empty_database_name: str, tmp_path: Path, before: str | None
 ) -> None:
+    name = empty_database_name
     owner = open_owner_engine(server.url_of(OWNER, name))
     if before is not None:
         with owner.begin() as connection:

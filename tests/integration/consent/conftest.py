@@ -10,16 +10,20 @@ from sqlalchemy import text
 
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
-from muniment.database.session import Database
 from tests.integration.consent.kit import TODAY, House
+from tests.server import TestServer
 
 
 @pytest.fixture(scope="module")
-def houses(request: pytest.FixtureRequest) -> Iterator[tuple[House, House]]:
+def houses(
+    request: pytest.FixtureRequest,
+    server: TestServer,
+    shared_database_name: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[House, House]]:
     """`alpha` and `beta`, alike but for their names, in a database that the module's tests share."""
-    server, name = request.getfixturevalue("server"), request.getfixturevalue("shared_database_name")
-    folder = request.getfixturevalue("tmp_path_factory").mktemp("consent")
-    database: Database = server.database(name, folder / "ledger", FixedClock(TODAY))
+    folder = tmp_path_factory.mktemp("consent")
+    database = server.database(shared_database_name, folder / "ledger", FixedClock(TODAY))
     keys, made = request.getfixturevalue("_key_ring"), []
     for slug in ("alpha", "beta"):
         council_id: UUID = new_id()

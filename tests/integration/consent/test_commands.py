@@ -14,18 +14,20 @@ from muniment.cli import main
 from muniment.cli.context import Context
 from muniment.notices.words import Words
 from tests.integration.consent.kit import House
+from tests.server import TestServer
 from tests.unit.notices.made import words
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(house: House, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    house: House, server: TestServer, shared_database_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Run:
     """Run a command over the module's database."""
-    server, name = request.getfixturevalue("server"), request.getfixturevalue("shared_database_name")
     house.keys.save(tmp_path / "keys.toml")
     monkeypatch.setenv("MUNIMENT_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("MUNIMENT_DATABASE_URL", server.url_of("muniment_application", name))
+    monkeypatch.setenv("MUNIMENT_DATABASE_URL", server.url_of("muniment_application", shared_database_name))
     monkeypatch.setenv("MUNIMENT_TODAY", "2026-11-20")
     monkeypatch.setattr(Context, "plugins", house.plugins)
     monkeypatch.setattr(Words, "of", lambda _plugins: words())

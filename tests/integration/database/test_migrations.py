@@ -22,6 +22,7 @@ from muniment.database.roles import OWNER
 from muniment.database.schema_sql import secure_table
 from muniment.database.upgrade import MIGRATIONS, refuse_old_schema, upgrade
 from muniment.schema import metadata
+from tests.server import TestServer
 
 WHERE = "where n.nspname = 'public' and c.relname not like 'alembic_version%'"
 CATALOGUE = {
@@ -60,22 +61,18 @@ def config(engine_connection: object = None) -> Config:
 
 
 @pytest.fixture(scope="module")
-def migrated(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def migrated(server: TestServer, shared_database_name: str) -> Iterator[Engine]:
     """A database that the migrations built, as its owner."""
-    server = request.getfixturevalue("server")
-    engine = open_owner_engine(server.url_of(OWNER, request.getfixturevalue("shared_database_name")))
+    engine = open_owner_engine(server.url_of(OWNER, shared_database_name))
     yield engine
     engine.dispose()
 
 
 @pytest.fixture(scope="module")
-def modelled(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def modelled(server: TestServer, template: str) -> Iterator[Engine]:
     """A database built from the models, each table secured as its model says."""
-    server = request.getfixturevalue("server")
     name = f"muniment_test_{uuid4().hex[:12]}"
-    request.getfixturevalue("template")  # the roles are there
-    server.run(f"create database {name} owner {OWNER}")
-    server.run(f"alter schema public owner to {OWNER}", name)
+    server.make(name)
     engine = open_owner_engine(server.url_of(OWNER, name))
     with engine.begin() as connection:
         metadata.create_all(connection)
@@ -125,13 +122,8 @@ def test_a_revision_knows_no_model(file: Path) -> None:
             assert str(node.module).startswith("muniment.database.migrations") or node.module in allowed
 
 
-def test_roles_move_out_of_the_kind_of_every_councils_approvals(request: pytest.FixtureRequest) -> None:
-    server = request.getfixturevalue("server")
-    name = f"muniment_test_{uuid4().hex[:12]}"
-    request.getfixturevalue("template")  # the roles are there
-    server.run(f"create database {name} owner {OWNER}")
-    server.run(f"alter schema public owner to {OWNER}", name)
-    engine = open_owner_engine(server.url_of(OWNER, name))
+def test_roles_move_out_of_the_kind_of_every_councils_approvals(server: TestServer, empty_database_name: str) -> None:
+    engine = open_owner_engine(server.url_of(OWNER, empty_database_name))
     with engine.begin() as connection:
         command.upgrade(config(connection), "0001")
         for slug in ("alpha", "beta"):
@@ -149,11 +141,10 @@ def test_roles_move_out_of_the_kind_of_every_councils_approvals(request: pytest.
                 )
     upgrade(engine)
     engine.dispose()
-    superuser = server.engine(name)
+    superuser = server.engine(empty_database_name)
     with superuser.connect() as connection:
         found = connection.execute(text("select armed_kind, armed_role from arming")).all()
     superuser.dispose()
-    server.drop(name)
     moved = [("command", "head (acting) of records"), ("command", "records manager"), ("staff", "")]
     assert sorted(tuple(row) for row in found) == sorted(moved * 2)
 

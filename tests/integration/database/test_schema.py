@@ -11,6 +11,7 @@ from muniment.database.base import council_tables, is_council_table
 from muniment.database.registry import clocked_tables, impersonal_tables, personal_tables
 from muniment.database.roles import APPLICATION
 from muniment.schema import metadata
+from tests.server import TestServer
 
 WITHOUT_COUNCIL = {
     "council": "the tenants themselves; the first statement of a transaction reads it before there is a scope",
@@ -113,9 +114,9 @@ POLICY = "(council_id = (NULLIF(current_setting('muniment.council_id'::text, tru
 
 
 @pytest.fixture(scope="module")
-def schema(request: pytest.FixtureRequest) -> dict[str, dict[str, object]]:
+def schema(server: TestServer, shared_database_name: str) -> dict[str, dict[str, object]]:
     """What the catalogue says of each table, read once from the template's own server."""
-    engine = request.getfixturevalue("server").engine(request.getfixturevalue("shared_database_name"))
+    engine = server.engine(shared_database_name)
     with engine.connect() as connection:
         tables: dict[str, dict[str, object]] = {
             row.relname: {

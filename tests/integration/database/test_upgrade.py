@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
 
 import pytest
 from alembic import command
@@ -15,20 +14,15 @@ from muniment.database.engine import open_owner_engine
 from muniment.database.roles import OWNER
 from muniment.database.upgrade import current_revision, newest_revision, owner_engine, refuse_old_schema, upgrade
 from muniment.settings import Settings
+from tests.server import TestServer
 
 
 @pytest.fixture
-def empty(request: pytest.FixtureRequest) -> Iterator[Engine]:
+def empty(server: TestServer, empty_database_name: str) -> Iterator[Engine]:
     """An empty database as the owner role."""
-    server = request.getfixturevalue("server")
-    name = f"muniment_test_{uuid4().hex[:12]}"
-    request.getfixturevalue("template")  # the roles are there
-    server.run(f"create database {name} owner {OWNER}")
-    server.run(f"alter schema public owner to {OWNER}", name)
-    engine = open_owner_engine(server.url_of(OWNER, name))
+    engine = open_owner_engine(server.url_of(OWNER, empty_database_name))
     yield engine
     engine.dispose()
-    server.drop(name)
 
 
 def tables(engine: Engine) -> int:

@@ -13,6 +13,7 @@ from muniment.database.ids import new_id
 from muniment.keys import KeyRing
 from muniment.wiring import wire
 from tests.integration.sharing.kit import House
+from tests.server import TestServer
 
 
 def _council(database: Any, slug: str) -> UUID:
@@ -26,12 +27,13 @@ def _council(database: Any, slug: str) -> UUID:
 
 
 @pytest.fixture(scope="module")
-def houses(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[House, House]]:
+def houses(
+    server: TestServer, shared_database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[House, House]]:
     """`alpha` and `beta`, alike but for their names."""
-    server, name = request.getfixturevalue("server"), request.getfixturevalue("shared_database_name")
     wire()
     folder, keys = tmp_path_factory.mktemp("sharing"), KeyRing.generate()
-    database = server.database(name, folder / "ledger")
+    database = server.database(shared_database_name, folder / "ledger")
     made = tuple(House(database, _council(database, slug), slug, keys, folder / "files") for slug in ("alpha", "beta"))
     for house in made:
         house.adopt()

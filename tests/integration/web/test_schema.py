@@ -27,7 +27,9 @@ PLACE = "http://testserver.local"
     # Litestar leaves the temporary file of a multipart body that it refuses to the garbage collector.
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "examples", [pytest.param(FEW, marks=pytest.mark.small), pytest.param(MANY, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_shows_a_defect(
     whole: Client,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -19,10 +18,13 @@ from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from muniment.wiring import wire
 from tests.isolation.application.tenants import Client, House, fill
+from tests.server import TestServer
 
 
 @contextmanager
-def opened(server: Any, name: str, folder: Path, plugins: Plugins) -> Iterator[tuple[Deployment, Client, Engine]]:
+def opened(
+    server: TestServer, name: str, folder: Path, plugins: Plugins
+) -> Iterator[tuple[Deployment, Client, Engine]]:
     """A deployment on one of the server's databases, with the keys of its folder."""
     settings = Settings(
         data_dir=folder,
@@ -42,9 +44,8 @@ def opened(server: Any, name: str, folder: Path, plugins: Plugins) -> Iterator[t
 
 
 @pytest.fixture(scope="session")
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(server: TestServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Two councils, filled once. A test here leaves them as they were, or works on a copy."""
-    server, template = request.getfixturevalue("server"), request.getfixturevalue("template")
     wire()
     name, folder, plugins = f"muniment_test_{uuid4().hex[:12]}", tmp_path_factory.mktemp("house"), load_plugins()
     KeyRing.generate().save(folder / "keys.toml")

@@ -41,6 +41,7 @@ from muniment.database.base import council_tables
 from muniment.database.errors import sqlstate_of
 from muniment.database.session import Database
 from muniment.schema import metadata
+from tests.server import TestServer
 
 TABLES = council_tables(metadata)
 REFUSED = "42501"
@@ -97,10 +98,11 @@ def leaks(database: Database, table: Table, ours: UUID, theirs: UUID) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def populated(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Engine, UUID, UUID]]:
+def populated(
+    server: TestServer, shared_database_name: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Database, Engine, UUID, UUID]]:
     """One database for all tables, each with one made-up row for each of two councils, its foreign keys passed over."""
-    server, name = request.getfixturevalue("server"), request.getfixturevalue("shared_database_name")
-    superuser, ours, theirs = server.engine(name), uuid4(), uuid4()
+    superuser, ours, theirs = server.engine(shared_database_name), uuid4(), uuid4()
     with superuser.begin() as connection:
         for council_id in (ours, theirs):
             council = {"id": council_id, "slug": council_id.hex}
@@ -112,7 +114,7 @@ def populated(request: pytest.FixtureRequest) -> Iterator[tuple[Database, Engine
                     connection.execute(text(f"alter table {table.name} drop constraint {constraint.name}"))
             for council_id in (ours, theirs):
                 connection.execute(insert(table).values(**example_row(table, council_id)))
-    database = server.database(name, request.getfixturevalue("tmp_path_factory").mktemp("ledger"))
+    database = server.database(shared_database_name, tmp_path_factory.mktemp("ledger"))
     yield database, superuser, ours, theirs
     database.close()
     superuser.dispose()

@@ -48,6 +48,10 @@ HOUR = 1.0
 """Seconds that an hour of the schedule takes here."""
 WAYS = ("written", "committed", "clocking", "anywhere", "anywhere")
 """Where to kill, by turns: after a chunk's keys are on disk, after its commit, while clocks are set, at any moment."""
+LOOKS_UP = 200
+"""Milliseconds between two looks of an idle thread of a worker into its queue: with fewer, three workers with a dozen
+such threads each would look for messages most of the time, and sweep the less."""
+
 PATIENCE = 3.0
 """Seconds to wait for such a moment; after that the worker is killed wherever it is."""
 
@@ -185,7 +189,7 @@ def place_holds(street: Street, targets: list[UUID]) -> Callable[[threading.Even
 
     def loop(stop: threading.Event) -> None:
         for number, target in enumerate(targets):
-            while street.gone < len(street.due) * 0.9 * number / len(targets) and not stop.wait(0.01):
+            while street.gone < len(street.due) * 0.9 * number / len(targets) and not stop.wait(0.05):
                 pass
             with contextlib.suppress(NotFound):
                 street.hold(target)
@@ -194,7 +198,11 @@ def place_holds(street: Street, targets: list[UUID]) -> Callable[[threading.Even
 
 
 @pytest.mark.parametrize(
-    ("records", "kills"), [(2_000, 5), pytest.param(20_000, 100, marks=pytest.mark.slow)], ids=["small", "whole"]
+    ("records", "kills"),
+    [
+        pytest.param(2_000, 5, marks=pytest.mark.small, id="small"),
+        pytest.param(20_000, 100, marks=pytest.mark.slow, id="whole"),
+    ],
 )
 def test_whatever_is_killed_all_that_is_due_goes_once_and_is_proved(
     deployment: Deployment,
@@ -269,4 +277,5 @@ def environment_of(settings: Settings, clock: FixedClock | object) -> dict[str, 
         "MUNIMENT_POOL_SIZE": "4",
         "MUNIMENT_SWEEP_REST": "0",
         "MUNIMENT_TODAY": clock.today().isoformat(),
+        "dramatiq_worker_timeout": str(LOOKS_UP),
     }

@@ -27,7 +27,9 @@ FILES_A_HOLD = 3
 ROOT = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("holds", [100, pytest.param(400, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "holds", [pytest.param(100, marks=pytest.mark.small), pytest.param(400, marks=pytest.mark.slow)]
+)
 def test_a_hold_committed_during_a_sweep_wins(
     database: Database, councils: tuple[UUID, UUID], clock: FixedClock, settings: Settings, holds: int
 ) -> None:

@@ -3,7 +3,8 @@
 They are for everybody, hold no personal data and are served from memory: they ask for no caller and no transaction, and
 what they answer is shared (`muniment.web.shared`) for as long as council and versions are believed.
 `/{council}/privacy/{service}` is the newest version; `.txt` and `.json` after the last part, `?format=`, or the header
-`Accept` choose another form, `?language=` another language, `?notice=` one of several notices of a service.
+`Accept` choose another form, `?language=` another language, `?notice=` one of several notices of a service. A
+programme's own notice is asked for by name: it is for some, and the address of the service stays that of its notice.
 """
 
 from __future__ import annotations
@@ -75,7 +76,7 @@ async def newest_notice(
 ) -> Response[Any]:
     """The newest version of a service's notice; where it has several, the list of them."""
     slug, wanted = _form(request, service)
-    found = _of_service(await _versions(request, state, council, shelf), slug, notice)
+    found = _meant(_of_service(await _versions(request, state, council, shelf), slug, notice), notice)
     notices = list(dict.fromkeys((view.service, view.notice) for view in found))
     if len(notices) > 1:
         return await _choice(request, state, council, shelf, slug, found, wanted, language)
@@ -128,7 +129,7 @@ async def one_version(
 ) -> Response[Any]:
     """One version, for ever at this address."""
     digits, wanted = _form(request, number)
-    found = _of_service(await _versions(request, state, council, shelf), service, notice)
+    found = _meant(_of_service(await _versions(request, state, council, shelf), service, notice), notice)
     first = found[0]
     asked = [
         view for view in found
@@ -245,6 +246,12 @@ def _of_service(versions: Sequence[VersionView], service: str, notice: str | Non
     if not found:
         raise NotFound(NOTHING_HERE)
     return found
+
+
+def _meant(found: list[VersionView], notice: str | None) -> list[VersionView]:
+    """What an address means that names no notice: the service's one, where the others are programmes' own; else all."""
+    general = [view for view in found if view.programme is None]
+    return general if notice is None and len({(view.service, view.notice) for view in general}) == 1 else found
 
 
 def _in_language(found: Sequence[VersionView], language: str | None) -> list[VersionView]:

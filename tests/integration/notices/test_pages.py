@@ -193,18 +193,36 @@ def test_councils_see_their_own_notices_alone(
 def test_a_service_with_several_notices_lets_people_choose(
     published: Publisher, client: TestClient[Litestar], shelf: Shelf
 ) -> None:
-    with published.database.council(published.id) as session:
-        session.execute(
-            text(
-                "insert into notice_version (council_id, id, service, notice, covers, number, language, html, text,"
-                " json, sha256, policy_hash, published_at, published_by)"
-                " select council_id, gen_random_uuid(), 'other', 'young', covers, 1, language, html, text, json,"
-                " sha256, policy_hash, published_at, published_by from notice_version"
-            )
-        )
-    shelf.forget(published.id)
+    another_notice(published, shelf)
     page = client.get(PAGE)
     assert "?language=en&amp;notice=privacy" in page.text
     assert "?language=en&amp;notice=young" in page.text
     assert client.get(f"{PAGE}?notice=young").status_code == 200
     assert len(client.get(PAGE, headers={"Accept": "application/json"}).json()) == 2
+
+
+def test_a_programmes_own_notice_takes_no_address_of_the_services(
+    published: Publisher, client: TestClient[Litestar], shelf: Shelf
+) -> None:
+    before = {address: client.get(address).text for address in (PAGE, f"{PAGE}/versions/1")}
+    another_notice(published, shelf, "bridge")
+    assert {address: client.get(address).text for address in before} == before
+    own = client.get(f"{PAGE}?notice=young")
+    assert own.status_code == 200
+    assert f"{PAGE}/versions/1?language=en&amp;notice=young" in client.get(f"{PAGE}/versions").text
+    assert client.get(f"{PAGE}/versions/1?notice=young").status_code == 200
+
+
+def another_notice(published: Publisher, shelf: Shelf, programme: str | None = None) -> None:
+    """A second notice for the service, worded like the first; or that of a programme."""
+    with published.database.council(published.id) as session:
+        session.execute(
+            text(
+                "insert into notice_version (council_id, id, service, notice, covers, number, language, html, text,"
+                " json, sha256, policy_hash, published_at, published_by, programme)"
+                " select council_id, gen_random_uuid(), 'other', 'young', covers, 1, language, html, text, json,"
+                " sha256, policy_hash, published_at, published_by, :programme from notice_version"
+            ),
+            {"programme": programme},
+        )
+    shelf.forget(published.id)

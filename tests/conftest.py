@@ -38,6 +38,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
+from tests import naming
 from tests.compiled import create_engine
 from tests.keeper import Kept, remove_left_behind
 from tests.running import pytest_collection_modifyitems, pytest_make_collect_report, pytest_runtest_makereport
@@ -110,6 +111,12 @@ def _logs_as_before() -> Iterator[None]:
 def _cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing costs next to nothing, but where its cost is the point: tests/unit/accounts/test_passwords.py."""
     monkeypatch.setattr("muniment.accounts.passwords._hasher", PasswordHasher.from_parameters(CHEAPEST))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _councils_named() -> None:
+    """See `tests.naming`."""
+    naming.watch()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -194,7 +194,7 @@ FAILURES = {
         "What keeps two runs apart is known to one machine alone.",
         (
             "integration/jobs/test_jobs.py::test_the_schedule_rings_once_a_period_however_many_there_are",
-            f"{RETENTION}/test_connectors.py::test_two_couriers_never_ask_one_system_at_the_same_time",
+            f"{RETENTION}/test_couriers.py::test_two_couriers_never_ask_one_system_at_the_same_time",
         ),
     ),
 }

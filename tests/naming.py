@@ -5,7 +5,8 @@ can use the primary key, and tells its reader. So every table of councils that a
 must have its `council_id` compared, in that query or subquery: with a value, with a table around it, or with another
 table beside it of which the same is true.
 
-`watch()` has each statement looked at when it is first executed. What a test executes itself is the test's affair.
+`watch()`, which every run of the tests asks for, has each statement looked at when it is first executed. What a test
+executes itself is the test's affair.
 """
 
 from __future__ import annotations
@@ -39,15 +40,13 @@ ROWS_COMPARED = re.compile(r"\((\w+)\.council_id,[^()]*\)\s*=\s*\((\w+)\.council
 
 def watch() -> None:
     """Have every statement looked at that the product executes in this process."""
-    passed: set[str] = set()
+    known: dict[str, list[str]] = {}
 
     def look(conn: Any, cursor: Any, sql: str, parameters: Any, context: Any, executemany: bool) -> None:
-        if sql in passed:
-            return
-        missing = unnamed(sql)
-        if not missing:
-            passed.add(sql)
-        elif asker := _asker():
+        missing = known.get(sql)
+        if missing is None:
+            missing = known[sql] = unnamed(sql)
+        if missing and (asker := _asker()):
             # Not an `Exception`: the product takes those for a file's fault, and parks the file.
             pytest.fail(f"{asker}: say whose {', '.join(missing)} (council_id == session.council_id):\n{sql}")
 

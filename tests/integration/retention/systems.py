@@ -22,10 +22,11 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy
 from muniment.policy.store import adopt
 from muniment.retention.disposal.delivering import Courier
+from muniment.retention.disposal.outstanding import GAUGES
 from muniment.testing.doubles import StatedPlugin, load_doubles, stated_council
 from tests.integration.retention.kit import RETENTION, SERVICE, House, policy_of
 
-__all__ = ["CRM", "FakeSystem", "Machine", "System", "adopt_with_system", "connected_facade"]
+__all__ = ["CRM", "FakeSystem", "Machine", "System", "adopt_with_system", "connected_facade", "gauge", "raises"]
 
 CRM = "muniment-crm"
 LONG_AGO = date(2019, 3, 1)
@@ -158,3 +159,14 @@ class System:
             " join record r on (r.council_id, r.id) = (d.council_id, d.record_id) order by 1"
         )
         return [tuple(row) for row in rows]
+
+
+def gauge(house: House, name: str) -> Any:
+    """What a gauge of what is owed counts in a council; `name` is how its name ends."""
+    with house.session() as session:
+        return next(entry for entry in GAUGES if entry.name.endswith(name)).count(session)
+
+
+def raises(_request: ErasureRequest) -> Any:
+    """An answer of a system that fails, with something in its words that nobody may see."""
+    raise RuntimeError("K-1 of somebody is locked")

@@ -34,10 +34,17 @@ Held = Literal["stands", "not-proven", "gone"]
 ENDED: frozenset[State] = frozenset({"withdrawn", "refused"})
 
 CANDIDATES = text(
-    "select distinct s.file_id from consent_event e"
-    " join consent_subject s on s.council_id = e.council_id and s.id = e.subject_id"
+    "select s.file_id from ("
+    " select e.subject_id, array_agg(distinct e.purpose) as purposes from consent_event e"
     " where e.council_id = :council_id and e.kind = 'consent' and e.state in ('withdrawn', 'refused')"
-    " and s.file_id > :after order by s.file_id limit :limit"
+    " group by e.subject_id) ended"
+    " join consent_subject s on s.council_id = :council_id and s.id = ended.subject_id"
+    " where s.file_id > :after and exists ("
+    " select from record r cross join lateral jsonb_each(r.values) value"
+    " where r.council_id = s.council_id and r.file_id = s.file_id and r.disposal is null"
+    " and case when jsonb_typeof(value.value -> 'p') = 'array' then jsonb_array_length(value.value -> 'p') > 0"
+    " and ended.purposes @> array(select jsonb_array_elements_text(value.value -> 'p')) end)"
+    " order by s.file_id limit :limit"
 )
 
 BECAUSE: Mapping[str, str] = {
@@ -114,7 +121,9 @@ def ended_by_file(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[UUI
 
 
 def candidates(session: CouncilSession, after: UUID, limit: int) -> Keys:
-    """The next files in which a consent was ever withdrawn or refused, in the order of their keys."""
+    """The next files with a value for whose purposes consent was ever withdrawn or refused, in the order of their keys.
+
+    Whether it stands so now, and whether they rest on consent alone, is asked of these few."""
     rows = session.scalars(CANDIDATES, {"council_id": session.council_id, "after": after, "limit": limit})
     return Keys.of(rows.all())
 

@@ -9,6 +9,7 @@ import pytest
 
 from muniment.api.errors import Forbidden
 from muniment.clients.limiting import NewLimit, place_limit
+from muniment.consent.asking import NamedRecipient
 from muniment.consent.holdings import holdings
 from muniment.retention.disposal.unfounded import NO_BASIS, Unfounded, take_away, unfounded, unfounded_values
 from muniment.retention.evidence.ledger import Ledger
@@ -99,6 +100,18 @@ def test_consent_given_again_keeps_it(house: House, told: UUID) -> None:
     assert found(house, told) == []
     assert remove(house, line.record_id) == ()
     assert fields(house, told) == {"personal.note", "personal.story"}
+
+
+def test_a_value_of_two_purposes_is_held_on_nothing_when_both_have_gone(house: House) -> None:
+    file_id = house.register({"personal.note": ("stories", "vacancies"), "personal.story": ("vacancies",)})
+    answer(house, file_id, on=TODAY - timedelta(days=3))
+    employer = NamedRecipient("employers", "Generated Works Ltd")
+    answer(house, file_id, "vacancies", recipients=(employer,), on=TODAY - timedelta(days=3))
+    take_back(house, file_id)
+    assert found(house, file_id) == []
+    take_back(house, file_id, "vacancies")
+    [line] = found(house, file_id)
+    assert line.fields == ("personal.note", "personal.story")
 
 
 def test_the_gauge_tells_what_is_in_time_what_is_late_and_what_is_held(house: House, told: UUID) -> None:

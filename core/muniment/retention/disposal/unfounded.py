@@ -180,7 +180,7 @@ def take_away(
 
 
 def _walk(session: CouncilSession, after: UUID | None) -> Iterator[Keys]:
-    """The files in which a consent was ever withdrawn or refused, some at a time."""
+    """The files that may hold something on nothing, some at a time."""
     last = after or UUID(int=0)
     while files := candidates(session, last, FILES):
         yield files

@@ -34,7 +34,7 @@ from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.policy.deciding import read_decisions
 from muniment.settings import Settings
-from muniment.wiring import wire
+from muniment.wiring import settle, wire
 
 __all__ = ["COUNCIL", "SERVICE", "TODAY", "Stage", "staged"]
 
@@ -112,6 +112,7 @@ def _set_up(folder: Path, server: EmbeddedServer) -> Stage:
     upgrade(owner)
     owner.dispose()
     wire()
+    settle()
     keys, plugins = KeyRing.generate(), load_plugins()
     keys.save(settings.keys_file)
     database = Database.open(settings, FixedClock(TODAY))

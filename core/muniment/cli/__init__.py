@@ -35,6 +35,7 @@ from muniment.cli.sharing import share
 from muniment.cli.workers import schedule, worker
 from muniment.logs import configure_logs, log_incident, open_log
 from muniment.settings import Settings
+from muniment.wiring import settle
 
 __all__ = ["main"]
 
@@ -46,6 +47,11 @@ STOPPED = 130
 
 class Program(click.Group):
     """The outermost group: turns every way of failing into one line and an exit status."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """As a program of its own."""
+        settle()
+        self.main(*args, **kwargs)
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         try:

@@ -33,7 +33,7 @@ from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import load_plugins
 from muniment.settings import Settings
-from muniment.wiring import wire
+from muniment.wiring import settle, wire
 from muniment.worker import send_to_workers, working
 
 __all__ = ["application", "serve", "served"]
@@ -61,7 +61,9 @@ def application() -> Any:
     keys = KeyRing.open(settings.keys_file)
     deployment = Deployment(settings, Database.open(settings, clock), clock, keys, load_plugins())
     send_to_workers(deployment)
-    return _asgi(open_application(deployment), settings)
+    app = _asgi(open_application(deployment), settings)
+    settle()
+    return app
 
 
 @contextmanager
@@ -76,6 +78,7 @@ def served(deployment: Deployment) -> Iterator[Litestar]:
 
 
 async def _listen(app: Any, settings: Settings) -> None:
+    settle()
     server = Server(
         app,
         address=settings.host,

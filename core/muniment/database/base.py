@@ -3,7 +3,7 @@
 A council's table has `council_id` first in its primary key and in every foreign key. Row-level security does not guard
 foreign keys (PostgreSQL checks them as the table's owner), so the composite key is what keeps a row of one council from
 pointing at a row of another. A row points to `council` itself only if it hangs below no other row, which would have
-said whose it is: every key is looked up for every row that is written (docs/decisions/0023). Everything else a
+said whose it is: every key is looked up for every row that is written (docs/decisions/0022). Everything else a
 council's table needs (forced row-level security, its policy, grants) is derived from the mixin by
 `muniment.database.schema_sql`.
 """

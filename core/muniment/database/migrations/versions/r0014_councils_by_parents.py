@@ -1,4 +1,4 @@
-"""What hangs below a row of its council points to the council no more: that row does (docs/decisions/0023)."""
+"""What hangs below a row of its council points to the council no more: that row does (docs/decisions/0022)."""
 
 from __future__ import annotations
 

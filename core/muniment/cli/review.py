@@ -22,6 +22,7 @@ WHAT = {
     "redact": "to be redacted once what lies elsewhere has been seen to",
     "pseudonymise": "to be pseudonymised once what lies elsewhere has been seen to",
 }
+OF_REGISTER = {"archive": "to be handed to the archive first", "anonymise": "its figures to be written down first"}
 
 
 @retention.command("queue")
@@ -47,7 +48,7 @@ def queue_command(
     with context.database.council(council_id, context.actor) as session:
         found = deciding.queue(session, caller, state=state, record_class=record_class, limit=limit)
     lines = [
-        f"{line.id} {line.record_class}: kept until {line.due_on}, {WHAT.get(line.action, 'to be destroyed')},"
+        f"{line.id} {line.record_class}: kept until {line.due_on}, {_what(line)},"
         f" proposed by {line.proposed_kind}"
         f"{f', again: {line.again}' if line.again else ''}{f', until {line.until}' if line.until else ''}"
         for line in found
@@ -153,3 +154,9 @@ def fulfil_command(context: Context, council: str, records: tuple[UUID, ...], do
     with context.database.council(council_id, caller.actor) as session:
         count = fulfilling.fulfil(session, caller, records, done_on=done_on.date())
     click.echo(f"{count} confirmed.")
+
+
+def _what(line: deciding.ProposalView) -> str:
+    """What approving comes to."""
+    said = WHAT if line.file_id is not None else OF_REGISTER
+    return said.get(line.action, "to be destroyed")

@@ -19,7 +19,7 @@ __all__ = ["contradictions"]
 NUMBERS: Final = frozenset({"integer", "money"})
 NEVER_ANONYMOUS: Final = frozenset({"text", "long-text", "email", "phone", "ni-number"})
 """Types of fields of which nothing can stay when a record is made anonymous."""
-OF_REGISTERS: Final = frozenset({"destroy", "review", "publish"})
+OF_REGISTERS: Final = frozenset({"anonymise", "archive", "destroy", "publish", "review"})
 """What can be done with a record about several people; all else is about one client's (docs/decisions/0023)."""
 
 
@@ -153,9 +153,9 @@ def _registers(scope: str, retention: RetentionDeclarations) -> Iterator[Finding
                 if action not in OF_REGISTERS:
                     message = (
                         f"The class {class_id!r} is a register, which is about several people and goes as one: there"
-                        f' is no "{action}" of it. Give the clause action = "destroy", or "review" so that somebody'
-                        " sees to it before it goes; or declare the class without shape, where its records are about"
-                        " one client each."
+                        f' is no "{action}" of it. Give the clause action = "destroy", "archive" or "anonymise", or'
+                        ' "review" so that somebody sees to it before it goes; or declare the class without shape,'
+                        " where its records are about one client each."
                     )
                     yield _error(f"{scope}.rule.{rule.id}.clause.{clause.id}.action", message)
 

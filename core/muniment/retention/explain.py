@@ -35,6 +35,7 @@ from muniment.retention.rules.compile import ClauseClock, Clock, clocks, undecla
 from muniment.retention.subjects import RECORDS, SUBJECTS, Subject
 from muniment.retention.tables import Extension, Parked
 from muniment.retention.words import (
+    BY_HAND,
     FOR_THE_ARCHIVE,
     TO_BE_SEEN_TO,
     authority_words,
@@ -279,10 +280,13 @@ def _blocks(
         return tuple(found)
     if now.state != "dated":
         return ()
-    waits = waits_words(now.action, here_alone=row.here_alone)
+    waits = waits_words(now.action, here_alone=row.here_alone, register=subject is not RECORDS)
     if waits is not None:
         found.append(waits)
-    if waits in (None, FOR_THE_ARCHIVE, TO_BE_SEEN_TO) and arming.armed(session, row.record_class, clock.hash) is None:
+    if (
+        waits in (None, BY_HAND, FOR_THE_ARCHIVE, TO_BE_SEEN_TO)
+        and arming.armed(session, row.record_class, clock.hash) is None
+    ):
         found.append("its rule is not armed")
     if row.rule_hash not in clocked_by(session, subject).get(row.record_class, (clock.hash,)):
         found.append("it waits to be clocked under the rule in force")

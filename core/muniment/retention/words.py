@@ -23,6 +23,7 @@ from muniment.retention.rules.compile import (
 )
 
 __all__ = [
+    "BY_HAND",
     "FOR_THE_ARCHIVE",
     "TO_BE_SEEN_TO",
     "action_words",
@@ -80,6 +81,9 @@ FOR_THE_ARCHIVE = "an archivist has to confirm that the archive has it"
 TO_BE_SEEN_TO = "it lies elsewhere too: somebody has to see to what lies there, and approve that it is done here"
 """Whom a record waits for that is to be redacted or pseudonymised, once a sweep has proposed it."""
 
+BY_HAND = "it is a register: somebody has to see to it, and approve that it goes"
+"""Whom a register waits for that is to go to an archive or to be made anonymous, once a sweep has proposed it."""
+
 HERE_ALONE = frozenset({PSEUDONYMISE, REDACT})
 """What is done about records that lie elsewhere as well once somebody has approved it."""
 
@@ -89,8 +93,10 @@ def action_words(action: str) -> str:
     return ACTIONS[action]
 
 
-def waits_words(action: str, *, here_alone: bool = True) -> str | None:
+def waits_words(action: str, *, here_alone: bool = True, register: bool = False) -> str | None:
     """Whom what is due waits for, whatever its rule's arming; None where a sweep does it by itself."""
+    if register and action in (ANONYMISE, ARCHIVE):
+        return BY_HAND
     if not here_alone and action in HERE_ALONE:
         return TO_BE_SEEN_TO
     if action in SWEPT:

@@ -305,6 +305,7 @@ def test_who_may_answer_and_with_what(office: Office) -> None:
 def test_what_a_sweep_does_not_do_by_itself_is_told() -> None:
     assert waits_words("anonymise") is None
     assert waits_words("anonymise", here_alone=False) is None
+    assert "a register" in (waits_words("archive", register=True) or "")
     told = waits_words("pseudonymise", here_alone=False)
     assert told is not None
     assert "lies elsewhere too" in told

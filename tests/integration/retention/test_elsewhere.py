@@ -9,13 +9,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from muniment.database.session import Actor
 from muniment.retention.approval.deciding import Decision, ProposalView, decide, queue
 from muniment.retention.explain import explain
 from muniment.web.callers import EVERY_SERVICE, Caller, Permission
-from tests.integration.retention.kit import House, hold
+from tests.integration.retention.kit import RETENTION, House, hold
 from tests.integration.retention.test_actions import DESTROY, REDACT, VALUES, issued, with_rule
 from tests.integration.retention.test_archive import Office, office  # noqa: F401  # a fixture
 
@@ -149,3 +150,37 @@ def test_what_the_archive_refuses_is_destroyed_on_paper_too(office: Office) -> N
     run = office.sweep()
     assert (run.disposed, run.awaited) == (0, 1), "its paper is still on the shelf"
     assert house.ids("select record_id from awaiting") == [record_id]
+
+
+@pytest.mark.parametrize("action", ["archive", "anonymise"])
+def test_a_register_is_seen_to_by_somebody_and_then_goes(house: House, action: str) -> None:
+    case, letter, attendance = RETENTION["rule"]
+    clause = {"id": "held", "keep": "1 year", "from": {"event": "collection"}, "action": action}
+    house.adopt({**RETENTION, "rule": [case, letter, {**attendance, "clause": [clause]}]})
+    file_id = house.file("case")
+    digital, paper = house.register(date(2020, 1, 1), file_id), house.register(date(2020, 1, 1), file_id)
+    recent = house.register(date(2026, 10, 1), file_id)
+    house.flush()
+    with house.session() as session:
+        session.execute(
+            text("update register set medium = 'paper', location = 'shelf 3' where id = :id"), {"id": paper}
+        )
+        told = explain(session, house.caller, digital).blocks
+    assert any("it is a register" in block for block in told)
+    house.arm("attendance")
+    run = house.sweep()
+    assert (run.disposed, run.awaited, run.proposed) == (0, 0, 2)
+    assert {(line.record_id, line.action, line.file_id) for line in proposed(house)} == {
+        (digital, action, None), (paper, action, None),
+    }  # fmt: skip
+    assert house.sweep().proposed == 0
+    decided(house, Decision(outcome="approve"), *(line.id for line in proposed(house)))
+    run = house.sweep()
+    handed = action == "archive"
+    assert (run.disposed, run.awaited) == ((2, 0) if handed else (1, 1)), "paper was handed over, or is to be shredded"
+    assert house.ids("select id from register where disposal is null") == [recent]
+    assert sum(one.disposed + one.awaited for one in issued(house)) == 2
+    assert {(one.action, one.approved_by) for one in issued(house)} == {(action, REVIEWER.id)}
+    assert all(("archive" if handed else "figures") in one.method for one in issued(house))
+    assert house.scalar("select count(*) from proposal") == 0
+    assert house.scalar("select count(*) from anonymous_count") == 0

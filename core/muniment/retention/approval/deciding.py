@@ -18,7 +18,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record_many
-from muniment.clients.facts import RECORD
+from muniment.clients.facts import RECORD, REGISTER
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
 from muniment.retention.approval.proposing import MOST, fingerprint
@@ -78,8 +78,9 @@ class ProposalView(msgspec.Struct, frozen=True, kw_only=True):
 
     `until` is the last day on which an approval counts, or the day on which what was deferred is proposed again.
     `action` is what the next sweep does once it is approved: with `redact` and `pseudonymise` the record lies on paper
-    or in another system too, and whoever approves has seen to what lies there; with all others it is destroyed.
-    `file_id` is null for a register. Kinds and keys say who, as in the audit log.
+    or in another system too, and whoever approves has seen to what lies there; with all others it is destroyed. Of a
+    register (`file_id` is null) that is for the `archive`, or to be made anonymous, whoever approves has seen to that.
+    Kinds and keys say who, as in the audit log.
     """
 
     id: UUID
@@ -155,8 +156,9 @@ def queue(
     and key of the line before."""
     services = caller.require_somewhere(Permission.READ_RETENTION)
     query = (
-        select(PROPOSAL, RECORD.c.file_id, func.coalesce(RECORD.c.action, REVIEW).label("action"))
+        select(PROPOSAL, RECORD.c.file_id, func.coalesce(RECORD.c.action, REGISTER.c.action, REVIEW).label("action"))
         .outerjoin(RECORD, (RECORD.c.council_id == PROPOSAL.c.council_id) & (RECORD.c.id == PROPOSAL.c.record_id))
+        .outerjoin(REGISTER, (REGISTER.c.council_id == PROPOSAL.c.council_id) & (REGISTER.c.id == PROPOSAL.c.record_id))
         .where(PROPOSAL.c.council_id == session.council_id, PROPOSAL.c.state == state)
         .order_by(PROPOSAL.c.due_on, PROPOSAL.c.id)
     )

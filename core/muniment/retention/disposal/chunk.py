@@ -154,7 +154,7 @@ def sweep_chunk(
         return Chunk(end, len(locked), proposed=packed_now)
     if errand.does == "change":
         return _change(session, subject, ledger, live, due, end, locked, run_id, judgement, errand)
-    if errand.action == ANONYMISE:
+    if errand.action == ANONYMISE and subject is RECORDS:
         anonymise(session, live.clocks, and_(mine, judgement.free))
     taken = take(session, subject, due, locked, judgement, handed_over=errand.hands_over)
     certificates = _prove(session, subject, ledger, live, taken, run_id, facade, errand) if taken.gone else ()
@@ -306,7 +306,9 @@ def _prove(
     tell(session, gone)
     forget(session, taken.elsewhere)
     proof = evidence_of(session, certificates.values(), awaited=bool(emptied))
-    ledger.intend(Line("intend", chunk_id, gone, emptied, proof, anonymised=errand.action == ANONYMISE))
+    ledger.intend(
+        Line("intend", chunk_id, gone, emptied, proof, anonymised=errand.action == ANONYMISE and subject is RECORDS)
+    )
     session.after_commit(lambda: ledger.close("done", [chunk_id]))
     told = [
         DisposedRecords(facade.slug, key, len(part.here), str(certificates[key]))
@@ -336,7 +338,7 @@ def _certify(
             extended=kept_by_extensions(session, live.clocks[record_class]) if subject is RECORDS else 0,
             approver=errand.approver,
             action=errand.certified_as,
-            method=METHODS.get(errand.certified_as),
+            method=errand.method or METHODS.get(errand.certified_as),
         )
         for record_class, part in sorted(taken.gone.items())
     }

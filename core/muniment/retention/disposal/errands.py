@@ -4,13 +4,14 @@ The plain one destroys what its rule says is to be destroyed. Where a rule asks 
 approver has approved, and the last proposes what nobody has looked at. Where it says that records go to an archive, one
 destroys what the archive has, others what it refused and a reviewer approved, and the last packs the rest. What is to
 be redacted or pseudonymised and lies on paper or in another system too is proposed: somebody sees to what lies there,
-and then approves that it is done here.
+and then approves that it is done here. So is a register that is to go to an archive or to be made anonymous: somebody
+hands it over, or writes its figures down, and then approves that it goes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -48,22 +49,23 @@ def _every(_subject: Subject, _today: date) -> ColumnElement[bool]:
 @dataclass(frozen=True)
 class Errand:
     """Rows whose clock says `action`, and of which `also` is true: they are destroyed, proposed to a reviewer,
-    packed for an archive, or changed and kept. `approver` decided about each of them, where somebody did."""
+    packed for an archive, or changed and kept. `approver` decided about each of them, where somebody did. Of what
+    `hands_over` somebody else has the thing itself now: its paper is nowhere to be destroyed. `method` is how it was
+    done, in the words of a certificate, where that differs from the action's."""
 
     action: str
     also: Callable[[Subject, date], ColumnElement[bool]] = _every
     approver: Actor | None = None
     does: Literal["destroy", "propose", "pack", "change"] = "destroy"
-
-    @property
-    def hands_over(self) -> bool:
-        """Whether somebody else has the thing itself now, so that its paper is nowhere to be destroyed."""
-        return self.action == ARCHIVE and self.approver is None
+    hands_over: bool = False
+    method: str | None = None
 
     @property
     def certified_as(self) -> str:
-        """The action that a certificate names: of what a reviewer approved, that it was destroyed."""
-        return DESTROY if self.approver is not None and self.does == "destroy" else self.action
+        """The action that a certificate names: of what a reviewer approved, that it was destroyed, unless they saw to
+        the action itself."""
+        destroyed = self.approver is not None and self.does == "destroy" and self.method is None
+        return DESTROY if destroyed else self.action
 
 
 DESTROYING = Errand(DESTROY)
@@ -78,7 +80,7 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
         found += [_approved_by(approver, REVIEW) for approver in approvers(session, subject)]
         found.append(PROPOSING)
     if subject is RECORDS and ARCHIVE in actions:
-        found.append(Errand(ARCHIVE, has_been_received))
+        found.append(Errand(ARCHIVE, has_been_received, hands_over=True))
         found += [_approved_by(approver, ARCHIVE) for approver in approvers(session, subject)]
         found.append(Errand(ARCHIVE, needs_packing, does="pack"))
     if subject is RECORDS:
@@ -86,6 +88,11 @@ def errands(session: CouncilSession, subject: Subject, armed: Mapping[str, Clock
         for action in sorted(SEEN_TO & actions):
             found += [_approved_by(approver, action, "change") for approver in approvers(session, subject)]
             found.append(Errand(action, _to_be_seen_to, does="propose"))
+    else:
+        for action in sorted(BY_HAND.keys() & actions):
+            approved = [_approved_by(approver, action) for approver in approvers(session, subject)]
+            found += [replace(errand, hands_over=action == ARCHIVE, method=BY_HAND[action]) for errand in approved]
+            found.append(Errand(action, needs_proposing, does="propose"))
     return found
 
 
@@ -97,6 +104,12 @@ def _to_be_seen_to(subject: Subject, today: date) -> ColumnElement[bool]:
     """What lies elsewhere too, where nothing stands in the review queue about it."""
     return and_(~subject.lies_here_alone, needs_proposing(subject, today))
 
+
+BY_HAND: Mapping[str, str] = {
+    ANONYMISE: "figures written down by whoever approved it; register deleted, key noted for erasure from backups",
+    ARCHIVE: "handed to the archive by whoever approved it; register deleted, key noted for erasure from backups",
+}
+"""What is done about a register once somebody has seen to it, and how, in the words of a certificate."""
 
 SEEN_TO = frozenset({PSEUDONYMISE, REDACT})
 """What is done about a record that lies elsewhere too once somebody has seen to what lies there."""

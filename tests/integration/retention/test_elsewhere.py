@@ -16,6 +16,7 @@ from muniment.database.session import Actor
 from muniment.retention.approval.deciding import Decision, ProposalView, decide, queue
 from muniment.retention.explain import explain
 from muniment.web.callers import EVERY_SERVICE, Caller, Permission
+from muniment.wiring import wire
 from tests.integration.retention.kit import RETENTION, House, hold
 from tests.integration.retention.test_actions import DESTROY, REDACT, VALUES, issued, with_rule
 from tests.integration.retention.test_archive import Office, office  # noqa: F401  # a fixture
@@ -24,6 +25,11 @@ CLOSED = date(2020, 5, 2)
 REVIEWER = Actor("staff", UUID(int=7), "reviewer")
 NAMES = {"id": "names", "keep": "1 year", "from": {"event": "case-closed"}, "action": "pseudonymise"}
 STORED = {name: {**entry, "s": "client", "on": "2020-01-01", "p": []} for name, entry in VALUES.items()}
+
+
+@pytest.fixture(autouse=True)
+def _listeners() -> None:
+    wire()
 
 
 def lies(house: House, record_id: UUID, **where: str) -> None:

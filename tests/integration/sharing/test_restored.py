@@ -14,6 +14,7 @@ from muniment.clients.limiting import NewLimit, place_limit
 from muniment.database.session import Database
 from muniment.keys import KeyRing
 from muniment.retention.disposal.restore import recover
+from muniment.retention.disposal.unfounded import take_away
 from muniment.settings import Settings
 from muniment.sharing.notifying import NotificationView, notifications, settle
 from muniment.wiring import wire
@@ -33,8 +34,10 @@ def alpha(database: Database, new_council: Callable[[str], UUID], keys: KeyRing,
 
 
 def told(house: House) -> list[NotificationView]:
+    """Who is to be told of what was erased or restricted, or was told."""
     with house.session() as session:
-        return list(notifications(session, house.caller, settled=True))
+        found = notifications(session, house.caller, settled=True)
+    return [one for one in found if one.change != "consent-withdrawn"]
 
 
 def test_who_was_told_since_the_backup_is_told_once_more(
@@ -45,6 +48,10 @@ def test_who_was_told_since_the_backup_is_told_once_more(
     limited = alpha.register(address="3 Sample Street")
     for recipient in ("college", "research"):
         alpha.disclose(going, staying, limited, recipient=recipient, fields=("personal.address", "family-name"))
+    unfounded = alpha.register(purposes=["stories"], address="4 Sample Street")
+    alpha.agree(unfounded, "stories", "gazette")
+    alpha.disclose(unfounded, recipient="gazette", purpose="stories", fields=("personal.address",))
+    alpha.agree(unfounded, "stories", state="withdrawn")
     with alpha.session() as session:
         retention.milestones(session, [going], "case-closed", date(2019, 3, 1))
     alpha.run("update record set rule_hash = null where file_id = :f", f=going)
@@ -56,8 +63,14 @@ def test_who_was_told_since_the_backup_is_told_once_more(
     assert retention.sweep().disposed == 1
     with alpha.session() as session:
         place_limit(session, alpha.caller, limited, NewLimit(ground="18.1.a"))
+    record_id = alpha.scalar("select id from record where file_id = :f", f=unfounded)
+    with alpha.session() as session:
+        assert take_away(session, alpha.caller, retention.ledger, [record_id], None) == (record_id,)
     before = told(alpha)
-    assert sorted(one.change for one in before) == ["erased", "erased", "restricted", "restricted"]
+    assert sorted((one.change, one.recipient) for one in before) == [
+        ("erased", "college"), ("erased", "gazette"), ("erased", "research"), ("restricted", "college"),
+        ("restricted", "research"),
+    ]  # fmt: skip
     assert not any(one.repeated for one in before)
     for one in before:
         with alpha.session() as session:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -188,6 +191,28 @@ def test_a_hold_on_the_class_keeps_the_paper_that_is_not_destroyed_yet(emptied: 
     assert on_the_list(emptied) == set()
     with pytest.raises(Conflict):
         destroyed(emptied, keys_of(emptied)[0])
+
+
+def test_whoever_confirms_and_whoever_keeps_the_same_thing_at_once_do_not_both_succeed(emptied: House) -> None:
+    keys, ready = keys_of(emptied), threading.Barrier(2)
+
+    def tried(act: Callable[..., Any], key: UUID) -> str:
+        ready.wait()
+        try:
+            act(key)
+        except MunimentError as error:
+            return type(error).__name__
+        return "done"
+
+    one = officer(emptied, 1)
+    with ThreadPoolExecutor(2) as pool:
+        for key in keys:
+            acts = (partial(destroyed, emptied), partial(needed, emptied, one))
+            confirmed, kept = pool.map(tried, acts, (key, key))
+            there, holds = key in outstanding(emptied), emptied.ids("select target_id from hold")
+            assert (confirmed, kept, there, key in holds) in (
+                ("done", "NotFound", False, False), ("Conflict", "done", True, True),
+            )  # fmt: skip
 
 
 def test_no_system_is_asked_to_erase_what_is_held(house: House) -> None:

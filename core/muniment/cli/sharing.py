@@ -21,8 +21,9 @@ from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.sharing.agreements import AgreementView, agreements
+from muniment.sharing.batching import disclose_each
 from muniment.sharing.deciding import MOST_FILES, Answer, Asked, GroupView, ask
-from muniment.sharing.disclosing import Disclosed, Order, disclose
+from muniment.sharing.disclosing import Disclosed, Order
 from muniment.sharing.exporting import Format, open_export
 from muniment.sharing.register import DisclosureView, Looked, search_register
 
@@ -115,11 +116,11 @@ def export_command(
     caller, store = command_caller(council_id, context.actor.name), FileStore(context.settings.files_dir, context.keys)
     folder.mkdir(parents=True, exist_ok=True)
     batch, made, lines = random_id(), list[Disclosed](), list[str]()
-    for chunk in _chunks(context, council_id, chosen):
-        order = _converted({**chosen.question, "files": chunk, "format": form, "batch": batch}, Order)
-        with context.database.council(council_id, context.actor) as session:
-            clients = Clients.of(session, context.plugins, context.keys)
-            disclosed = disclose(session, caller, clients, store, order)
+    orders = (
+        _converted({**chosen.question, "files": chunk, "format": form, "batch": batch}, Order)
+        for chunk in _chunks(context, council_id, chosen)
+    )
+    for disclosed in disclose_each(context.deployment, caller, store, orders):
         made.append(disclosed)
         lines.append(f"Disclosure {disclosed.id}: given of {disclosed.given}, refused of {disclosed.refused} clients.")
         for group in disclosed.answer.groups:

@@ -1,0 +1,86 @@
+"""A batch: each order by itself, told of in order; what was given is told of even if another failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from muniment.api.errors import InvalidInput, NotFound
+from muniment.clock import FixedClock
+from muniment.database.ids import random_id
+from muniment.jobs.actors import Deployment
+from muniment.settings import Settings
+from muniment.sharing.batching import disclose_each
+from muniment.sharing.disclosing import Disclosed, Order
+from tests.integration.sharing.kit import House, asked
+from tests.server import TODAY
+
+
+@pytest.fixture
+def deployment(house: House) -> Deployment:
+    settings = Settings.from_environment({})
+    return Deployment(settings, house.database, FixedClock(TODAY), house.keys, house.plugins)
+
+
+def order(house: House, *, known: bool = True) -> Order:
+    file = house.register(address="1 Sample Street") if known else uuid4()
+    return Order(**asked({"format": "json"}), files=(file,), batch=BATCH)
+
+
+BATCH = random_id()
+
+
+def told(house: House, deployment: Deployment, orders: Iterator[Order]) -> tuple[list[Disclosed], Exception | None]:
+    made: list[Disclosed] = []
+    try:
+        made.extend(disclose_each(deployment, house.caller, house.store, orders))
+    except Exception as error:
+        return made, error
+    return made, None
+
+
+def registered(house: House) -> set[object]:
+    return {row.id for row in house.all("select id from disclosure where batch_id = :batch", batch=BATCH)}
+
+
+def test_what_came_of_them_comes_in_their_order(house: House, deployment: Deployment) -> None:
+    orders = [order(house) for _ in range(5)]
+    made, error = told(house, deployment, iter(orders))
+    assert error is None
+    assert [group.files for one in made for group in one.answer.groups] == [each.files for each in orders]
+    assert registered(house) >= {one.id for one in made}
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_what_was_given_is_told_of_though_another_fails(house: House, deployment: Deployment, place: int) -> None:
+    before = registered(house)
+    orders = [order(house, known=number != place) for number in range(3)]
+    begun: list[Order] = []
+
+    def taken() -> Iterator[Order]:
+        for each in orders:
+            begun.append(each)
+            yield each
+
+    made, error = told(house, deployment, taken())
+    assert isinstance(error, NotFound)
+    assert registered(house) - before == {one.id for one in made}, "something left of which nobody was told"
+    assert [group.files for one in made for group in one.answer.groups] == [
+        each.files for each in begun if each != orders[place]
+    ]
+    assert len(begun) <= place + 2, "another was begun after one had failed"
+
+
+def test_an_order_that_cannot_be_made_ends_it_in_the_same_way(house: House, deployment: Deployment) -> None:
+    before = registered(house)
+
+    def orders() -> Iterator[Order]:
+        yield order(house)
+        raise InvalidInput("No such client.")
+
+    made, error = told(house, deployment, orders())
+    assert isinstance(error, InvalidInput)
+    assert registered(house) - before == {one.id for one in made}
+    assert len(made) == 1

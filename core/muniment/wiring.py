@@ -47,7 +47,7 @@ from muniment.retention.clocks.current import (
 )
 from muniment.retention.disposal import archiving, outstanding
 from muniment.retention.evidence import keeping
-from muniment.sharing import agreements, notifying
+from muniment.sharing import agreements, around, notifying
 
 __all__ = ["actors", "gauges", "settle", "wire"]
 
@@ -101,6 +101,7 @@ def wire() -> None:
     fields_changed.subscribe(notifying.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
     values_erased.subscribe(notifying.on_values_erased)
+    programme_changed.subscribe(around.on_programme_changed)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
     programme_changed.subscribe(on_programme_changed)

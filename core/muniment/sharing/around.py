@@ -1,7 +1,7 @@
 """What is known around a question, the same for every client: agreements, a decided request, a stop, policy documents.
 
-Whoever ends one of these takes the council's lock alone; whoever is about to give something away shares it. So a
-disclosure either sees that it ended, or is committed before.
+Whoever ends one of these, or a programme that people are in, takes the council's lock alone; whoever is about to give
+something away shares it. So a disclosure either sees that it ended, or is committed before.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from muniment.api.errors import NotFound
 from muniment.database.advisory import take_alone, take_shared
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ProgrammeChanged
 from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
 from muniment.sharing.question import AgreementKnown, Circumstances, RequestKnown
 from muniment.sharing.terms import Terms
 
-__all__ = ["REQUEST", "circumstances", "ending", "giving"]
+__all__ = ["REQUEST", "circumstances", "ending", "giving", "on_programme_changed"]
 
 AGREEMENT = table_of(SharingAgreement)
 REQUEST = table_of(SharingRequest)
@@ -39,6 +40,11 @@ def giving(session: CouncilSession) -> None:
 def ending(session: CouncilSession) -> None:
     """Wait for disclosures under way, and hold off the next until this transaction ends."""
     take_alone(session, NAME)
+
+
+def on_programme_changed(session: CouncilSession, _changed: ProgrammeChanged) -> None:
+    """A programme has ended, or is said to have ended on another day: who is in it decides what its funder is given."""
+    ending(session)
 
 
 def circumstances(

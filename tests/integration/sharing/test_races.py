@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from muniment.api.errors import Conflict
+from muniment.clients.events import end_programme
 from muniment.clients.locks import lock_files
 from muniment.clients.records import change_values
 from muniment.consent import ledger
@@ -135,20 +136,51 @@ def test_a_policy_adopted_meanwhile_is_not_given_under_the_old_one(house: House)
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 0
 
 
-def test_an_agreement_and_a_request_close_as_they_end(house: House) -> None:
+@pytest.fixture
+def joined(house: House) -> UUID:
+    """Somebody in a programme, who was given its notice."""
     file = house.register(address="1 Sample Street")
     house.run(
         "insert into enrolment (council_id, file_id, programme, started_on) values (:c, :f, 'bridge', '2026-11-02')",
         c=house.id, f=file,
     )  # fmt: skip
     house.give(file, date(2026, 11, 2), programme="bridge")
+    return file
+
+
+def agree_with_the_authority(house: House) -> UUID:
     new = NewAgreement(
         service=SERVICE, recipient="authority", title="Agreement", parties=("Alpha", "The authority"),
         purposes=("support",), categories=("personal",), basis="public task", power="Localism Act 2011 s.1",
         from_on=date(2026, 1, 1), review_on=date(2027, 1, 1), agreed_by="head of service",
     )  # fmt: skip
     with house.session() as session:
-        agreement_id = make_agreement(session, house.caller, new)
+        return make_agreement(session, house.caller, new)
+
+
+def test_the_end_of_a_programme_waits_for_a_disclosure_under_way(house: House, joined: UUID) -> None:
+    agreement_id = agree_with_the_authority(house)
+    order = Order(files=(joined,), **asked({"format": "json", **AGREED}))
+
+    def over() -> None:
+        with house.session() as session:
+            end_programme(session, house.caller, "bridge", date(2026, 11, 3))
+
+    with house.session() as session:
+        made = disclose(session, house.caller, house.context(session), house.store, order)
+        pool, future = waits_for(house, over)
+        session.commit()
+    future.result(20)
+    pool.shutdown()
+    assert made.given == 1
+    assert house.disclose(joined, **AGREED).given == 0
+    house.run("delete from programme_fact where council_id = :c", c=house.id)
+    with house.session() as session:
+        end_agreement(session, house.caller, agreement_id, "the test is over")
+
+
+def test_an_agreement_and_a_request_close_as_they_end(house: House, joined: UUID) -> None:
+    file, agreement_id = joined, agree_with_the_authority(house)
     assert house.against(file, **AGREED) == set()
     with house.session() as session:
         end_agreement(session, house.caller, agreement_id, "the programme is over")

@@ -220,7 +220,8 @@ def test_whatever_is_killed_all_that_is_due_goes_once_and_is_proved(
     settings, database = msgspec.structs.replace(deployment.settings, redis_url=redis_url), deployment.database
     keys.save(settings.keys_file)
     settings.ledger_dir.mkdir()
-    streets = tuple(Street(House(database, new_council(slug), settings.ledger_dir), slug) for slug in SLUGS)
+    watcher = superuser_engine.execution_options(isolation_level="AUTOCOMMIT")
+    streets = tuple(Street(House(database, new_council(slug), settings.ledger_dir), slug, watcher) for slug in SLUGS)
     for street, share in zip(streets, (0.75, 0.25), strict=True):
         street.fill(round(records * share))
         street.house.ledger.path.touch()

@@ -96,16 +96,17 @@ def test_what_lies_elsewhere_too_is_redacted_here_once_somebody_has_seen_to_it(h
 
 def test_an_approval_is_of_what_lies_where_it_lay_and_no_hold_gives_way(house: House) -> None:
     house.adopt(with_rule(REDACT, DESTROY, combine="sequence"))
-    moved, held, here = cases(house, PAPER, PAPER, {})
+    moved, copied, held, here = cases(house, PAPER, PAPER, PAPER, {})
     hold(house, "record", here)
     house.arm("case")
-    assert house.sweep().proposed == 2, "what lies here alone is seen to by nobody, held or not"
+    assert house.sweep().proposed == 3, "what lies here alone is seen to by nobody, held or not"
     decided(house, Decision(outcome="approve"), *(line.id for line in proposed(house)))
     lies(house, moved, location="shelf 4")
+    lies(house, copied, **SYSTEM)
     hold(house, "record", held)
     run = house.sweep()
-    assert (run.changed, run.proposed, run.kept) == (0, 1, 2)
-    assert [(line.record_id, line.again) for line in proposed(house)] == [(moved, "changed")]
+    assert (run.changed, run.proposed, run.kept) == (0, 2, 2)
+    assert {(line.record_id, line.again) for line in proposed(house)} == {(moved, "changed"), (copied, "changed")}
 
 
 def test_a_name_is_taken_out_here_once_it_was_taken_out_there(house: House) -> None:

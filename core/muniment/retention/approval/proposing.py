@@ -78,14 +78,15 @@ class Proposed(msgspec.Struct, frozen=True):
 
 
 def fingerprint(subject: Subject) -> ColumnElement[str]:
-    """A digest over what a decision about a row rests on: what it says, its class, its rule and its last day kept."""
+    """A digest over what a decision about a row rests on: what it says, its class, its rule, its last day kept, and
+    where else it lies."""
     table = subject.table
     parts: list[ColumnElement[Any]] = [
         table.c.record_class, table.c.rule_hash, table.c.due_on, table.c.stage, table.c.medium, table.c.location,
         table.c[subject.collected],
     ]  # fmt: skip
     if subject is RECORDS:
-        parts.append(table.c["values"])
+        parts += [table.c["values"], table.c.system, table.c.external_key]
     else:
         entry = REGISTER_ENTRY
         line = func.jsonb_build_array(entry.c.position, entry.c.file_id, entry.c.name, entry.c.attended)

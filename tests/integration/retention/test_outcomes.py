@@ -217,15 +217,48 @@ def test_whoever_confirms_and_whoever_keeps_the_same_thing_at_once_do_not_both_s
 
 def test_no_system_is_asked_to_erase_what_is_held(house: House) -> None:
     system = System(house)
-    (record_id,) = system.due("K-1")
+    record_id, _ = system.due("K-1", "K-2")
     system.sweep()
     (hold_id,) = needed(house, house.caller, record_id)
     system.deliver()
-    assert system.fake.calls == []
+    assert system.fake.asked == ["K-2"], "a hold on one keeps no other"
+    assert set(outstanding(house)) == {record_id}
     with house.session() as session:
         release_hold(session, house.caller, hold_id, "settled")
     system.deliver()
-    assert (len(system.fake.calls), system.owed()) == (1, [])
+    assert (system.fake.asked, system.owed()) == (["K-2", "K-1"], [])
+
+
+def test_nothing_is_lost_that_a_system_is_known_to_hold(house: House) -> None:
+    system, one, other = System(house), officer(house, 1), officer(house, 2)
+    (record_id,) = system.due("K-1")
+    system.sweep()
+    for refused in (lambda: looked(house, one, record_id), lambda: accepted(house, other, record_id)):
+        with pytest.raises(Conflict) as refusal:
+            refused()
+        assert refusal.value.code == "in-system"
+        assert "K-1" not in str(refusal.value)
+    system.deliver()
+    assert (system.fake.held, outstanding(house)) == (set(), {})
+
+
+def test_what_a_system_has_erased_still_lies_on_paper(house: House) -> None:
+    system, one, other = System(house), officer(house, 1), officer(house, 2)
+    record_id, lost = system.due("K-1", "K-2")
+    with house.session() as session:
+        session.execute(text("update record set medium = 'paper', location = 'shelf 3'"))
+    system.sweep()
+    system.deliver()
+    assert (system.fake.held, system.owed(), lines(house)) == (set(), [], []), "nothing is confirmed yet"
+    assert on_the_list(house) == {record_id, lost}
+    assert {(view.location, view.system) for view in outstanding(house).values()} == {("shelf 3", None)}
+    assert house.scalar("select count(*) from audit_event where event = 'retention.delivery.done'") == 2
+    assert destroyed(house, record_id) == 1
+    assert looked(house, one, lost) == Searched(1, 0)
+    assert looked(house, other, lost) == Searched(1, 1)
+    with house.session() as session:
+        (view,) = certificates(session, house.caller)
+    assert (view.awaited, view.confirmed, view.lost, view.complete) == (2, 1, 1, True)
 
 
 def test_the_certificate_says_what_became_of_each(emptied: House, deployment: Deployment) -> None:

@@ -34,7 +34,7 @@ from muniment.policy.model import Policy
 from muniment.policy.store import adopted_or_none
 from muniment.retention import locks
 from muniment.retention.disposal.destruction import Outcome, close, lock_awaiting
-from muniment.retention.disposal.erasing import DELIVER
+from muniment.retention.disposal.erasing import DELIVER, let_go_of_system
 from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
@@ -187,10 +187,12 @@ class Courier:
                 record_many(session, AuditEvent.DELIVERY_REFUSED, ids, system=batch.system, reason=reason)
             _give_back(session, batch, said, now)
             for outcome, ids in gone.items():
-                if ids:
+                erased = Keys.of(ids)
+                whole = erased.without([let_go_of_system(session, erased, batch.system)])
+                if whole:
                     method = _method(batch, outcome, verified=said.verified)
                     done = Outcome("destroyed", session.clock.today(), method, COURIER)
-                    close(session, self._ledger, {RECORD.name: Keys.of(ids)}, done)
+                    close(session, self._ledger, {RECORD.name: whole}, done)
 
 
 def _ask(facade: CouncilFacade, batch: _Batch) -> _Said:

@@ -13,8 +13,10 @@ from uuid import UUID
 from sqlalchemy import CTE, Delete, Table, Update, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from muniment.audit.events import AuditEvent
+from muniment.audit.log import record_many
 from muniment.clients.attachments import let_go
-from muniment.clients.facts import FILE, PERSON
+from muniment.clients.facts import FILE, PERSON, RECORD
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -23,7 +25,10 @@ from muniment.retention.disposal.tables import Delivery
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 
-__all__ = ["DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "tell"]
+__all__ = [
+    "DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "let_go_of_system",
+    "tell",
+]  # fmt: skip
 
 DELIVERY = table_of(Delivery)
 
@@ -103,6 +108,17 @@ def _ask_systems(session: CouncilSession, table: Table, ids: Keys) -> None:
     asked = upsert(DELIVERY).from_select(columns, wanted).on_conflict_do_nothing().returning(DELIVERY.c.record_id)
     if session.execute(asked).first() is not None:
         session.ring(DELIVER, (session.council_id,))
+
+
+def let_go_of_system(session: CouncilSession, ids: Keys, system: str) -> Keys:
+    """Have those of the locked, emptied records that lie on paper too wait for whoever destroys the paper: `system` has
+    erased them and is asked no more. Nothing of them counts as destroyed yet. Returns their keys."""
+    on_paper = update(RECORD).where(with_ids(session, ids)(RECORD), RECORD.c.medium == "paper")
+    kept = _keys_of(session, on_paper.values(system=None, external_key=None), RECORD)
+    if kept:
+        session.execute(delete(DELIVERY).where(with_ids(session, kept, "record_id")(DELIVERY)))
+        record_many(session, AuditEvent.DELIVERY_DONE, kept, system=system)
+    return kept
 
 
 def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, Keys]:

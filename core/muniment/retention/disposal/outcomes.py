@@ -18,6 +18,7 @@ from sqlalchemy import null, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput
+from muniment.clients.facts import RECORD
 from muniment.database.ids import new_id
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
@@ -53,11 +54,13 @@ def not_found(
     """Note that somebody looked for things, on a day in London, and did not find them; all of them or none.
 
     They stay outstanding. One that somebody else had looked for before is lost now. Raises `NotFound` if one awaits no
-    destruction, `Conflict` if a hold stands on one that would be lost, `InvalidInput`, `Forbidden`.
+    destruction, `Conflict` if a system holds one, or a hold stands on one that would be lost, `InvalidInput`,
+    `Forbidden`.
     """
     if searched_on > session.clock.today():
         raise InvalidInput("The day of the search lies in the future.", where="searched_on")
     locked = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
+    _refuse_in_system(session, locked)
     searched = _searches(session, locked)
     others = {key for key, who in searched.items() if who is not None and who != _who(caller.actor)}
     lost = _those(locked, lambda key: key in others)
@@ -79,13 +82,15 @@ def accept_lost(
     """Accept that things which were looked for and not found are lost, all of them or none; returns how many.
 
     The caller reviews disposals and is not who looked. `reason` is without personal data. Raises `NotFound` if one
-    awaits no destruction, `Conflict` if nobody has looked for one or a hold stands on it, `InvalidInput`, `Forbidden`.
+    awaits no destruction, `Conflict` if nobody has looked for one, a system holds it or a hold stands on it,
+    `InvalidInput`, `Forbidden`.
     """
     if not reason.strip():
         raise InvalidInput("Say why it is accepted that they are lost.", where="reason")
     if len(reason) > LONGEST:
         raise InvalidInput(f"At most {LONGEST} characters.", where="reason")
     locked = lock_named(session, caller, Permission.REVIEW_DISPOSAL, record_ids)
+    _refuse_in_system(session, locked)
     for key, who in _searches(session, locked).items():
         if who is None:
             raise Conflict(f"Nobody has looked for {key} yet: note first that it was not found.", code="not-searched")
@@ -143,6 +148,16 @@ def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID,
         row.record_id: None if row.searched_on is None else (row.searched_kind, row.searched_role, row.searched_by)
         for row in rows
     }
+
+
+def _refuse_in_system(session: CouncilSession, locked: Mapping[str, Keys]) -> None:
+    """Raise `Conflict` for what a system is known to hold: were it lost, nobody would have it erased there."""
+    mine = with_ids(session, locked.get(RECORD.name, Keys()))(RECORD)
+    known = select(RECORD.c.id, RECORD.c.system).where(mine, RECORD.c.system.is_not(None))
+    row = session.execute(known.order_by(RECORD.c.id).limit(1)).one_or_none()
+    if row is not None:
+        message = f"{row.id} is in {row.system}, which is asked to erase it: no shelf has lost it."
+        raise Conflict(f"{message} If it is gone there, confirm that.", code="in-system")
 
 
 def _those(locked: Mapping[str, Keys], which: Any) -> dict[str, Keys]:

@@ -24,6 +24,7 @@ from muniment.retention.actors import recompute, sweep
 from muniment.retention.clocks.current import unset
 from muniment.retention.clocks.recomputing import clock_stale
 from muniment.retention.disposal import sweep as sweeping
+from muniment.retention.rules.clock_sql import Rows
 from muniment.retention.subjects import RECORDS
 from muniment.settings import Settings
 from tests.integration.retention.kit import RETENTION, House, policy_of
@@ -111,6 +112,10 @@ def test_a_council_with_many_due_records_does_not_keep_one_with_few_waiting(
     assert turns.taken.count(large.id) >= MANY / 5 / A_TURN, "one turn did it all"
 
 
+def cases_of(house: House) -> Rows:
+    return lambda row: (row.c.council_id == house.id) & (row.c.record_class == "advice/case")
+
+
 def test_recomputing_takes_turns(
     deployment: Deployment, houses: tuple[House, House], redis_or_none: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,7 +124,7 @@ def test_recomputing_takes_turns(
     monkeypatch.setattr(clock_stale, "__defaults__", (20,))
     for house in houses:
         with house.session() as session:
-            unset(session, RECORDS, lambda row: row.c.record_class == "advice/case")
+            unset(session, RECORDS, cases_of(house))
     turns = Turns(recompute)
     with one_worker(deployment, turns.actor, redis_or_none, large.id, small.id):
         until(lambda: not any(house.scalar("select count(*) from record where rule_hash is null") for house in houses),

@@ -37,6 +37,7 @@ from muniment.retention.evidence.reading import reading
 from muniment.retention.explain import explain
 from muniment.retention.gauges import gauges
 from muniment.retention.holds.placing import release_hold
+from muniment.retention.web.outcomes import SHOWN_AS
 from muniment.settings import Settings
 from muniment.web.forms import form_token
 from tests.integration.retention.kit import House, hold
@@ -311,12 +312,13 @@ def test_a_restore_loses_no_outcome(emptied: House) -> None:
 
 @pytest.fixture
 def browser(emptied: House, deployment: Deployment) -> Iterator[Callable[[int], TestClient[Litestar]]]:
-    """The console of one of two records managers."""
-    roles, now = [(Role.RECORDS_MANAGER, None)], emptied.clock.now()
+    """The console of one of two records managers, of an information asset owner, a manager and an auditor."""
+    now = emptied.clock.now()
+    roles = (Role.RECORDS_MANAGER, Role.RECORDS_MANAGER, Role.INFORMATION_ASSET_OWNER, Role.MANAGER, Role.AUDITOR)
     cookies = []
     with emptied.session() as session:
-        for name in "ab":
-            staff = add_staff(session, f"{name}@council.example", name, "generated words", roles, now)
+        for name, role in zip("abcde", roles, strict=True):
+            staff = add_staff(session, f"{name}@council.example", name, "generated words", [(role, None)], now)
             cookies.append(begin_session(session, staff, now))
     with TestClient(open_application(deployment), raise_server_exceptions=False) as found:
         found.follow_redirects = False
@@ -335,17 +337,28 @@ def test_outcomes_are_noted_on_the_page(emptied: House, browser: Callable[[int],
         form = {"form_token": client.headers["X-Token"], "record": [str(one) for one in records], **fields}
         return client.post("/alpha/console/destructions", data=form)
 
+    def offered(number: int) -> list[str]:
+        page = browser(number).get("/alpha/console/destructions").text
+        found = [value for value in re.findall('<option value="([^"]+)">', page) if value in SHOWN_AS]
+        assert page.count('name="record"') == (len(keys_of(emptied)) if found else 0)
+        return found
+
     first, second, third, *_ = keys_of(emptied)
+    assert offered(1) == list(SHOWN_AS)
+    assert [offered(number) for number in (2, 3, 4)] == [["lost"], ["still-needed"], []], "each what they may note"
     looked_for = {"outcome": "not-found", "destroyed_on": "19/11/2026"}
     kept = {"outcome": "still-needed", "method": "a claim", "authoriser": "head of legal", "review_on": "01/03/2027"}
     lost = {"outcome": "lost", "method": "the cellar was flooded"}
     assert note(0, first, **{**looked_for, "destroyed_on": "2026"}).status_code == 422
     assert note(0, first, **{**kept, "review_on": ""}).status_code == 422
+    for number, refused in ((2, looked_for), (2, kept), (3, looked_for), (3, lost), (4, lost)):
+        assert note(number, first, **refused).status_code == 403
+    assert note(2, first, **{**kept, "review_on": ""}).status_code == 403, "before what was sent is judged"
     for done, said in (
         (note(0, first, second, **looked_for), "2 noted as not found"),
         (note(1, first, **looked_for), "1 noted as not found"),
-        (note(1, second, **lost), "1 accepted as lost"),
-        (note(1, third, **kept), "1 kept from being destroyed"),
+        (note(2, second, **lost), "1 accepted as lost"),
+        (note(3, third, **kept), "1 kept from being destroyed"),
     ):
         assert done.status_code == 303, done.text
         assert said in browser(1).get(done.headers["location"]).text

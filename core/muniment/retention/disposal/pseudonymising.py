@@ -7,7 +7,8 @@ of changes tells of the old key alone.
 
 What lay on paper or in another system too was seen to before (`errands`): what goes on is the record here alone. It
 stays personal data (UK GDPR Art 4(5)): it is clocked, held and disposed of like any record. A restore brings back
-what it was; the erasure ledger takes the values out of that, and the sweep that follows pseudonymises it again.
+what it was; the erasure ledger takes the values out of that, and the sweep that follows pseudonymises it again, or
+proposes it again where it lies elsewhere too.
 """
 
 from __future__ import annotations

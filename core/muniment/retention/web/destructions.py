@@ -19,6 +19,7 @@ from muniment.retention.disposal.destruction import AwaitingView, awaiting
 from muniment.retention.disposal.outstanding import SystemView, ask_again, systems
 from muniment.retention.disposal.paper import destruction_pdf
 from muniment.retention.holds.placing import grounds
+from muniment.retention.web.outcomes import NOTED
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing, decode_cursor, page_of
 from muniment.web.pages import Page
@@ -93,6 +94,7 @@ def destructions_page(
 ) -> Response[str]:
     """What awaits destruction, in other systems and on paper, with what stands in the way."""
     found = _awaited(session, caller, after, SHOWN)
+    outcomes = [(name, words, needed) for name, (words, needed) in NOTED.items() if needed in caller.grants]
     return page.render(
         "retention/destructions.html",
         caller=caller,
@@ -108,7 +110,9 @@ def destructions_page(
         in_systems=[entry for entry in found.items if entry.system],
         by_hand=[entry for entry in found.items if not entry.system],
         systems=systems(session, caller),
-        may_ask=lambda entry: caller.allows(Permission.SWEEP_RETENTION, entry.record_class.partition("/")[0]),
+        outcomes=outcomes,
+        may_note=lambda entry: any(caller.allows(each, _service(entry)) for _, _, each in outcomes),
+        may_ask=lambda entry: caller.allows(Permission.SWEEP_RETENTION, _service(entry)),
     )
 
 
@@ -125,6 +129,10 @@ def repeat_on_page(
     """Have a system asked again for a record on the page."""
     ask_again(session, caller, [data.record])
     return Redirect(f"/{council.slug}/console/destructions", status_code=303)
+
+
+def _service(entry: AwaitingView) -> str:
+    return entry.record_class.partition("/")[0]
 
 
 def _printed(session: CouncilSession, caller: Caller) -> Response[bytes]:

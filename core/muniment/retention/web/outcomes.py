@@ -28,6 +28,15 @@ __all__ = ["outcome_pages", "outcome_routes"]
 
 TAGS = ["retention"]
 SWEEPS = needs(Permission.SWEEP_RETENTION)
+READS = needs(Permission.READ_RETENTION)
+NOTED = {
+    "destroyed": ("Destroyed", Permission.SWEEP_RETENTION),
+    "not-found": ("Looked for, not found", Permission.SWEEP_RETENTION),
+    "lost": ("Accepted as lost", Permission.REVIEW_DISPOSAL),
+    "still-needed": ("Still needed", Permission.HOLD_RECORDS),
+}
+"""What may be noted on the page, in words, and what somebody must hold for it."""
+
 SHOWN_AS = {"destroyed": "confirmed", "not-found": "searched", "lost": "lost", "still-needed": "kept"}
 """What the page is asked to say, by outcome."""
 
@@ -136,7 +145,7 @@ def keep_needed(data: JSONBody[NeededThings], session: Session, caller: Asker, l
     return Withheld(list(holds))
 
 
-@post("/console/destructions", sync_to_thread=True, status_code=303, opt=SWEEPS)
+@post("/console/destructions", sync_to_thread=True, status_code=303, opt=READS)
 def note_on_page(
     data: URLEncodedBody[OutcomeForm],
     session: Session,
@@ -144,7 +153,8 @@ def note_on_page(
     ledger_dir: LedgerFolder,
     council: NamedDependency[CouncilRef],
 ) -> Redirect:
-    """Note what became of what is ticked on the page: of all of it or of none."""
+    """Note what became of what is ticked on the page: of all of it or of none. It depends on the outcome who may."""
+    caller.require_somewhere(NOTED[data.outcome][1])
     ticked = data.record if isinstance(data.record, list) else [data.record]
     ledger = Ledger(ledger_dir, session.council_id)
     match data.outcome:

@@ -35,7 +35,7 @@ def test_a_disposed_record_leaves_class_system_and_key_until_the_system_has_eras
     }  # fmt: skip
     assert row.recorded_on == system.house.clock.today(), "the day of the emptying, not the record's"
     assert system.owed() == [("K-1", "waiting", 0, None)]
-    assert gauge(system.house, "deliveries") == {("waiting",): 1.0, ("refused",): 0.0}
+    assert gauge(system.house, "deliveries") == {("waiting",): 1.0, ("refused",): 0.0, ("kept",): 0.0}
     system.house.clock.move_to(system.house.clock.now() + timedelta(hours=2))
     assert gauge(system.house, "delivery_oldest_seconds") == 7200.0
 
@@ -187,7 +187,7 @@ def test_a_refusal_waits_for_an_officer_who_may_have_it_asked_again(system: Syst
     system.machine.move(timedelta(days=365))
     system.deliver()
     assert system.owed() == [("K-1", "refused", 1, "locked")]
-    assert gauge(system.house, "deliveries") == {("waiting",): 0.0, ("refused",): 1.0}
+    assert gauge(system.house, "deliveries") == {("waiting",): 0.0, ("refused",): 1.0, ("kept",): 0.0}
     assert system.house.scalar("select count(*) from audit_event where event = 'retention.delivery.refused'") == 1
     system.fake.answer = None
     reader = Caller(system.house.caller.actor, system.house.id, {Permission.READ_RETENTION: None})

@@ -42,6 +42,7 @@ from muniment.settings import Settings
 from muniment.web.forms import form_token
 from tests.integration.retention.kit import House, hold
 from tests.integration.retention.systems import System
+from tests.integration.retention.systems import gauge as system_gauge
 
 LOOKED_ON = date(2026, 11, 19)
 NEEDED = {
@@ -224,8 +225,12 @@ def test_no_system_is_asked_to_erase_what_is_held(house: House) -> None:
     system.deliver()
     assert system.fake.asked == ["K-2"], "a hold on one keeps no other"
     assert set(outstanding(house)) == {record_id}
+    house.clock.move_to(date(2026, 12, 20))
+    assert system_gauge(house, "delivery_oldest_seconds") == 0.0, "no alarm about what is not to be erased"
+    assert system_gauge(house, "deliveries") == {("waiting",): 0.0, ("refused",): 0.0, ("kept",): 1.0}
     with house.session() as session:
         release_hold(session, house.caller, hold_id, "settled")
+    assert system_gauge(house, "delivery_oldest_seconds") == 30 * 24 * 3600.0
     system.deliver()
     assert (system.fake.asked, system.owed()) == (["K-2", "K-1"], [])
 

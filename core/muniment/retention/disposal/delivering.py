@@ -41,7 +41,7 @@ from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import RECORDS
 
-__all__ = ["BATCH", "LEASE", "Courier", "pause"]
+__all__ = ["BATCH", "LEASE", "Courier", "needed", "pause"]
 
 log = structlog.get_logger(__name__)
 
@@ -145,9 +145,7 @@ class Courier:
                 SYSTEM.c.system == DELIVERY.c.system,
                 or_(SYSTEM.c.leased_until > now, SYSTEM.c.closed_until > now),
             )
-            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(
-                _due(session, now), free, ~_needed(session)
-            )
+            kinds = select(DELIVERY.c.system, DELIVERY.c.record_class).where(_due(session, now), free, ~needed(session))
             kinds = kinds.group_by(DELIVERY.c.system, DELIVERY.c.record_class).order_by(func.min(DELIVERY.c.due_at))
             for system, record_class in session.execute(kinds).all():
                 failures = _lease(session, system, now)
@@ -218,7 +216,7 @@ def _due(session: CouncilSession, now: datetime) -> ColumnElement[bool]:
     return and_(DELIVERY.c.council_id == session.council_id, DELIVERY.c.state == "waiting", DELIVERY.c.due_at <= now)
 
 
-def _needed(session: CouncilSession) -> ColumnElement[bool]:
+def needed(session: CouncilSession) -> ColumnElement[bool]:
     """Whether a hold stands on what was emptied here, or a record that is kept is known to the system by the same key:
     then it must not be erased there yet."""
     gone, kept = RECORD.alias("gone"), RECORD.alias("kept")
@@ -265,7 +263,7 @@ def _batch(
             DELIVERY, RECORD, and_(RECORD.c.council_id == DELIVERY.c.council_id, RECORD.c.id == DELIVERY.c.record_id)
         )
         .where(
-            _due(session, now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~_needed(session)
+            _due(session, now), DELIVERY.c.system == system, DELIVERY.c.record_class == record_class, ~needed(session)
         )
         .order_by(DELIVERY.c.due_at, DELIVERY.c.record_id)
         .limit(limit)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, and_, case, func, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput, NotFound
@@ -16,6 +16,7 @@ from muniment.audit.log import record_many
 from muniment.database.gauges import CouncilGauge, Figures
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.retention.disposal.delivering import needed
 from muniment.retention.disposal.erasing import DELIVER
 from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.rules.clock_sql import with_ids
@@ -103,13 +104,14 @@ def ask_again(session: CouncilSession, caller: Caller, record_ids: Sequence[UUID
 
 
 def _outstanding(session: CouncilSession) -> Figures:
-    counts = select(DELIVERY.c.state, func.count()).where(_here(session)).group_by(DELIVERY.c.state)
-    found = {state: float(count) for state, count in session.execute(counts)}
-    return {(state,): found.get(state, 0.0) for state in ("waiting", "refused")}
+    state = case((needed(session), "kept"), else_=DELIVERY.c.state)
+    counts = select(state.label("counted_as"), func.count()).where(_here(session)).group_by("counted_as")
+    found = {row[0]: float(row[1]) for row in session.execute(counts)}
+    return {(name,): found.get(name, 0.0) for name in ("waiting", "refused", "kept")}
 
 
 def _oldest(session: CouncilSession) -> float:
-    since = session.scalar(select(func.min(DELIVERY.c.since)).where(_here(session)))
+    since = session.scalar(select(func.min(DELIVERY.c.since)).where(_here(session), ~needed(session)))
     return 0.0 if since is None else max(0.0, (session.clock.now() - since).total_seconds())
 
 
@@ -126,9 +128,7 @@ GAUGES = (
     CouncilGauge(
         "muniment_retention_deliveries", "Erasures that other systems have not confirmed", _outstanding, ("state",)
     ),
-    CouncilGauge(
-        "muniment_retention_delivery_oldest_seconds", "Age of the oldest erasure that no system has confirmed", _oldest
-    ),
+    CouncilGauge("muniment_retention_delivery_oldest_seconds", "Age of the oldest erasure that a system owes", _oldest),
     CouncilGauge(
         "muniment_retention_systems_left_alone", "Systems not asked for a while, for they kept failing", _left_alone
     ),

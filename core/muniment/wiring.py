@@ -109,6 +109,7 @@ def wire() -> None:
     erased.subscribe(on_erased)
     erased.subscribe(archiving.on_erased)
     files_changed.subscribe(keeping.on_files_changed)
+    consents_changed.subscribe(keeping.on_consents_changed)
     policy_adopted.subscribe(keeping.on_policy_adopted)
 
 

@@ -84,12 +84,13 @@ def wording_hash(wording: str) -> str:
     return hashlib.sha256(wording.encode()).hexdigest()
 
 
-def append(session: CouncilSession, file: LockedFile, entry: Entry) -> UUID:
+def append(session: CouncilSession, file: LockedFile, entry: Entry, *, event_id: UUID | None = None) -> UUID:
     """Add an event about the person of a file that the caller has locked; returns its key, which no other council's
-    and no other person's ledger has. Tells nobody: `send` does, when all that belongs together has been added.
+    and no other person's ledger has: a new one, but for what a restore has lost. Tells nobody: `send` does, when all
+    that belongs together has been added.
 
     It goes along with the commit; whoever looks at it before has it sent (`session.send_waiting`), as `send` does."""
-    event_id, actor = random_id(), session.actor
+    event_id, actor = event_id or random_id(), session.actor
     session.at_commit(
         APPEND,
         {
@@ -110,10 +111,11 @@ def append(session: CouncilSession, file: LockedFile, entry: Entry) -> UUID:
     return event_id
 
 
-def send(session: CouncilSession, file_ids: Sequence[UUID], *states: State) -> None:
-    """Tell those who rest on consents of these files, and those whose clocks count from a withdrawal."""
+def send(session: CouncilSession, file_ids: Sequence[UUID], *states: State, again: bool = False) -> None:
+    """Tell those who rest on consents of these files, and those whose clocks count from a withdrawal. `again`: it is
+    written once more after a restore."""
     session.send_waiting()
-    consents_changed.send(session, ConsentsChanged(Keys.of(file_ids), frozenset(states)))
+    consents_changed.send(session, ConsentsChanged(Keys.of(file_ids), frozenset(states), again))
     tell(session, file_ids, "consent")
 
 

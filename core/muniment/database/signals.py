@@ -75,10 +75,11 @@ class FilesChanged(msgspec.Struct, frozen=True):
 
 class ConsentsChanged(msgspec.Struct, frozen=True):
     """Client files whose consents or permissions changed. `what` holds the states of the events added: `given`,
-    `withdrawn`, `expired` and so on."""
+    `withdrawn`, `expired` and so on. `again`: they were lost in a restore, and are added once more."""
 
     file_ids: Sequence[UUID]
     what: frozenset[str]
+    again: bool = False
 
 
 class RegistersChanged(msgspec.Struct, frozen=True):

@@ -157,6 +157,7 @@ def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> No
         " where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))",
         "d.rests_on = '6.1.a' and d.purpose = changed.purpose"
         " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))",
+        repeated=changed.again,
         file_ids=Keys.of(changed.file_ids).literal,
     )
 

@@ -1,5 +1,6 @@
-"""After a restore recipients are told once more of what is erased or restricted again (UK GDPR Art 19): the backup does
-not know whom somebody had told since. The database is dumped and restored for real."""
+"""After a restore what people took back since the backup is taken back, and recipients are told once more of what is
+erased or restricted again (UK GDPR Art 19): the backup does not know whom somebody had told since. The database is
+dumped and restored for real."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import pytest
 from muniment.clients.limiting import NewLimit, place_limit
 from muniment.database.session import Database
 from muniment.keys import KeyRing
-from muniment.retention.disposal.restore import recover
+from muniment.retention.disposal.restore import forget_outdated, recover
 from muniment.retention.disposal.unfounded import take_away
 from muniment.settings import Settings
 from muniment.sharing.notifying import NotificationView, notifications, settle
@@ -91,3 +92,52 @@ def test_who_was_told_since_the_backup_is_told_once_more(
     assert alpha.scalar("select count(*) from disclosure_line where file_id = :f", f=staying) == 2
     retention.sweep()
     assert len(told(alpha)) == len(before), "what the sweep finds has gone already"
+
+
+def test_what_was_taken_back_since_the_backup_is_taken_back(
+    alpha: House, settings: Settings, server: TestServer, database_name: str, tmp_path: Path
+) -> None:
+    retention = Retention(alpha.database, alpha.id, settings.ledger_dir)
+    asked = {"purpose": "stories", "fields": ("personal.address",)}
+    gazette, college = {**asked, "recipient": "gazette"}, {**asked, "recipient": "college"}
+    withdrawn, narrowed, refused, untouched = (
+        alpha.register(purposes=["stories"], address=f"{number} Sample Street") for number in range(4)
+    )
+    for file in (withdrawn, narrowed, untouched):
+        alpha.agree(file, "stories", "gazette", "college")
+    alpha.disclose(withdrawn, **gazette)
+    backup = Dump(server, database_name, tmp_path / "dump")
+    backup.take()
+
+    late = alpha.register(purposes=["stories"], address="9 Sample Street")
+    alpha.agree(late, "stories", "gazette")
+    for file in (withdrawn, late):
+        alpha.agree(file, "stories", state="withdrawn")
+    alpha.agree(narrowed, "stories", "gazette", state="withdrawn")
+    alpha.agree(refused, "stories", state="refused")
+    event = "select id, state, at from consent_event where state in ('withdrawn', 'refused') and subject_id in"
+    lasting = f"{event} (select id from consent_subject where file_id <> :late) order by id"
+    before = alpha.all(lasting, late=late)
+    assert len(before) == 3
+
+    alpha.database.engine.dispose()
+    backup.restore()
+    assert alpha.against(withdrawn, **gazette) == set(), "the restore would open the gate again"
+    with alpha.session() as session:
+        assert recover(session, retention.ledger).kept == 3
+    assert alpha.against(withdrawn, **gazette) == {"consent"}
+    assert alpha.against(narrowed, **gazette) == {"consent-names-recipient"}
+    assert alpha.against(narrowed, **college) == alpha.against(untouched, **gazette) == set()
+    assert alpha.all(lasting, late=late) == before
+    with alpha.session() as session:
+        (one,) = notifications(session, alpha.caller)
+    assert (one.change, one.recipient, one.repeated) == ("consent-withdrawn", "gazette", True)
+    with alpha.session() as session:
+        assert recover(session, retention.ledger).kept == 0, "it is taken back each time"
+
+    lines = len(retention.ledger.chunks())
+    for table, key in (("record", "file_id"), ("client_file", "id")):
+        alpha.run(f"delete from {table} where {key} = :f", f=refused)
+    with alpha.session() as session:
+        assert forget_outdated(session, retention.ledger) == 2, "of files that are gone nothing is kept here"
+    assert len(retention.ledger.chunks()) == lines - 2

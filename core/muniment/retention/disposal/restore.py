@@ -54,8 +54,8 @@ RESTORE = Actor("system", None, "retention.restore")
 
 class Repeated(msgspec.Struct, frozen=True):
     """What a restore had brought back: chunks of the ledger, the rows of theirs that were there, and the certificates
-    that were written again. A row made after the backup was not there. `kept` are holds, extensions and armings that
-    the database did not know as they were."""
+    that were written again. A row made after the backup was not there. `kept` are holds, extensions, restrictions,
+    armings and withdrawals that the database did not know as they were."""
 
     chunks: int = 0
     rows: int = 0

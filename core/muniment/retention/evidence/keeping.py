@@ -1,12 +1,14 @@
-"""What keeps records is in the erasure ledger too, or a restore would forget it just before it sweeps.
+"""What keeps records, and what people took back, is in the erasure ledger too, or a restore would forget it.
 
 A restored database knows nothing of the holds, extensions and restrictions placed after its backup, and takes those for
-standing that have ended since; an arming that was taken back is in force again; and it runs the policy of then. Each of
-these changes is therefore written to the ledger before it is committed, as the rows say it, and put back after a
-restore before anything is swept. A row of `disposal` tells, as for a chunk, that it was committed.
+standing that have ended since; an arming that was taken back is in force again; consents count that were withdrawn; and
+it runs the policy of then. Each of these changes is therefore written to the ledger before it is committed, as the rows
+say it, and put back after a restore before anything is swept or given. A row of `disposal` tells, as for a chunk, that
+it was committed.
 
-What it is in doubt about, a restore decides for keeping: a hold, an extension or a restriction whose commit nobody saw
-is put back, the end of one is not. Without its ledger nothing can be placed or ended.
+What it is in doubt about, a restore decides for keeping, and against giving: a hold, an extension, a restriction or a
+withdrawal whose commit nobody saw is put back, the end of a hold is not. Without its ledger nothing can be placed,
+ended or withdrawn.
 
 The words of officers stand in these lines, for a hold without its ground is worth little. They must not outlive the
 row: `outdated` names the lines of rows that are gone, and upkeep has the ledger forget them.
@@ -27,10 +29,12 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE, LIMIT, RECORD
 from muniment.clients.locks import LIMIT_AGAIN, tell
+from muniment.consent.facts import CONSENT_EVENT
+from muniment.consent.restoring import TAKES_BACK, known_events, take_back_again, taken_back
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import FilesChanged, PolicyAdopted
+from muniment.database.signals import ConsentsChanged, FilesChanged, PolicyAdopted
 from muniment.retention import locks
 from muniment.retention.evidence.copies import Evidence, typed
 from muniment.retention.evidence.ledger import Ledger, Line
@@ -39,6 +43,7 @@ from muniment.retention.tables import Arming, Disposal, Extension, Hold
 
 __all__ = [
     "keeps_in_doubt",
+    "on_consents_changed",
     "on_files_changed",
     "on_policy_adopted",
     "outdated",
@@ -140,6 +145,13 @@ def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
         remember(session, LIMIT, session.scalars(select(LIMIT.c.id).where(mine)).all())
 
 
+def on_consents_changed(session: CouncilSession, payload: ConsentsChanged) -> None:
+    """Have it outlive a restore that somebody refused, or took back what they had agreed to."""
+    rows = taken_back(session, payload.file_ids) if payload.what & TAKES_BACK and not payload.again else ()
+    if rows:
+        _write(session, {CONSENT_EVENT.name: rows})
+
+
 def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
     """Have it outlive a restore that another policy is in force; with a council's first one nothing was armed."""
     if payload.before is not None:
@@ -180,11 +192,13 @@ def put_back_keeping(session: CouncilSession, evidence: Evidence) -> int:
         for row in (typed(kind.table, each) for each in evidence.get(kind.table.name, ())):
             if "file_id" not in kind.table.c or _has_its_file(session, row):
                 count += _put_back(session, kind, row)
+    for each in evidence.get(CONSENT_EVENT.name, ()):
+        count += take_back_again(session, typed(CONSENT_EVENT, each) | {"file_id": UUID(each["file_id"])})
     return count
 
 
 def outdated(session: CouncilSession, ledger: Ledger) -> list[UUID]:
-    """The closed lines of what keeps none of whose rows is there any more.
+    """The closed lines of what keeps none of whose rows is there any more, or none as a file's.
 
     The caller holds the council's lock alone, and knows that the ledger tells of nothing that the database has lost.
     """
@@ -193,7 +207,7 @@ def outdated(session: CouncilSession, ledger: Ledger) -> list[UUID]:
         if chunk.keeps and not chunk.is_open and POLICY not in (evidence := chunk.intent.evidence):
             rows[key] = {UUID(row["id"]) for each in evidence.values() for row in each}
     wanted = list(set().union(*rows.values()))
-    there: set[UUID] = set()
+    there = set(known_events(session, wanted))
     for kind in KINDS.values():
         here = kind.table.c.council_id == session.council_id
         there.update(session.scalars(select(kind.table.c.id).where(here, with_ids(session, wanted)(kind.table))))

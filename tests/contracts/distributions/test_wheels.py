@@ -26,7 +26,15 @@ def test_the_wheels_over_the_locked_requirements_find_both_councils(tmp_path: Pa
     run("make", "wheels", f"BIN={Path(sys.executable).parent}", f"INTO={dist}", cwd=ROOT)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True)
-    pip = (environment / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    pip = (
+        environment / "bin" / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "--quiet",
+        "--no-compile",
+    )
     run(*pip, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt", cwd=tmp_path)
     run(*pip, "--no-deps", *sorted(dist.glob("*.whl")), cwd=tmp_path)
 

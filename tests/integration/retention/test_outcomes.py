@@ -20,6 +20,7 @@ from sqlalchemy import text
 from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission, Role
 from muniment.accounts.sessions import begin_session
 from muniment.accounts.staff import add_staff
+from muniment.api.connectors import Erasure, ErasureRequest
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, MunimentError, NotFound
 from muniment.app import open_application
 from muniment.audit.sealing import seal_council
@@ -233,6 +234,26 @@ def test_no_system_is_asked_to_erase_what_is_held(house: House) -> None:
     assert system_gauge(house, "delivery_oldest_seconds") == 30 * 24 * 3600.0
     system.deliver()
     assert (system.fake.asked, system.owed()) == (["K-2", "K-1"], [])
+
+
+def test_no_hold_is_promised_on_what_a_system_is_just_erasing(house: House) -> None:
+    system = System(house)
+    (record_id,) = system.due("K-1")
+    system.sweep()
+
+    def put_off(request: ErasureRequest) -> list[Erasure]:
+        with pytest.raises(Conflict) as refusal:
+            needed(house, house.caller, record_id)
+        assert refusal.value.code == "under-way"
+        return [Erasure(item.key, "failed", reason="busy") for item in request.items]
+
+    system.fake.answer = put_off
+    system.deliver()
+    assert (len(system.fake.calls), lines(house)) == (1, [])
+    system.fake.answer = None
+    with house.session() as session:  # the machine of these tests is a minute ahead
+        session.execute(text("update connected_system set leased_until = leased_until - interval '2 minutes'"))
+    assert len(needed(house, house.caller, record_id)) == 1, "asked and not erased: it can be held again"
 
 
 def test_nothing_is_lost_that_a_system_is_known_to_hold(house: House) -> None:

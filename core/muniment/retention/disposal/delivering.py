@@ -136,6 +136,7 @@ class Courier:
         """Lease the system that has waited longest and take some of what is due for it. Committed before any call."""
         now = self._now()
         with self._database.council(self._council_id, COURIER) as session:
+            locks.shared(session)  # a hold has come before, and is seen, or waits
             policy = adopted_or_none(session)
             if policy is None:
                 return None

@@ -9,12 +9,12 @@ what is outstanding, off the list for the shredder, and is to be destroyed again
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import null, select, update
+from sqlalchemy import and_, null, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput
@@ -23,7 +23,9 @@ from muniment.database.ids import new_id
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
+from muniment.retention import locks
 from muniment.retention.disposal.destruction import Outcome, close, lock_named, note, refuse_held
+from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.cases import stand_on
 from muniment.retention.holds.placing import NewHold, check_words
@@ -33,6 +35,8 @@ from muniment.retention.tables import Awaiting
 __all__ = ["Searched", "accept_lost", "not_found", "still_needed"]
 
 AWAITING = table_of(Awaiting)
+DELIVERY = table_of(Delivery)
+SYSTEM = table_of(ConnectedSystem)
 LONGEST: Final = 2_000
 
 LOOKED = "looked for at its place and not found"
@@ -114,12 +118,14 @@ def still_needed(
 ) -> tuple[UUID, ...]:
     """Keep things from the shredder: a hold on each, all or none; returns the holds' keys.
 
-    The words are those of a hold (`NewHold`). Raises `NotFound` if one awaits no destruction, `InvalidInput`,
-    `Forbidden` without `retention.hold`.
+    The words are those of a hold (`NewHold`). Raises `NotFound` if one awaits no destruction, `Conflict` while a system
+    is being asked to erase one, `InvalidInput`, `Forbidden` without `retention.hold`.
     """
     like = NewHold(scope="record", basis=basis, ground=ground, authoriser=authoriser, review_on=review_on)
     check_words(session, like)
+    locks.alone(session)  # a courier that takes something along has come before, and is seen, or waits
     locked = lock_named(session, caller, Permission.HOLD_RECORDS, record_ids)
+    _refuse_under_way(session, locked)
     holds = {key: new_id() for keys in locked.values() for key in keys}
     stand_on(session, like, holds)
     session.execute(update(AWAITING).where(_of(session, locked)).values(dict.fromkeys(SEARCH, null())))
@@ -158,6 +164,19 @@ def _refuse_in_system(session: CouncilSession, locked: Mapping[str, Keys]) -> No
     if row is not None:
         message = f"{row.id} is in {row.system}, which is asked to erase it: no shelf has lost it."
         raise Conflict(f"{message} If it is gone there, confirm that.", code="in-system")
+
+
+def _refuse_under_way(session: CouncilSession, locked: Mapping[str, Keys]) -> None:
+    """Raise `Conflict` for what a courier may be having erased at this moment: no hold would reach it."""
+    now = datetime.now(UTC)
+    mine = with_ids(session, locked.get(RECORD.name, Keys()), "record_id")(DELIVERY)
+    asked = and_(SYSTEM.c.council_id == DELIVERY.c.council_id, SYSTEM.c.system == DELIVERY.c.system)
+    taken = and_(DELIVERY.c.attempts > 0, DELIVERY.c.due_at > now, SYSTEM.c.leased_until > now)
+    under_way = select(DELIVERY.c.record_id).join_from(DELIVERY, SYSTEM, asked).where(mine, taken)
+    key = session.scalar(under_way.order_by(DELIVERY.c.record_id).limit(1))
+    if key is not None:
+        message = f"{key} may be being erased in its system at this moment. Try again in three minutes."
+        raise Conflict(message, code="under-way")
 
 
 def _those(locked: Mapping[str, Keys], which: Any) -> dict[str, Keys]:

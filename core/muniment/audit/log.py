@@ -1,7 +1,7 @@
 """Writing the audit log: one statement puts an event and its line for the sealer, in the caller's transaction.
 
-Single events go along with the commit, in the same exchange: nobody waits for each. Whoever looks at them in the same
-transaction has them sent first (`session.send_waiting`).
+Single events go along with the commit, in the same exchange: nobody waits for each, and one of a reading is on disk
+before the answer is sent. Whoever looks at them in the same transaction has them sent first (`session.send_waiting`).
 
 An event is there if and only if what it tells of was committed. Facts are ids, counts, codes and hashes: the types that
 `record` takes cannot keep a name out, so what is written here is reviewed like what is logged.
@@ -21,7 +21,7 @@ from muniment.database.ids import new_keys
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 
-__all__ = ["Fact", "record", "record_many", "record_reading"]
+__all__ = ["Fact", "record", "record_many"]
 
 Fact = int | str | UUID | date
 
@@ -38,11 +38,6 @@ INSERT = text(
 def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = None, **facts: Fact) -> None:
     """Write one event. `subject` is the key of what it is about; `facts` are ids, counts, codes and hashes alone."""
     session.at_commit(INSERT, _parameters(session, event, _one(subject), facts))
-
-
-def record_reading(session: CouncilSession, event: AuditEvent, subject: UUID) -> None:
-    """Write the event of a reading; it is on disk before the answer is sent."""
-    record(session, event, subject)
 
 
 def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:

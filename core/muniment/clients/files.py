@@ -18,7 +18,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import RegisteredClient
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record, record_reading
+from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.limits import Exception18
 from muniment.clients.locks import NO_FILE, LockedFile, change_file, tell
@@ -69,7 +69,7 @@ def open_file(session: CouncilSession, caller: Caller, file_id: UUID, exception:
     view = read_view(session, file_id)
     if view is None or not caller.allows(Permission.READ_CLIENTS, view.service):
         raise NotFound(NO_FILE)
-    record_reading(session, AuditEvent.FILE_READ, file_id)
+    record(session, AuditEvent.FILE_READ, file_id)
     if not view.limits:
         return view
     if exception is None:

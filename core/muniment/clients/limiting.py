@@ -23,7 +23,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.api.text import Id, is_blank
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record, record_reading
+from muniment.audit.log import record
 from muniment.clients.limit_tables import ClientLimit
 from muniment.clients.limits import Ground, LimitView, view_of
 from muniment.clients.locks import NO_FILE, change_file, service_of, tell
@@ -194,7 +194,7 @@ def all_limits(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[
         caller.require_somewhere(Permission.READ_CLIENTS)
     if service is None or not any(caller.allows(right, service) for right in asked):
         raise NotFound(NO_FILE)
-    record_reading(session, AuditEvent.FILE_READ, file_id)
+    record(session, AuditEvent.FILE_READ, file_id)
     mine = select(LIMIT).where(LIMIT.c.council_id == session.council_id, LIMIT.c.file_id == file_id)
     return tuple(view_of(row) for row in session.execute(mine.order_by(LIMIT.c.placed_at, LIMIT.c.id)))
 

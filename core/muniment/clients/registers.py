@@ -13,7 +13,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import Medium
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record, record_reading
+from muniment.audit.log import record
 from muniment.clients.context import Context, value_rules
 from muniment.clients.limits import limits_on, refuse_limited
 from muniment.clients.locks import NO_FILE, lock_files
@@ -134,7 +134,7 @@ def open_register(session: CouncilSession, caller: Caller, register_id: UUID) ->
     ).all()
     limits = limits_on(session, [entry.file_id for entry in entries if entry.file_id is not None])
     shown = [entry for entry in entries if entry.file_id not in limits or not limits[entry.file_id].whole]
-    record_reading(session, AuditEvent.FILE_READ, register_id)
+    record(session, AuditEvent.FILE_READ, register_id)
     return RegisterView(
         id=row.id,
         service=row.service,

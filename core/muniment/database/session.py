@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import msgspec
 import psycopg
@@ -87,7 +86,6 @@ class _LimitedSession(Session):
         self._database = database
         self._after_commit: list[Callable[[], None]] = []
         self._at_commit: list[Asked] = []
-        self._marks: WeakKeyDictionary[SessionTransaction, int] = WeakKeyDictionary()
         self._first: Asked | None = None
         self._first_rows: list[Any] = []
 
@@ -104,7 +102,7 @@ class _LimitedSession(Session):
         """Send a statement along with the commit; if it fails, nothing is committed.
 
         For what nobody looks at in this transaction; who does has it sent before (`send_waiting`). A savepoint that is
-        rolled back takes along what was asked for in it.
+        rolled back takes along what was asked for in it, and nothing that was asked for before it.
         """
         self._at_commit.append((statement, parameters))
 
@@ -114,6 +112,11 @@ class _LimitedSession(Session):
             self.flush()
             with one_exchange(self.connection()) as driver:
                 self._execute_waiting(driver)
+
+    def begin_nested(self) -> SessionTransaction:
+        """Begin a savepoint. What waited before is sent first: sent within, it would go if the savepoint does."""
+        self.send_waiting()
+        return super().begin_nested()
 
     def after_commit(self, then: Callable[[], None]) -> None:
         """Call `then` once this transaction has been committed; never if it is rolled back.
@@ -197,20 +200,15 @@ def _begin(session: Session, transaction: SessionTransaction, connection: Connec
         session._policy_hash = row[0]
 
 
-def _mark(session: Session, transaction: SessionTransaction) -> None:
+def _drop_waiting(session: Session, transaction: SessionTransaction) -> None:
+    """What waits when a savepoint is rolled back was asked for in it: what had waited before was sent as it began."""
     if transaction.nested and isinstance(session, _LimitedSession):
-        session._marks[transaction] = len(session._at_commit)
-
-
-def _back_to_mark(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.nested and isinstance(session, _LimitedSession):
-        del session._at_commit[session._marks[transaction] :]
+        session._at_commit.clear()
 
 
 for kind in (CouncilSession, PlatformSession):
     listen(kind, "after_begin", _begin)
-    listen(kind, "after_transaction_create", _mark)
-    listen(kind, "after_soft_rollback", _back_to_mark)
+    listen(kind, "after_soft_rollback", _drop_waiting)
 
 
 class Database:

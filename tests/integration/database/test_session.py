@@ -184,6 +184,25 @@ def test_what_goes_with_the_commit_is_there_if_and_only_if_it_was_committed(
     assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+def test_a_savepoint_that_is_rolled_back_takes_along_what_was_asked_for_in_it_alone(
+    database: Database, councils: tuple[UUID, UUID]
+) -> None:
+    def ask(slug: str) -> None:
+        session.at_commit(NAMED, {"council_id": councils[0], "slug": slug})
+
+    with database.council(councils[0]) as session:
+        ask("before")
+        outer = session.begin_nested()
+        ask("within, sent")
+        session.send_waiting()
+        ask("within, waiting")
+        with session.begin_nested():
+            ask("further within")
+        outer.rollback()
+        ask("after")
+    assert slugs(database, councils[0]) == ["after", "before"]
+
+
 def test_what_cannot_be_begun_says_so_in_our_words(database: Database, councils: tuple[UUID, UUID]) -> None:
     with database.council_session(councils[0]) as session, pytest.raises(DBAPIError) as caught:
         session.execute_first(text("select cast(:name as int)"), {"name": "Generated Person"})

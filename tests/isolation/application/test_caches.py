@@ -49,7 +49,6 @@ KEPT = {
     "database.session._LimitedSession._after_commit": "one session's own",
     "database.session._LimitedSession._at_commit": "one session's own",
     "database.session._LimitedSession._first_rows": "one session's own",
-    "database.session._LimitedSession._marks": "one session's own",
     "database.signals.Signal._listeners": "functions, not what they are told",
     "defaults.calendars.working_days_of": "bank holidays of a nation",
     "defaults.law._whole_law": "the law is the same for all",

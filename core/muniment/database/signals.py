@@ -110,8 +110,9 @@ class FieldsChanged(msgspec.Struct, frozen=True):
 
 
 class ValuesErased(msgspec.Struct, frozen=True):
-    """Records of these client files were deleted, emptied or redacted. Sent while the files are still there; a file in
-    which no record is left goes next. `repeated`: they were so before, and a restored backup had brought them back."""
+    """Records of these client files were deleted, emptied, redacted or pseudonymised. Sent while the files are still
+    there; a file in which no record is left goes next. `repeated`: they were so before, and a restored backup had
+    brought them back."""
 
     file_ids: Sequence[UUID]
     repeated: bool = False
@@ -130,7 +131,9 @@ consents_changed: Signal[ConsentsChanged] = Signal("consents_changed", "Consents
 programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
 policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
 fields_changed: Signal[FieldsChanged] = Signal("fields_changed", "Recorded values were rectified or taken away.")
-values_erased: Signal[ValuesErased] = Signal("values_erased", "Records of client files were disposed of or redacted.")
+values_erased: Signal[ValuesErased] = Signal(
+    "values_erased", "Records of client files were disposed of, redacted or pseudonymised."
+)
 erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
 
 

@@ -111,15 +111,23 @@ def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
 
 def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
     """Note whom to tell that values were disposed of: those that no record of the file holds any more and, where no
-    record is left, the identity stub too, which goes with the last."""
+    record is left, the identity stub too, which goes with the last. What goes on under a code (UK GDPR Art 4(5)) is
+    not erased."""
     if not _anything_given(session):
         return
     of_file = "select from record r where r.council_id = l.council_id and r.file_id = l.file_id"
+    under_a_code = (
+        "select from pseudonym_key k join client_file p on p.council_id = k.council_id and p.id = k.pseudonym_id"
+        " join record r on r.council_id = p.council_id and r.file_id = p.id"
+        " where k.council_id = l.council_id and k.file_id = l.file_id"
+        " and (r.values ? name or name = 'born-on' and p.born_on is not null)"
+    )
     _tell(
         session,
         "erased",
         "select c.file_id from unnest(cast(:file_ids as uuid[])) c (file_id)",
-        f"not exists ({of_file} and (r.values ? name or name = any(cast(:identity as text[]))))",
+        f"not exists ({of_file} and (r.values ? name or name = any(cast(:identity as text[]))))"
+        f" and not exists ({under_a_code})",
         done="n.since >= d.at",
         repeated=erased.repeated,
         file_ids=Keys.of(erased.file_ids).literal,

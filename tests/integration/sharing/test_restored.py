@@ -10,10 +10,14 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from msgspec import convert
+from msgspec.structs import replace
 
+from muniment.api.retention import RetentionDeclarations
 from muniment.clients.limiting import NewLimit, place_limit
 from muniment.database.session import Database
 from muniment.keys import KeyRing
+from muniment.policy.store import adopt
 from muniment.retention.disposal.restore import forget_outdated, recover
 from muniment.retention.disposal.unfounded import take_away
 from muniment.settings import Settings
@@ -21,7 +25,7 @@ from muniment.sharing.notifying import NotificationView, notifications, settle
 from muniment.wiring import wire
 from tests.integration.retention.backups import Dump
 from tests.integration.retention.kit import House as Retention
-from tests.integration.sharing.kit import House
+from tests.integration.sharing.kit import RETENTION, SERVICE, House, policy_of
 from tests.server import TestServer
 
 
@@ -92,6 +96,53 @@ def test_who_was_told_since_the_backup_is_told_once_more(
     assert alpha.scalar("select count(*) from disclosure_line where file_id = :f", f=staying) == 2
     retention.sweep()
     assert len(told(alpha)) == len(before), "what the sweep finds has gone already"
+
+
+def test_of_what_is_pseudonymised_only_what_goes_is_told_then_and_once_more(
+    alpha: House, settings: Settings, server: TestServer, database_name: str, tmp_path: Path
+) -> None:
+    retention = Retention(alpha.database, alpha.id, settings.ledger_dir)
+    clause = {
+        "id": "names", "keep": "3 years", "from": {"event": "case-closed"}, "action": "pseudonymise",
+        "keep_fields": ["work.history"],
+    }  # fmt: skip
+    rest = {**clause, "id": "rest", "keep": "20 years", "action": "destroy", "keep_fields": None}
+    (rule,) = RETENTION["rule"]
+    declared = {**RETENTION, "rule": [{**rule, "combine": "sequence", "clause": [clause, rest]}]}
+    policy = policy_of("alpha")
+    advice = replace(policy.service(SERVICE), retention=convert(declared, RetentionDeclarations))
+    with alpha.session() as session:
+        adopt(session, replace(policy, services={SERVICE: advice}), session.clock, by="test")
+    going, staying = (alpha.register(address="1 Sample Street", work__history="a baker") for _ in range(2))
+    alpha.disclose(going, staying, fields=("personal.address", "work.history", "family-name"))
+    other = "select council_id, gen_random_uuid(), file_id, 'advice/medical', medium, recorded_on, '{}' from record"
+    columns = "council_id, id, file_id, record_class, medium, recorded_on, values"
+    alpha.run(f"insert into record ({columns}) {other} where file_id = :f", f=staying)
+    with alpha.session() as session:
+        retention.milestones(session, [going, staying], "case-closed", date(2019, 3, 1))
+    alpha.run("update record set rule_hash = null")
+    retention.clock_all()
+    retention.arm("case")
+    backup = Dump(server, database_name, tmp_path / "dump")
+    backup.take()
+
+    def said() -> list[tuple[object, ...]]:
+        return sorted((one.change, one.fields, one.repeated) for one in told(alpha))
+
+    assert retention.sweep().changed == 2
+    assert said() == [
+        ("erased", ("family-name", "personal.address"), False), ("erased", ("personal.address",), False),
+    ]  # fmt: skip
+    alpha.database.engine.dispose()
+    backup.restore()
+    with alpha.session() as session:
+        recover(session, retention.ledger)
+    assert said() == [("erased", ("personal.address",), True)] * 2, "the stub is still there"
+    assert retention.sweep().changed == 2
+    assert said() == [
+        ("erased", ("family-name",), False), ("erased", ("personal.address",), True),
+        ("erased", ("personal.address",), True),
+    ]  # fmt: skip
 
 
 def test_what_was_taken_back_since_the_backup_is_taken_back(

@@ -3,7 +3,8 @@
 The record is written anew under a key that tells nothing, with those of its values that name nobody and, in its new
 file, the dated events that its rule counts from. What it was goes: the old row, its files, other systems' keys, and
 the client's file if that was the last record in it. Nothing that is left names both, but for `pseudonym_key`; the log
-of changes tells of the old key alone.
+of changes tells of the old key alone. Whoever was given a value that goes is to be told; what goes on is not erased
+(UK GDPR Art 19).
 
 What lay on paper or in another system too was seen to before (`errands`): what goes on is the record here alone. It
 stays personal data (UK GDPR Art 4(5)): it is clocked, held and disposed of like any record. A restore brings back
@@ -26,6 +27,7 @@ from muniment.database.ids import new_id, random_id
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ValuesErased, values_erased
 from muniment.retention.clocks.current import clock_rows
 from muniment.retention.clocks.stages import move_on
 from muniment.retention.disposal.erasing import delete_rows, expect
@@ -113,6 +115,7 @@ def pseudonymise(
         if lines:
             session.execute(insert(table), lines)
     expect(len(keys), len(delete_rows(session, RECORDS, keys)))
+    values_erased.send(session, ValuesErased(Keys.of(new_files)))
     clock_rows(session, RECORDS, with_ids(session, [line["id"] for line in made[RECORD]]))
     return Redaction((*sorted(gone), ATTACHMENTS), keys)
 

@@ -1,9 +1,9 @@
 """What generated clients of the demonstration agree to, refuse and take back, and what follows from it.
 
 The stories stand in a file beside the demonstration's decisions, for each council. Each is about a client of its own,
-and told as the commands that a person would type: the act in the words of the policy, the receipt, what is given on it,
-the withdrawal with what follows, and that nothing is given afterwards. A command runs once, whichever run of the
-demonstration it is; where to look is said every time.
+the same in every run, and told as the commands that a person would type: the act in the words of the policy, the
+receipt, what is given on it, the withdrawal with what follows, and that nothing is given afterwards. A command runs
+once, whichever run of the demonstration it is; where to look is said every time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from muniment.accounts.permissions import command_caller
 from muniment.api.decoding import decode_toml
 from muniment.cli.context import Context as Deployment
 from muniment.cli.context import fitted
-from muniment.cli.demonstration.questions import somebody
+from muniment.cli.demonstration.questions import Find, somebody
 from muniment.cli.demonstration.quiet import quiet_context
 from muniment.clients.context import Context
 from muniment.clients.records import NewRecord, NewValue, add_record
@@ -82,17 +82,17 @@ def tell_stories(
     folder: Path,
     once: Callable[[str, Callable[[], object]], None],
     run: Callable[..., None],
+    whom: Callable[[str, Find], UUID | None],
 ) -> Iterator[Look]:
     """Tell each story of the file, if there is one. `once` does a step unless an earlier run did it, `run` shows a
-    command and runs it; receipts and exports go into `folder`."""
+    command and runs it, `whom` remembers who has which part; receipts and exports go into `folder`."""
     stories = decode_toml(file.read_bytes(), Stories, file=file.name).stories if file.is_file() else ()
     folder.mkdir(exist_ok=True)
     for number, story in enumerate(stories, 1):
         with quiet_context() as deployment:
             council_id = deployment.council_id(slug)
             with deployment.database.council(council_id, deployment.actor) as session:
-                # The newest is whom the questions are about; each story takes the next.
-                client = somebody(session, story.service, story.fields, skip=number)
+                client = whom(f"story {slug} {number}", partial(somebody, session, story.service, story.fields))
         if client is None:
             continue
         step, receipt = f"story {slug} {number}", folder / f"receipt-{slug}-{number}.html"

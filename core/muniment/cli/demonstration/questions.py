@@ -2,11 +2,13 @@
 
 Which they are stands in a file beside the demonstration's decisions, for each council. The question is about a
 generated client who holds what is asked for; where it says so, that client first agrees to the recipient, by name.
+Whom a part was about stays its client in every later run, whoever is registered since: a run that asked of somebody
+else would find that they never agreed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -28,7 +30,10 @@ from muniment.files.store import FileStore
 from muniment.notices.versions import list_versions
 from muniment.policy.model import Policy
 
-__all__ = ["questions", "somebody"]
+__all__ = ["Find", "questions", "somebody"]
+
+Find = Callable[[UUID | None, Collection[UUID]], UUID | None]
+"""Finds a client for a part, given whom it had in an earlier run, if anybody, and all who have a part already."""
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,16 +55,22 @@ class Asks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def questions(
-    slug: str, policy: Policy, file: Path, first: Callable[[str], bool]
+    slug: str,
+    policy: Policy,
+    file: Path,
+    first: Callable[[str], bool],
+    whom: Callable[[str, Find], UUID | None],
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Each question of the file, if there is one: in words, and as a command about the newest client of whom all of it
-    is held. `first` says whether a step is to be done now, and not by an earlier run."""
+    """Each question of the file, if there is one: in words, and as a command about a client of whom all of it is held.
+
+    `first` says whether a step is to be done now, and not by an earlier run; `whom` remembers who has which part.
+    """
     asks = decode_toml(file.read_bytes(), Asks, file=file.name).asks if file.is_file() else ()
     for number, one in enumerate(asks, 1):
         with quiet_context() as deployment:
             council_id = deployment.council_id(slug)
             with deployment.database.council(council_id, deployment.actor) as session:
-                client = somebody(session, one.service, one.fields)
+                client = whom(f"question {slug} {number}", _newest(session, one))
             if client is not None and one.agreed and first(f"agreed {slug} {number}"):
                 _agree(deployment, council_id, policy, client, one)
         if client is not None:
@@ -71,10 +82,28 @@ def questions(
             )  # fmt: skip
 
 
-def somebody(session: CouncilSession, service: str, fields: Sequence[str], *, skip: int = 0) -> UUID | None:
-    """The newest file of the service that holds every field asked for, of somebody who came by themselves; or, past
-    `skip` of them, the next."""
-    mine = FILE.c.council_id == session.council_id, FILE.c.service == service, FILE.c.referred_on.is_(None)
+def _newest(session: CouncilSession, one: Ask) -> Find:
+    """Whom a question is about: it may be the same client as another's."""
+
+    def find(known: UUID | None, _taken: Collection[UUID]) -> UUID | None:
+        return somebody(session, one.service, one.fields, known)
+
+    return find
+
+
+def somebody(
+    session: CouncilSession,
+    service: str,
+    fields: Sequence[str],
+    known: UUID | None = None,
+    taken: Collection[UUID] = (),
+) -> UUID | None:
+    """The newest file of the service that holds every field asked for, of somebody who came by themselves and is not
+    `taken`; where one is `known`, that one, or None when it has gone."""
+    mine = FILE.c.council_id == session.council_id, FILE.c.service == service
+    if known is not None:
+        there: UUID | None = session.scalar(select(FILE.c.id).where(*mine, FILE.c.id == known))
+        return there
     held = [
         select(RECORD.c.id)
         .where(
@@ -85,9 +114,9 @@ def somebody(session: CouncilSession, service: str, fields: Sequence[str], *, sk
         if "." in name
     ]
     parts = [FILE.c[name.replace("-", "_")].is_not(None) for name in fields if "." not in name]
-    found: UUID | None = session.scalar(
-        select(FILE.c.id).where(*mine, *held, *parts).order_by(FILE.c.opened_on.desc(), FILE.c.id).offset(skip).limit(1)
-    )
+    free = FILE.c.referred_on.is_(None), FILE.c.id.not_in(list(taken))
+    wanted = select(FILE.c.id).where(*mine, *free, *held, *parts)
+    found: UUID | None = session.scalar(wanted.order_by(FILE.c.opened_on.desc(), FILE.c.id).limit(1))
     return found
 
 

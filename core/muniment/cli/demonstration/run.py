@@ -16,6 +16,7 @@ from datetime import date
 from functools import partial
 from io import StringIO
 from pathlib import Path
+from uuid import UUID
 
 import click
 import msgspec
@@ -26,7 +27,7 @@ from muniment.cli.demonstration.consents import Look, tell_stories
 from muniment.cli.demonstration.documents import approve_missing
 from muniment.cli.demonstration.extras import add_what_no_import_brings
 from muniment.cli.demonstration.population import lives, write_csv
-from muniment.cli.demonstration.questions import questions
+from muniment.cli.demonstration.questions import Find, questions
 from muniment.cli.demonstration.quiet import quiet_context
 from muniment.clock import system_clock
 from muniment.database.embedded import EmbeddedServer
@@ -47,10 +48,12 @@ BY, GROUND = "information asset owner (demonstration)", "Demonstration only: so 
 
 
 class Progress(msgspec.Struct):
-    """What has been done, kept beside the data: the day of the first run and the steps that are not to be repeated."""
+    """What has been done, kept beside the data: the day of the first run, the steps that are not to be repeated, and
+    whom each part is about."""
 
     first_run: date
     done: set[str] = msgspec.field(default_factory=set)
+    clients: dict[str, UUID] = msgspec.field(default_factory=dict)
 
 
 class Demonstration:
@@ -97,6 +100,15 @@ class Demonstration:
         self.progress.done.add(step)
         self._save()
 
+    def whom(self, part: str, find: Find) -> UUID | None:
+        """Whom a part is about: the same client in every run. None where there is nobody, or they have gone since."""
+        known = self.progress.clients.get(part)
+        client = find(known, self.progress.clients.values())
+        if client is not None and known is None:
+            self.progress.clients[part] = client
+            self._save()
+        return client
+
     def _save(self) -> None:
         unfinished = self._file.with_suffix(".unfinished")
         unfinished.write_bytes(msgspec.json.encode(self.progress, order="deterministic"))
@@ -126,11 +138,12 @@ class Demonstration:
             self.note(f"extras {slug}")
         self.once(f"arm {slug}", "retention", "arm", slug, "--all", "--by", ARMS)
         self.run("retention", "sweep", slug)
-        for words, asked in questions(slug, policy, self._decisions.parent / "questions" / f"{slug}.toml", self.first):
+        file = self._decisions.parent / "questions" / f"{slug}.toml"
+        for words, asked in questions(slug, policy, file, self.first, self.whom):
             click.echo(f"\n{words}")
             self.run(*asked)
         file, folder = self._decisions.parent / "consents" / f"{slug}.toml", self.folder / "consents"
-        for look in tell_stories(slug, policy, file, folder, self.do_once, self.run):
+        for look in tell_stories(slug, policy, file, folder, self.do_once, self.run, self.whom):
             self.looks.setdefault(slug, []).append(look)
         if slug in self.looks:
             self.run("consent", "unfounded", slug)

@@ -18,6 +18,7 @@ import muniment.notices.tables
 import muniment.policy.documents
 import muniment.policy.tables
 import muniment.retention.approval.tables
+import muniment.retention.deliveries
 import muniment.retention.disposal.tables
 import muniment.retention.rules.tables
 import muniment.retention.tables

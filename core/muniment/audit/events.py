@@ -117,6 +117,7 @@ class AuditEvent(StrEnum):
     DESTRUCTION_SEARCHED = "retention.destruction.searched"
     DESTRUCTION_LOST = "retention.destruction.lost"
     DESTRUCTION_WITHHELD = "retention.destruction.withheld"
+    PAPER_DESTROYED = "retention.paper.destroyed"
     DELIVERY_DONE = "retention.delivery.done"
     DELIVERY_REFUSED = "retention.delivery.refused"
     DELIVERY_REPEATED = "retention.delivery.repeated"

@@ -14,7 +14,7 @@ from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.status import status
 from muniment.retention.approval import arming
-from muniment.retention.disposal import destruction, outstanding, paper, sweep
+from muniment.retention.disposal import confirming, destruction, outstanding, paper, sweep
 from muniment.retention.evidence import certificates
 from muniment.retention.evidence.ledger import Ledger
 
@@ -134,23 +134,35 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
 @click.argument("records", type=click.UUID, nargs=-1, required=True)
 @click.option("--destroyed-on", type=DAY, required=True)
 @click.option("--method", required=True, help="How, without personal data: shredded to a named standard.")
+@click.option("--in-system", is_flag=True, help="They were erased by hand in the systems that are asked for them, too.")
 @by_option
 @pass_context
 def confirm_command(
-    context: Context, council: str, records: tuple[UUID, ...], destroyed_on: datetime, method: str, by: str
+    context: Context,
+    council: str,
+    records: tuple[UUID, ...],
+    destroyed_on: datetime,
+    method: str,
+    in_system: bool,
+    by: str,
 ) -> None:
-    """Confirm that RECORDS of COUNCIL, on paper or in another system, are destroyed."""
+    """Confirm that RECORDS of COUNCIL, on paper or in another system, are destroyed.
+
+    Of what lies in a system that is asked, too, this settles the paper alone.
+    """
     council_id = context.council_id(council)
     with context.database.council(council_id, context.actor) as session:
-        count = destruction.confirm(
+        confirmed = confirming.confirm(
             session,
             command_caller(council_id, context.actor.name, by),
             Ledger(context.settings.ledger_dir, council_id),
             records,
             destroyed_on=destroyed_on.date(),
             method=method,
+            in_system=in_system,
         )
-    click.echo(f"{count} confirmed as destroyed.")
+    on_paper = f" {confirmed.asked} of them on paper alone: a system is still asked." if confirmed.asked else ""
+    click.echo(f"{confirmed.count} confirmed as destroyed.{on_paper}")
 
 
 @retention.command("awaiting")

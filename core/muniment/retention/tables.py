@@ -260,9 +260,9 @@ class Awaiting(CouncilTable, Base):
 class Confirmation(CouncilTable, Base):
     """Somebody noted what became of things that a certificate awaits; appended, never changed.
 
-    `outcome` is `destroyed`, `lost` (not found, and settled), or what leaves them outstanding: `not-found` and
-    `still-needed`. A certificate is complete when what was destroyed or is lost adds up to what it awaited.
-    `destroyed_on` is the day of it, whichever it is, and `method` says how, or why, in words.
+    `outcome` is `destroyed`, `lost` (not found, and settled), or what leaves them outstanding: `not-found`,
+    `still-needed`, `paper-destroyed` (still in a system). A certificate is complete when what was destroyed or is lost
+    adds up to what it awaited. `destroyed_on` is the day of it, and `method` says how, or why, in words.
     """
 
     __tablename__ = "confirmation"
@@ -282,7 +282,7 @@ class Confirmation(CouncilTable, Base):
 
     __table_args__ = (
         council_fk("certificate_id", "certificate.id"),
-        CheckConstraint("outcome in ('destroyed', 'lost', 'not-found', 'still-needed')", name="outcome"),
+        CheckConstraint("outcome in ('destroyed','lost','not-found','still-needed','paper-destroyed')", name="outcome"),
         Index("ix_confirmation_certificate", "council_id", "certificate_id"),
     )
 

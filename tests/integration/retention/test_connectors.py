@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from muniment.api.connectors import Erasure, ErasureRequest
-from muniment.api.errors import Forbidden, NotFound
+from muniment.api.errors import Conflict, Forbidden, NotFound
 from muniment.plugins import connectors
-from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.confirming import confirm
+from muniment.retention.disposal.destruction import awaiting
 from muniment.retention.disposal.outstanding import ask_again
 from muniment.retention.evidence.certificates import certificates
 from muniment.web.callers import Caller, Permission
@@ -210,7 +211,12 @@ def test_an_officer_may_confirm_by_hand_what_no_system_will(system: System) -> N
     with house.session() as session:
         (entry,) = awaiting(session, house.caller)
         assert (entry.system, entry.external_key, entry.delivery, entry.reason) == ("crm", "K-1", "waiting", "raised")
-        confirm(session, house.caller, house.ledger, [record_id], destroyed_on=date(2026, 11, 20), method="by hand")
+    said: dict[str, Any] = {"destroyed_on": date(2026, 11, 20), "method": "by hand"}
+    with pytest.raises(Conflict) as refusal, house.session() as session:
+        confirm(session, house.caller, house.ledger, [record_id], **said)
+    assert (refusal.value.code, len(system.owed())) == ("in-system", 1), "nobody says so by mistake"
+    with house.session() as session:
+        confirm(session, house.caller, house.ledger, [record_id], **said, in_system=True)
     assert system.owed() == []
     assert house.scalar("select count(*) from record") == 0
 
@@ -221,8 +227,8 @@ def test_an_answer_that_comes_after_the_row_has_gone_changes_nothing(system: Sys
 
     def by_hand_meanwhile(request: ErasureRequest) -> list[Erasure]:
         with system.house.session() as session:
-            today = system.house.clock.today()
-            confirm(session, system.house.caller, system.house.ledger, [first], destroyed_on=today, method="by hand")
+            said: dict[str, Any] = {"destroyed_on": system.house.clock.today(), "method": "by hand", "in_system": True}
+            confirm(session, system.house.caller, system.house.ledger, [first], **said)
         return system.fake.erase(request)
 
     system.fake.answer = by_hand_meanwhile

@@ -16,7 +16,8 @@ from sqlalchemy import Engine, text
 from muniment.api.errors import InvalidInput, NotFound, NotReady
 from muniment.database.ids import random_id
 from muniment.database.packed import Keys
-from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.confirming import confirm
+from muniment.retention.disposal.destruction import awaiting
 from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, settle
 from muniment.retention.evidence.certificates import certificates
 from muniment.retention.evidence.ledger import Ledger, Line

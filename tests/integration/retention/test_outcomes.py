@@ -28,7 +28,8 @@ from muniment.cli import main
 from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
-from muniment.retention.disposal.destruction import AwaitingView, awaiting, confirm
+from muniment.retention.disposal.confirming import confirm
+from muniment.retention.disposal.destruction import AwaitingView, awaiting
 from muniment.retention.disposal.outcomes import Searched, accept_lost, not_found, still_needed
 from muniment.retention.disposal.paper import destruction_list
 from muniment.retention.disposal.restore import recover
@@ -108,7 +109,7 @@ def needed(house: House, caller: Caller, *keys: UUID, **words: Any) -> tuple[UUI
 
 def destroyed(house: House, *keys: UUID) -> int:
     with house.session() as session:
-        return confirm(session, house.caller, house.ledger, keys, destroyed_on=LOOKED_ON, method="shredded, P-4")
+        return confirm(session, house.caller, house.ledger, keys, destroyed_on=LOOKED_ON, method="shredded, P-4").count
 
 
 def lines(house: House) -> list[tuple[Any, ...]]:

@@ -30,7 +30,7 @@ from muniment.database.session import Database
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
-from muniment.retention.disposal.destruction import confirm
+from muniment.retention.disposal.confirming import confirm
 from muniment.retention.disposal.restore import recover
 from muniment.retention.evidence.ledger import Ledger
 from muniment.settings import Settings

@@ -20,7 +20,8 @@ from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession, Database
 from muniment.retention.approval import arming
 from muniment.retention.clocks.planning import foresee
-from muniment.retention.disposal.destruction import awaiting, confirm
+from muniment.retention.disposal.confirming import confirm
+from muniment.retention.disposal.destruction import awaiting
 from muniment.retention.disposal.outcomes import accept_lost, not_found, still_needed
 from muniment.retention.disposal.restore import Repeated, RestoreCheck, apply_again, forgotten, settle
 from muniment.retention.disposal.sweep import run_view, runs

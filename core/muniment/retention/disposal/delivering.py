@@ -33,15 +33,15 @@ from muniment.plugins.facade import CouncilFacade
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted_or_none
 from muniment.retention import locks
+from muniment.retention.deliveries import ConnectedSystem, Delivery
 from muniment.retention.disposal.destruction import Outcome, close, lock_awaiting
 from muniment.retention.disposal.erasing import DELIVER, let_go_of_system
-from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.standing import held
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import RECORDS
 
-__all__ = ["BATCH", "LEASE", "Courier", "needed", "pause"]
+__all__ = ["BATCH", "LEASE", "Courier", "asked_systems", "needed", "pause"]
 
 log = structlog.get_logger(__name__)
 
@@ -296,6 +296,16 @@ def _connector(policy: Policy, service: str, system_id: str) -> str:
     """The plugin that a declared system names; empty where nothing is declared any more."""
     declared = policy.services[service].clients.systems if service in policy.services else ()
     return next((entry.connector or "" for entry in declared if entry.id == system_id), "")
+
+
+def asked_systems(policy: Policy) -> frozenset[str]:
+    """The systems, as `service/system`, that a connector asks under a policy."""
+    return frozenset(
+        f"{slug}/{entry.id}"
+        for slug, service in policy.services.items()
+        for entry in service.clients.systems
+        if entry.connector
+    )
 
 
 def _put_off(session: CouncilSession, ids: Sequence[UUID], reason: str, until: datetime) -> None:

@@ -1,8 +1,8 @@
 """What goes elsewhere: records on paper or in another system, emptied here, whose destruction somebody must confirm.
 
-Until then the row says where the thing lies and nothing else. Confirming deletes the row, adds a line to the
-certificate that awaited it, and is kept in the erasure ledger like any disposal. What else may become of a thing is in
-`outcomes`; what a hold stands on is not to be destroyed, and stays outstanding.
+Until then the row says where the thing lies and nothing else. Confirming (`confirming`) deletes the row, adds a line to
+the certificate that awaited it, and is kept in the erasure ledger like any disposal. What else may become of a thing is
+in `outcomes`; what a hold stands on is not to be destroyed, and stays outstanding.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
 from muniment.retention import locks
+from muniment.retention.deliveries import Delivery
 from muniment.retention.disposal.erasing import delete_rows, tell
-from muniment.retention.disposal.tables import Delivery
 from muniment.retention.evidence.certificates import CONFIRMATION, add_confirmations
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.standing import held
@@ -52,7 +52,7 @@ from muniment.retention.subjects import SUBJECTS, Subject
 from muniment.retention.tables import Awaiting, Disposal
 
 __all__ = [
-    "AwaitingView", "Outcome", "awaiting", "by_hand", "close", "confirm", "lock_awaiting", "lock_named", "note",
+    "AwaitingView", "Outcome", "awaiting", "by_hand", "close", "lock_awaiting", "lock_named", "note",
     "refuse_held",
 ]  # fmt: skip
 
@@ -61,13 +61,14 @@ DELIVERY = table_of(Delivery)
 DISPOSAL = table_of(Disposal)
 MOST = 1000
 
-Became = Literal["destroyed", "lost", "not-found", "still-needed"]
+Became = Literal["destroyed", "lost", "not-found", "still-needed", "paper-destroyed"]
 
 EVENTS: Final[Mapping[Became, AuditEvent]] = {
     "destroyed": AuditEvent.DESTRUCTION_CONFIRMED,
     "lost": AuditEvent.DESTRUCTION_LOST,
     "not-found": AuditEvent.DESTRUCTION_SEARCHED,
     "still-needed": AuditEvent.DESTRUCTION_WITHHELD,
+    "paper-destroyed": AuditEvent.PAPER_DESTROYED,
 }
 
 
@@ -105,9 +106,15 @@ class AwaitingView(msgspec.Struct, frozen=True, kw_only=True):
     held: bool
 
     @property
+    def by_hand(self) -> bool:
+        """Whether a person destroys it: what lies on paper, and what no system is known to hold."""
+        return self.system is None or self.medium == "paper"
+
+    @property
     def line(self) -> str:
         """The thing in one line."""
-        place = f"{self.system}, key {self.external_key}" if self.system else self.location or "place not noted"
+        there = f"{self.system}, key {self.external_key}" if self.system else None
+        place = "; ".join(filter(None, (self.location, there))) or "place not noted"
         asked = f", {self.delivery} after {self.attempts} attempts" if self.delivery else ""
         why = f": {self.reason}" if self.reason else ""
         looked = f", looked for on {self.searched_on} and not found" if self.searched_on else ""
@@ -132,12 +139,13 @@ def awaiting(
 
 
 def by_hand(session: CouncilSession, caller: Caller, limit: int = MOST) -> tuple[AwaitingView, ...]:
-    """Of what awaits destruction, that which lies in no known system and may be destroyed, as `awaiting`.
+    """Of what awaits destruction, that which a person destroys and no hold stands on, as `awaiting`.
 
     Raises `Forbidden`.
     """
     found, wanted = _wanted(session, caller, limit)
-    to_do = wanted.where(found.c.system.is_(None), not_(found.c.held))
+    theirs = or_(found.c.system.is_(None), found.c.medium == "paper")
+    to_do = wanted.where(theirs, not_(found.c.held))
     return tuple(AwaitingView(**row._mapping) for row in session.execute(to_do))
 
 
@@ -181,30 +189,6 @@ def _awaited_in(session: CouncilSession, subject: Subject) -> Select[*tuple[Any,
 
 def _of_record(table: Table, row: Table) -> ColumnElement[bool]:
     return and_(table.c.council_id == row.c.council_id, table.c.record_id == row.c.id)
-
-
-def confirm(
-    session: CouncilSession,
-    caller: Caller,
-    ledger: Ledger,
-    record_ids: Sequence[UUID],
-    *,
-    destroyed_on: date,
-    method: str,
-) -> int:
-    """Note that things were destroyed, all or none of them; returns how many.
-
-    `method` says how, in words without personal data. Raises `NotFound` if one of them awaits no destruction,
-    `Conflict` if a hold stands on one, `InvalidInput`, `Forbidden`.
-    """
-    if not method.strip():
-        raise InvalidInput("Say how it was destroyed.", where="method")
-    if destroyed_on > session.clock.today():
-        raise InvalidInput("The day of destruction lies in the future.", where="destroyed_on")
-    gone = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
-    refuse_held(session, gone)
-    close(session, ledger, gone, Outcome("destroyed", destroyed_on, method, caller.actor))
-    return sum(map(len, gone.values()))
 
 
 def lock_named(
@@ -280,8 +264,7 @@ def _prove(
     *,
     goes: bool,
 ) -> None:
-    """Leave the evidence: on the certificates, in the audit log, in the erasure ledger, which has the keys of what
-    goes."""
+    """Leave the evidence: on the certificates, in the audit log, and with the keys in the erasure ledger."""
     now, chunk_id, record_ids = session.clock.now(), random_id(), Keys.joined(locked.values())
     confirmations = [
         {
@@ -302,6 +285,7 @@ def _prove(
     session.execute(insert(DISPOSAL).values(rows=len(record_ids) if goes else 0, **values))
     day = {"destroyed_on" if outcome.became == "destroyed" else "on": outcome.on}
     record_many(session, EVENTS[outcome.became], record_ids, disposal=chunk_id, **day)
-    evidence = {CONFIRMATION.name: confirmations}
-    ledger.intend(Line("intend", chunk_id, gone=locked if goes else {}, evidence=evidence))
+    evidence, gone = {CONFIRMATION.name: confirmations}, locked if goes else {}
+    noted: dict[str, Keys] = {} if goes else {outcome.became: record_ids}
+    ledger.intend(Line("intend", chunk_id, gone=gone, evidence=evidence, noted=noted))
     session.after_commit(lambda: ledger.close("done", [chunk_id]))

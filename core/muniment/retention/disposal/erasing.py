@@ -21,13 +21,13 @@ from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import Erased, erased
-from muniment.retention.disposal.tables import Delivery
+from muniment.retention.deliveries import Delivery
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.subjects import Subject
 
 __all__ = [
-    "DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "let_go_of_system",
-    "tell",
+    "DELIVER", "Miscounted", "delete_keys", "delete_rows", "delete_stubs", "empty_rows", "expect", "let_go_of_paper",
+    "let_go_of_system", "tell",
 ]  # fmt: skip
 
 DELIVERY = table_of(Delivery)
@@ -119,6 +119,13 @@ def let_go_of_system(session: CouncilSession, ids: Keys, system: str) -> Keys:
         session.execute(delete(DELIVERY).where(with_ids(session, kept, "record_id")(DELIVERY)))
         record_many(session, AuditEvent.DELIVERY_DONE, kept, system=system)
     return kept
+
+
+def let_go_of_paper(session: CouncilSession, ids: Keys) -> None:
+    """Have those of the locked, emptied records whose paper is destroyed wait for their systems alone."""
+    on_paper = RECORD.c.medium == "paper", RECORD.c.disposal == "awaiting", RECORD.c.system.is_not(None)
+    mine = update(RECORD).where(with_ids(session, ids)(RECORD), *on_paper)
+    session.execute(mine.values(medium="other-system", location=None))
 
 
 def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str, Keys]:

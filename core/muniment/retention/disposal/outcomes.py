@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, null, select, update
+from sqlalchemy import null, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput
@@ -24,19 +24,18 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
 from muniment.retention import locks
+from muniment.retention.deliveries import Delivery, under_way
 from muniment.retention.disposal.destruction import Outcome, close, lock_named, note, refuse_held
-from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.cases import stand_on
 from muniment.retention.holds.placing import NewHold, check_words
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Awaiting
 
-__all__ = ["Searched", "accept_lost", "not_found", "still_needed"]
+__all__ = ["Searched", "accept_lost", "forget_searches", "not_found", "still_needed"]
 
 AWAITING = table_of(Awaiting)
 DELIVERY = table_of(Delivery)
-SYSTEM = table_of(ConnectedSystem)
 LONGEST: Final = 2_000
 
 LOOKED = "looked for at its place and not found"
@@ -58,17 +57,18 @@ def not_found(
     """Note that somebody looked for things, on a day in London, and did not find them; all of them or none.
 
     They stay outstanding. One that somebody else had looked for before is lost now. Raises `NotFound` if one awaits no
-    destruction, `Conflict` if a system holds one, or a hold stands on one that would be lost, `InvalidInput`,
-    `Forbidden`.
+    destruction, `Conflict` if one lies in a system and not on paper, or one that would be lost is known to a system or
+    has a hold on it, `InvalidInput`, `Forbidden`.
     """
     if searched_on > session.clock.today():
         raise InvalidInput("The day of the search lies in the future.", where="searched_on")
     locked = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
-    _refuse_in_system(session, locked)
     searched = _searches(session, locked)
     others = {key for key, who in searched.items() if who is not None and who != _who(caller.actor)}
     lost = _those(locked, lambda key: key in others)
     first = _those(locked, lambda key: key not in others)
+    _refuse_in_system(session, first, but_on_paper=True)
+    _refuse_in_system(session, lost)
     if lost:
         refuse_held(session, lost)
         close(session, ledger, lost, Outcome("lost", searched_on, LOOKED_TWICE, caller.actor))
@@ -128,9 +128,15 @@ def still_needed(
     _refuse_under_way(session, locked)
     holds = {key: new_id() for keys in locked.values() for key in keys}
     stand_on(session, like, holds)
-    session.execute(update(AWAITING).where(_of(session, locked)).values(dict.fromkeys(SEARCH, null())))
+    forget_searches(session, Keys.joined(locked.values()))
     note(session, ledger, locked, Outcome("still-needed", session.clock.today(), ground.strip(), caller.actor))
     return tuple(holds.values())
+
+
+def forget_searches(session: CouncilSession, keys: Keys) -> None:
+    """Have nobody's search count any more: the things have been found. The caller has locked their rows."""
+    mine = with_ids(session, keys, "record_id")(AWAITING)
+    session.execute(update(AWAITING).where(mine).values(dict.fromkeys(SEARCH, null())))
 
 
 def _who(actor: Actor) -> tuple[str, str, UUID | None]:
@@ -156,24 +162,24 @@ def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID,
     }
 
 
-def _refuse_in_system(session: CouncilSession, locked: Mapping[str, Keys]) -> None:
-    """Raise `Conflict` for what a system is known to hold: were it lost, nobody would have it erased there."""
+def _refuse_in_system(session: CouncilSession, locked: Mapping[str, Keys], *, but_on_paper: bool = False) -> None:
+    """Raise `Conflict` for what a system is known to hold: were it lost, nobody would have it erased there. What lies
+    on paper too may be looked for."""
     mine = with_ids(session, locked.get(RECORD.name, Keys()))(RECORD)
     known = select(RECORD.c.id, RECORD.c.system).where(mine, RECORD.c.system.is_not(None))
+    if but_on_paper:
+        known = known.where(RECORD.c.medium != "paper")
     row = session.execute(known.order_by(RECORD.c.id).limit(1)).one_or_none()
     if row is not None:
-        message = f"{row.id} is in {row.system}, which is asked to erase it: no shelf has lost it."
+        message = f"{row.id} is in {row.system}: it is not lost while that may hold it."
         raise Conflict(f"{message} If it is gone there, confirm that.", code="in-system")
 
 
 def _refuse_under_way(session: CouncilSession, locked: Mapping[str, Keys]) -> None:
     """Raise `Conflict` for what a courier may be having erased at this moment: no hold would reach it."""
-    now = datetime.now(UTC)
     mine = with_ids(session, locked.get(RECORD.name, Keys()), "record_id")(DELIVERY)
-    asked = and_(SYSTEM.c.council_id == DELIVERY.c.council_id, SYSTEM.c.system == DELIVERY.c.system)
-    taken = and_(DELIVERY.c.attempts > 0, DELIVERY.c.due_at > now, SYSTEM.c.leased_until > now)
-    under_way = select(DELIVERY.c.record_id).join_from(DELIVERY, SYSTEM, asked).where(mine, taken)
-    key = session.scalar(under_way.order_by(DELIVERY.c.record_id).limit(1))
+    taken = under_way(session, datetime.now(UTC)).where(mine)
+    key = session.scalar(taken.order_by(DELIVERY.c.record_id).limit(1))
     if key is not None:
         message = f"{key} may be being erased in its system at this moment. Try again in three minutes."
         raise Conflict(message, code="under-way")

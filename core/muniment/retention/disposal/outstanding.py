@@ -16,9 +16,9 @@ from muniment.audit.log import record_many
 from muniment.database.gauges import CouncilGauge, Figures
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.retention.deliveries import ConnectedSystem, Delivery
 from muniment.retention.disposal.delivering import needed
 from muniment.retention.disposal.erasing import DELIVER
-from muniment.retention.disposal.tables import ConnectedSystem, Delivery
 from muniment.retention.rules.clock_sql import with_ids
 
 __all__ = ["GAUGES", "SystemView", "ask_again", "systems"]

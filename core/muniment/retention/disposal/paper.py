@@ -1,6 +1,7 @@
 """The list that the person with the shredder takes along: what lies where, by class and key, and a line to sign.
 
-What a hold stands on is not on it. What was looked for before and not found is, and says so.
+What a hold stands on is not on it. What was looked for before and not found is, and says so, and so is what another
+system knows too, whether or not it is asked to erase it.
 
 It says of nobody what the records were about: whoever finds it in a corridor learns nothing.
 """
@@ -52,9 +53,7 @@ def destruction_pdf(session: CouncilSession, caller: Caller) -> bytes:
         "places": [
             {
                 "location": place.location,
-                "lines": [
-                    {"class": one.record_class, "key": str(one.id), "searched": _searched(one)} for one in place.lines
-                ],
+                "lines": [{"class": one.record_class, "key": str(one.id), "noted": _noted(one)} for one in place.lines],
             }
             for place in places
         ],
@@ -69,8 +68,9 @@ def destruction_pdf(session: CouncilSession, caller: Caller) -> bytes:
     )
 
 
-def _searched(one: AwaitingView) -> str:
-    return f"Not found on {one.searched_on:%d/%m/%Y}" if one.searched_on else ""
+def _noted(one: AwaitingView) -> str:
+    looked = f"Not found on {one.searched_on:%d/%m/%Y}" if one.searched_on else None
+    return "; ".join(filter(None, (looked, f"In {one.system} too" if one.system else None)))
 
 
 def _things(count: int) -> str:

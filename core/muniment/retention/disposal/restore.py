@@ -17,8 +17,9 @@ the database is a restored one, a line of it that was never settled counts: in d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -35,7 +36,8 @@ from muniment.database.signals import ValuesErased, values_erased
 from muniment.retention import locks
 from muniment.retention.disposal.anonymising import anonymise_again
 from muniment.retention.disposal.changing import redact
-from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, tell
+from muniment.retention.disposal.erasing import delete_keys, delete_rows, empty_rows, let_go_of_paper, tell
+from muniment.retention.disposal.outcomes import forget_searches
 from muniment.retention.disposal.sweep import want_run
 from muniment.retention.evidence.copies import put_back
 from muniment.retention.evidence.keeping import keeps_in_doubt, outdated, put_back_keeping, refuse_missing
@@ -50,6 +52,13 @@ AWAITING = table_of(Awaiting)
 DISPOSAL = table_of(Disposal)
 RUN = table_of(SweepRun)
 RESTORE = Actor("system", None, "retention.restore")
+
+AGAIN: Final[Mapping[str, Callable[[CouncilSession, Keys], None]]] = {
+    "still-needed": forget_searches,
+    "paper-destroyed": let_go_of_paper,
+}
+"""What is done once more to things that stayed outstanding, by what was noted of them. A search that was noted since
+the backup is not: somebody looks again."""
 
 
 class Repeated(msgspec.Struct, frozen=True):
@@ -195,6 +204,8 @@ def _repeat(session: CouncilSession, line: Line) -> Repeated:
         values_erased.send(session, ValuesErased(files, repeated=True))
     gone |= _delete_above(session, line.gone)
     kept = put_back_keeping(session, line.evidence) if line.keeps else 0
+    for became in AGAIN.keys() & line.noted.keys():
+        AGAIN[became](session, line.noted[became])
     redacted = sum(redact(session, redaction, repeated=True) for redaction in line.redacted)
     rows = sum(map(len, gone.values())) + emptied + redacted
     session.execute(

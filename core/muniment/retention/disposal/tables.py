@@ -1,4 +1,4 @@
-"""What disposal keeps: erasures asked of other systems, packages offered to an archive, counts that are anonymous."""
+"""What disposal keeps: packages offered to an archive, counts that are anonymous."""
 
 from __future__ import annotations
 
@@ -13,50 +13,7 @@ from muniment.database.base import Base, CouncilTable, council_fk
 from muniment.database.ids import random_id
 from muniment.database.registry import PersonalTable, register_impersonal, register_personal, table_of
 
-__all__ = ["AnonymousCount", "ArchiveItem", "ArchivePackage", "ConnectedSystem", "Delivery"]
-
-
-class Delivery(CouncilTable, Base):
-    """An erasure that another system is asked for until it is confirmed; then it goes with the record's row.
-
-    Written in the transaction that empties the record, which keeps the key by which the system knows it. `system` is
-    `service/system`. `state` is `waiting` (asked when `due_at` comes) or `refused` (an officer must look). `reason` is
-    the code of what came of the last attempt. `since` is by the deployment's clock, `due_at` by the machine's.
-    """
-
-    __tablename__ = "delivery"
-
-    record_id: Mapped[UUID] = mapped_column(primary_key=True)
-    system: Mapped[str]
-    record_class: Mapped[str]
-    state: Mapped[str] = mapped_column(server_default="waiting")
-    since: Mapped[datetime]
-    due_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(server_default="0")
-    reason: Mapped[str | None]
-
-    __table_args__ = (
-        council_fk("record_id", "record.id", ondelete="CASCADE"),
-        CheckConstraint("state in ('waiting', 'refused')", name="state"),
-        Index("ix_delivery_due", "council_id", "due_at", postgresql_where=text("state = 'waiting'")),
-    )
-
-
-class ConnectedSystem(CouncilTable, Base):
-    """How a system has answered: the lease of the worker that is talking to it, and its circuit.
-
-    Until `leased_until` nobody else asks it. After `failures` calls in a row that came to nothing it is left alone
-    until `closed_until`, then tried with a single key. All instants are the machine's, as those of a lease are.
-    """
-
-    __tablename__ = "connected_system"
-
-    system: Mapped[str] = mapped_column(primary_key=True)
-    leased_until: Mapped[datetime]
-    failures: Mapped[int] = mapped_column(server_default="0")
-    closed_until: Mapped[datetime | None]
-    answered_at: Mapped[datetime | None]
-    reason: Mapped[str | None]
+__all__ = ["AnonymousCount", "ArchiveItem", "ArchivePackage"]
 
 
 class AnonymousCount(CouncilTable, Base):
@@ -130,15 +87,6 @@ class ArchiveItem(CouncilTable, Base):
 
 register_personal(
     PersonalTable(
-        table=table_of(Delivery),
-        whose="client",
-        personal=frozenset({"record_id"}),
-        hangs_below=RECORD,
-        note="a key; goes when the erasure elsewhere is confirmed",
-    )
-)
-register_personal(
-    PersonalTable(
         table=table_of(ArchiveItem),
         whose="client",
         personal=frozenset({"record_id", "fingerprint"}),
@@ -157,4 +105,3 @@ register_personal(
     )
 )
 register_impersonal(table_of(AnonymousCount), "counts of records that agree in facts which many share")
-register_impersonal(table_of(ConnectedSystem), "how systems answer, by system")

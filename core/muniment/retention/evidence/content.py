@@ -75,8 +75,8 @@ class CertificateContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """That somebody noted, on the day `destroyed_on` and in the words of `method`, what became of `count` of what a
-    certificate awaited: `destroyed`; `lost`, which is not found and settled; or, still outstanding, `not-found` or
-    `still-needed`."""
+    certificate awaited: `destroyed`; `lost`, which is not found and settled; or, still outstanding, `not-found`,
+    `still-needed` or `paper-destroyed`, whose copy in another system is still to be erased."""
 
     id: UUID
     certificate: UUID
@@ -86,7 +86,7 @@ class ConfirmationContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     confirmed_at: datetime
     confirmed_kind: str
     confirmed_by: UUID | None
-    outcome: Literal["destroyed", "lost", "not-found", "still-needed"] = "destroyed"
+    outcome: Literal["destroyed", "lost", "not-found", "still-needed", "paper-destroyed"] = "destroyed"
 
 
 def certificate_content(council_id: UUID, policy: Policy, row: Mapping[str, Any]) -> CertificateContent:

@@ -52,7 +52,8 @@ class Redaction(msgspec.Struct, frozen=True):
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line. `gone` are keys of rows deleted, by table; `emptied` those whose paper is still to be destroyed;
-    `redacted` are values taken out of records that stayed; `anonymised`: of what went, anonymous counts stay.
+    `redacted` are values taken out of records that stayed; `anonymised`: of what went, anonymous counts stay; `noted`
+    are keys of records whose things stay outstanding, by what was noted of these.
 
     `evidence` are rows that prove it, by table, to be written again after a restore; they name nobody. `void` closes a
     chunk that was never committed; a `done` of the same chunk, however late, outweighs it. `keeps` is a line of what
@@ -67,6 +68,7 @@ class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     keeps: bool = False
     redacted: tuple[Redaction, ...] = ()
     anonymised: bool = False
+    noted: Mapping[str, Keys] = {}
 
 
 def _in_json(value: object) -> object:

@@ -15,6 +15,8 @@ from msgspec import Meta
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.database.session import CouncilSession
+from muniment.policy.store import adopted_or_none
+from muniment.retention.disposal.delivering import asked_systems
 from muniment.retention.disposal.destruction import AwaitingView, awaiting
 from muniment.retention.disposal.outstanding import SystemView, ask_again, systems
 from muniment.retention.disposal.paper import destruction_pdf
@@ -88,12 +90,15 @@ def destructions_page(
     page: NamedDependency[Page],
     after: FromQuery[str | None] = None,
     confirmed: FromQuery[int] = 0,
+    asked: FromQuery[int] = 0,
     searched: FromQuery[int] = 0,
     lost: FromQuery[int] = 0,
     kept: FromQuery[int] = 0,
 ) -> Response[str]:
     """What awaits destruction, in other systems and on paper, with what stands in the way."""
     found = _awaited(session, caller, after, SHOWN)
+    policy = adopted_or_none(session)
+    asks = asked_systems(policy) if policy is not None else frozenset[str]()
     outcomes = [(name, words, needed) for name, (words, needed) in NOTED.items() if needed in caller.grants]
     return page.render(
         "retention/destructions.html",
@@ -102,13 +107,15 @@ def destructions_page(
         after=after,
         noted=[
             (confirmed, "confirmed as destroyed"),
+            (asked, "of them on paper alone: a system is still asked to erase them"),
             (searched, "noted as not found"),
             (lost, "accepted as lost"),
             (kept, "kept from being destroyed"),
         ],
         grounds=grounds(session, caller),
         in_systems=[entry for entry in found.items if entry.system],
-        by_hand=[entry for entry in found.items if not entry.system],
+        by_hand=[entry for entry in found.items if entry.by_hand],
+        is_asked=lambda entry: f"{_service(entry)}/{entry.system}" in asks,
         systems=systems(session, caller),
         outcomes=outcomes,
         may_note=lambda entry: any(caller.allows(each, _service(entry)) for _, _, each in outcomes),

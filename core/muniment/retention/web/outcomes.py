@@ -18,7 +18,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.clients.parsing import BadValue, parse_date
 from muniment.database.session import CouncilSession
-from muniment.retention.disposal.destruction import confirm
+from muniment.retention.disposal.confirming import Confirmed, confirm
 from muniment.retention.disposal.outcomes import Searched, accept_lost, not_found, still_needed
 from muniment.retention.evidence.ledger import Ledger
 from muniment.web.council import CouncilRef
@@ -48,17 +48,15 @@ Words = Annotated[str, Meta(min_length=1, max_length=2000)]
 
 
 class Destroyed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Things on paper or in other systems that were destroyed: their records' keys, on which day, and how."""
+    """Things on paper or in other systems that were destroyed: their records' keys, on which day, and how.
+
+    `in_system`: they were erased by hand in the systems that are asked for them, too.
+    """
 
     records: Keys
     destroyed_on: date
     method: Words
-
-
-class Confirmed(msgspec.Struct, frozen=True):
-    """How many destructions were confirmed."""
-
-    count: int
+    in_system: bool = False
 
 
 class NotFoundThings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,10 +111,14 @@ class OutcomeForm(msgspec.Struct, frozen=True):
 def confirm_destroyed(
     data: JSONBody[Destroyed], session: Session, caller: Asker, ledger_dir: LedgerFolder
 ) -> Confirmed:
-    """Confirm that things were destroyed: all of those named or none. Conflict if a hold stands on one."""
-    ledger = Ledger(ledger_dir, session.council_id)
-    count = confirm(session, caller, ledger, data.records, destroyed_on=data.destroyed_on, method=data.method)
-    return Confirmed(count)
+    """Confirm that things were destroyed: all of those named or none. Conflict if a hold stands on one.
+
+    Of what lies in a system that is asked, too, the paper alone is settled, unless `in_system` says otherwise.
+    """
+    return confirm(
+        session, caller, Ledger(ledger_dir, session.council_id), data.records,
+        destroyed_on=data.destroyed_on, method=data.method, in_system=data.in_system,
+    )  # fmt: skip
 
 
 @post("/destructions/searches", sync_to_thread=True, status_code=200, tags=TAGS, opt=SWEEPS)
@@ -156,11 +158,12 @@ def note_on_page(
     """Note what became of what is ticked on the page: of all of it or of none. It depends on the outcome who may."""
     caller.require_somewhere(NOTED[data.outcome][1])
     ticked = data.record if isinstance(data.record, list) else [data.record]
-    ledger = Ledger(ledger_dir, session.council_id)
+    ledger, asked = Ledger(ledger_dir, session.council_id), 0
     match data.outcome:
         case "destroyed":
             day = _day(data.destroyed_on, "destroyed_on")
-            count = confirm(session, caller, ledger, ticked, destroyed_on=day, method=data.method)
+            confirmed = confirm(session, caller, ledger, ticked, destroyed_on=day, method=data.method)
+            count, asked = confirmed.count, confirmed.asked
         case "not-found":
             day = _day(data.destroyed_on, "destroyed_on")
             count = not_found(session, caller, ledger, ticked, searched_on=day).noted
@@ -173,7 +176,8 @@ def note_on_page(
                 review_on=day,
             )  # fmt: skip
             count = len(holds)
-    return Redirect(f"/{council.slug}/console/destructions?{SHOWN_AS[data.outcome]}={count}", status_code=303)
+    shown = f"{SHOWN_AS[data.outcome]}={count}" + (f"&asked={asked}" if asked else "")
+    return Redirect(f"/{council.slug}/console/destructions?{shown}", status_code=303)
 
 
 def _day(written: str, where: str) -> date:

@@ -84,7 +84,8 @@ def hold_command(
         )  # fmt: skip
         if targets is None:
             placed = holds.place_hold(session, caller, new)
-            show(placed, as_json, f"Hold {placed.id}: {placed.records} records held. {_gone(placed.gone)}")
+            done = f"Hold {placed.id}: {placed.records} records held. {_gone(placed.gone)}"
+            show(placed, as_json, done, *_under_way(placed.under_way))
         else:
             _hold_many(session, caller, new, targets, as_json)
 
@@ -109,6 +110,11 @@ def _first_column(file: Path) -> list[str]:
             return [row[0] for row in csv.reader(content) if row and row[0].strip()]
     except (UnicodeDecodeError, csv.Error):
         raise InvalidInput(f"{file.name} is no CSV file in UTF-8.", where="--targets") from None
+
+
+def _under_way(counts: dict[str, int]) -> list[str]:
+    asked = ", ".join(f"{count} of {name}" for name, count in counts.items())
+    return [f"Other systems may be erasing at this moment, before it reaches them: {asked}."] if asked else []
 
 
 def _gone(counts: dict[str, int]) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
@@ -14,7 +15,10 @@ from muniment.api.connectors import Erasure, ErasureRequest
 from muniment.retention.disposal.delivering import BATCH, LEASE, TRIPS, pause
 from muniment.retention.disposal.outstanding import systems
 from muniment.retention.disposal.restore import recover
+from muniment.retention.holds.placing import NewHold, place_hold
+from muniment.retention.holds.query import HoldQuery
 from tests.integration.retention.backups import Dump
+from tests.integration.retention.kit import SERVICE
 from tests.integration.retention.systems import System, connected_facade, gauge, raises
 from tests.server import TestServer
 
@@ -160,3 +164,31 @@ def test_after_a_restore_the_system_is_asked_again_with_the_same_key(system: Sys
     system.deliver()
     assert [request.items[0].once for request in system.fake.calls] == [str(record_id)] * 2
     assert (system.owed(), system.house.scalar("select count(*) from record")) == ([], 0)
+
+
+@pytest.mark.parametrize("scope", ["class", "query"])
+def test_a_hold_names_what_a_system_may_be_erasing_at_this_moment(system: System, scope: Any) -> None:
+    house = system.house
+    told: list[dict[str, int]] = []
+    system.due("K-1", "K-2")
+    system.sweep()
+    (kept, _) = sorted(house.ids("select record_id from delivery"))
+    house.all("update delivery set due_at = due_at + interval '1 hour' where record_id = :id returning 1", id=kept)
+    case = f"{SERVICE}/case"
+    covers: dict[str, Any] = {"query": HoldQuery(service=SERVICE)} if scope == "query" else {"target": case}
+
+    def place() -> dict[str, int]:
+        new = NewHold(scope=scope, ground="a claim", authoriser="counsel", review_on=date(2027, 1, 1), **covers)
+        with house.session() as session:
+            return place_hold(session, house.caller, new).under_way
+
+    def held_meanwhile(request: ErasureRequest) -> list[Erasure]:
+        told.append(place())
+        return system.fake.erase(request)
+
+    system.fake.answer = held_meanwhile
+    system.deliver()
+    assert (told, place()) == ([{case: 1}], {})
+    system.machine.move(timedelta(hours=2))
+    system.deliver()
+    assert len(system.fake.held) == 1, "what no courier had taken along is held"

@@ -27,7 +27,8 @@ from muniment.database.ids import new_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention.evidence.keeping import remember
-from muniment.retention.holds.placing import NewHold, check_words, gone_meanwhile
+from muniment.retention.holds.meanwhile import gone_meanwhile
+from muniment.retention.holds.placing import NewHold, check_words
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Hold
 

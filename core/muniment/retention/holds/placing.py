@@ -2,8 +2,8 @@
 
 A hold on a file, a person or a record locks the files (and the registers that name them) before it is placed: it waits
 for a chunk that has them, and the next chunk sees it. A hold on a class, a programme or whatever matches a query takes
-the council's lock alone and so waits for all chunks. The answer says what had gone before, so that nobody thinks
-something held that is not.
+the council's lock alone and so waits for all chunks. The answer says what had gone before, and what another system may
+be erasing at this moment, so that nobody thinks something held that is not.
 """
 
 from __future__ import annotations
@@ -29,10 +29,11 @@ from muniment.defaults.law import HoldGround, law_in_force
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.evidence.keeping import remember
+from muniment.retention.holds.meanwhile import gone_meanwhile, under_way_meanwhile
 from muniment.retention.holds.query import HoldQuery, check_query, matches
 from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.subjects import SUBJECTS
-from muniment.retention.tables import Certificate, Hold, SweepRun
+from muniment.retention.subjects import RECORDS, SUBJECTS
+from muniment.retention.tables import Hold
 
 __all__ = [
     "HoldView",
@@ -40,7 +41,6 @@ __all__ = [
     "Placed",
     "Scope",
     "check_words",
-    "gone_meanwhile",
     "grounds",
     "holds",
     "holds_to_review",
@@ -50,8 +50,6 @@ __all__ = [
 ]
 
 HOLD = table_of(Hold)
-RUN = table_of(SweepRun)
-CERTIFICATE = table_of(Certificate)
 PLACED = HOLD.c.released_at.is_(None)
 
 Scope = Literal["file", "person", "record", "class", "programme", "query"]
@@ -96,7 +94,8 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
 
     `gone` counts, by class, what sweeps that are running disposed of before it stood, and `certificates` are the proof
     of that. Both are of the classes that the hold covers: what has gone of one file, one programme or one query cannot
-    be told apart from the rest of its class any more.
+    be told apart from the rest of its class any more. `under_way` counts, by class, what it covers of records emptied
+    before that other systems may be erasing at this moment: it does not reach these there.
     """
 
     id: UUID
@@ -104,6 +103,7 @@ class Placed(msgspec.Struct, frozen=True, kw_only=True):
     by_class: dict[str, int]
     gone: dict[str, int]
     certificates: tuple[UUID, ...]
+    under_way: dict[str, int] = {}
 
 
 def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
@@ -139,8 +139,13 @@ def place_hold(session: CouncilSession, caller: Caller, new: NewHold) -> Placed:
     record(session, AuditEvent.HOLD_PLACED, hold_id, scope=new.scope, review_on=new.review_on)
     remember(session, HOLD, [hold_id])
     gone, certificates = gone_meanwhile(session, sorted(classes))
-    records = sum(classes.values())
-    return Placed(id=hold_id, records=records, by_class=classes, gone=gone, certificates=certificates)
+    # Of what is emptied, and so of what other systems are asked for, no other hold covers anything.
+    reached = None if new.query is None else matches(new.query, RECORDS, RECORD)
+    reached = RECORD.c.record_class == new.target if new.scope == "class" else reached
+    return Placed(
+        id=hold_id, records=sum(classes.values()), by_class=classes, gone=gone, certificates=certificates,
+        under_way={} if reached is None else under_way_meanwhile(session, reached),
+    )  # fmt: skip
 
 
 def check_words(session: CouncilSession, new: NewHold) -> None:
@@ -316,19 +321,3 @@ def _count(session: CouncilSession, table: FromClause, which: ColumnElement[bool
     here = table.c.council_id == session.council_id
     grouped = select(table.c.record_class, func.count()).where(here, which, table.c.disposal.is_(None))
     return {row[0]: row[1] for row in session.execute(grouped.group_by(table.c.record_class))}
-
-
-def gone_meanwhile(session: CouncilSession, classes: Sequence[str]) -> tuple[dict[str, int], tuple[UUID, ...]]:
-    """What sweeps that are running have disposed of so far in these classes, and the certificates of it."""
-    certificates = (
-        select(CERTIFICATE.c.id, CERTIFICATE.c.record_class, CERTIFICATE.c.disposed + CERTIFICATE.c.awaited)
-        .join(RUN, and_(RUN.c.council_id == CERTIFICATE.c.council_id, RUN.c.id == CERTIFICATE.c.run_id))
-        .where(RUN.c.council_id == session.council_id, RUN.c.state == "running")
-        .where(CERTIFICATE.c.record_class.in_(classes))
-        .order_by(CERTIFICATE.c.issued_at, CERTIFICATE.c.id)
-    )
-    gone: dict[str, int] = {}
-    found = session.execute(certificates).all()
-    for _, record_class, count in found:
-        gone[record_class] = gone.get(record_class, 0) + count
-    return gone, tuple(row.id for row in found)

@@ -40,6 +40,7 @@ from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import RECORDS
 from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
+from muniment.sharing.extracting import OURS
 from muniment.sharing.register import Looked, search_register
 from tests.benchmarks.gdprbench.filled import Filled
 from tests.benchmarks.gdprbench.mixes import Op, Step
@@ -199,10 +200,13 @@ class Ours:
 
     def _swept(self, council_id: UUID, file_id: UUID) -> bool:
         run_id, ledger = self.filled.runs[council_id], self._ledgers[council_id]
-        while True:  # as a sweeper does: another policy may be adopted meanwhile
+        while (
+            True
+        ):  # as sweepers do: another policy may be adopted meanwhile, and what somebody has locked is passed over
             with suppress(PolicyMoved), self._council(council_id) as (session, _):
                 chunk = sweep_chunk(session, RECORDS, ledger, run_id=run_id, limit=1, only=file_id)
-                return bool(chunk.certificates)
+                if chunk.locked or chunk.end is None:
+                    return bool(chunk.certificates)
 
     def _unclocked(self, council_id: UUID, file_id: UUID) -> bool:
         """Whether the file was left to be clocked anew: a policy was adopted while it was changed."""
@@ -236,7 +240,7 @@ class Ours:
     def _look_at_export(self, step: Step, content: bytes, clients: int) -> None:
         council = self.town.council_of(step.key)
         lines = msgspec.json.decode(content)["clients"]
-        found = [key_in(value) for line in lines for name, value in line.items() if name != "reference"]
+        found = [key_in(value) for line in lines for name, value in line.items() if name != OURS]
         if len(lines) != clients:
             raise RuntimeError(f"{len(lines)} clients are in the export, not {clients}")
         self.wrong += [key for key in found if self.town.council_of(key) != council]

@@ -56,7 +56,7 @@ def test_what_a_killed_keeper_left_behind_goes_at_the_next_start(tmp_path: Path)
     (left / "odd.pid").write_text("")
     try:
         remove_left_behind(tmp_path)
-        assert server.wait(0) == -signal.SIGQUIT
+        assert server.poll() in (-signal.SIGQUIT, -signal.SIGKILL)  # the latter where a shell has it ignore the first
         assert stranger.poll() is None
         assert {folder.name for folder in tmp_path.iterdir()} == {mine.folder.name, others.name, elsewhere.name}
     finally:

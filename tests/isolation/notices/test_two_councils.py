@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -112,4 +113,5 @@ def test_what_is_kept_in_memory_is_kept_by_council(database: Database, published
         with pytest.raises(NotFound):
             await shelf.rendering(Places(database, 2), published[OURS], other)
 
-    asyncio.run(all_of_it())
+    with ThreadPoolExecutor(1) as thread:  # a browser of another test may have a loop running in this one
+        thread.submit(asyncio.run, all_of_it()).result()

@@ -21,7 +21,7 @@ MINUTES = 60_000.0
 Visit = Callable[[Tenant | None], Page]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(house: House) -> Iterator[BrowserContext]:
     """A real browser without a network."""
     if not CHROMIUM.exists():

@@ -19,6 +19,7 @@ from muniment.consent.actors import refresh
 from muniment.councils.actors import review_decisions
 from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import (
+    arrangements_changed,
     consents_changed,
     erased,
     fields_changed,
@@ -111,6 +112,7 @@ def wire() -> None:
     files_changed.subscribe(keeping.on_files_changed)
     consents_changed.subscribe(keeping.on_consents_changed)
     policy_adopted.subscribe(keeping.on_policy_adopted)
+    arrangements_changed.subscribe(keeping.on_arrangements_changed)
 
 
 def settle() -> None:

@@ -129,8 +129,8 @@ def _repeated(slug: str, repeated: Repeated) -> str:
         return f"{slug}: nothing erased had come back, nothing that keeps records was lost"
     return (
         f"{slug}: {repeated.chunks} lines of the ledger since the backup; {repeated.rows} rows were back and are "
-        f"erased again; {repeated.certificates} certificates written again; {repeated.kept} holds, extensions and "
-        "armings as they were"
+        f"erased again; {repeated.certificates} certificates written again; {repeated.kept} holds, stops and "
+        "other things that keep or withhold as they were"
     )
 
 

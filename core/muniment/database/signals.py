@@ -16,6 +16,7 @@ import msgspec
 from muniment.database.session import CouncilSession
 
 __all__ = [
+    "ArrangementsChanged",
     "ConsentsChanged",
     "Erased",
     "FieldsChanged",
@@ -25,6 +26,7 @@ __all__ = [
     "RegistersChanged",
     "Signal",
     "ValuesErased",
+    "arrangements_changed",
     "consents_changed",
     "erased",
     "fields_changed",
@@ -82,6 +84,13 @@ class ConsentsChanged(msgspec.Struct, frozen=True):
     again: bool = False
 
 
+class ArrangementsChanged(msgspec.Struct, frozen=True):
+    """What a council has settled with recipients ended, or was stopped or resumed: rows of `table`, by their ids."""
+
+    table: str
+    ids: Sequence[UUID]
+
+
 class RegistersChanged(msgspec.Struct, frozen=True):
     """Registers in which something changed that a retention clause can read."""
 
@@ -128,6 +137,9 @@ class Erased(msgspec.Struct, frozen=True):
 files_changed: Signal[FilesChanged] = Signal("files_changed", "Facts of client files changed that clocks rest on.")
 registers_changed: Signal[RegistersChanged] = Signal("registers_changed", "Facts of registers changed.")
 consents_changed: Signal[ConsentsChanged] = Signal("consents_changed", "Consents or permissions changed.")
+arrangements_changed: Signal[ArrangementsChanged] = Signal(
+    "arrangements_changed", "Agreements with recipients ended, or disclosures were stopped or resumed."
+)
 programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
 policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
 fields_changed: Signal[FieldsChanged] = Signal("fields_changed", "Recorded values were rectified or taken away.")
@@ -139,9 +151,9 @@ erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
 
 def signals() -> tuple[Signal[FilesChanged] | Signal[RegistersChanged] | Signal[ProgrammeChanged]
                        | Signal[PolicyAdopted] | Signal[Erased] | Signal[ConsentsChanged] | Signal[FieldsChanged]
-                       | Signal[ValuesErased], ...]:  # fmt: skip
+                       | Signal[ValuesErased] | Signal[ArrangementsChanged], ...]:  # fmt: skip
     """Every signal there is."""
     return (
-        files_changed, fields_changed, consents_changed, registers_changed, programme_changed, policy_adopted,
-        values_erased, erased,
+        files_changed, fields_changed, consents_changed, arrangements_changed, registers_changed, programme_changed,
+        policy_adopted, values_erased, erased,
     )  # fmt: skip

@@ -22,6 +22,7 @@ from muniment.clients.attachments import MEDIA_TYPES
 from muniment.database.gauges import CouncilGauge
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ArrangementsChanged, arrangements_changed
 from muniment.files.store import FileStore, remove_files
 from muniment.policy.store import adopted
 from muniment.sharing.around import ending
@@ -150,6 +151,7 @@ def end_agreement(session: CouncilSession, caller: Caller, agreement_id: UUID, b
     ended = {"last_day": session.clock.today() - timedelta(days=1), "ended_because": written(because, "because")}
     session.execute(update(AGREEMENT).where(_this(session, agreement_id)).values(ended))
     record(session, AuditEvent.AGREEMENT_ENDED, agreement_id)
+    arrangements_changed.send(session, ArrangementsChanged(AGREEMENT.name, [agreement_id]))
 
 
 def attach_document(

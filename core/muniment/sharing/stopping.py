@@ -14,6 +14,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.database.signals import ArrangementsChanged, arrangements_changed
 from muniment.policy.store import adopted
 from muniment.sharing.around import ending
 from muniment.sharing.arrangement_tables import SharingStop
@@ -61,6 +62,7 @@ def place_stop(session: CouncilSession, caller: Caller, new: NewStop) -> UUID:
         .returning(STOP.c.id)
     ).scalar_one()
     record(session, AuditEvent.SHARING_STOPPED, stop_id, service=new.service, recipient=new.recipient)
+    arrangements_changed.send(session, ArrangementsChanged(STOP.name, [stop_id]))
     return stop_id
 
 
@@ -75,6 +77,7 @@ def end_stop(session: CouncilSession, caller: Caller, stop_id: UUID) -> None:
         raise Conflict("This stop has ended.", code="ended")
     session.execute(update(STOP).where(*here).values(ended_on=session.clock.today()))
     record(session, AuditEvent.SHARING_RESUMED, stop_id)
+    arrangements_changed.send(session, ArrangementsChanged(STOP.name, [stop_id]))
 
 
 def stops(session: CouncilSession, caller: Caller) -> tuple[StopView, ...]:

@@ -33,6 +33,7 @@ from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, PluginSource, load_plugins
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
+from muniment.sharing.agreements import NewAgreement, make_agreement
 from muniment.sharing.deciding import Answer, Asked, ask
 from muniment.sharing.disclosing import Disclosed, Order, disclose
 from tests.unit.sharing.kit import CLIENTS, PURPOSES, RECIPIENT
@@ -196,6 +197,16 @@ class House:
             " values (:council, gen_random_uuid(), :file, :document, :on, 'post')",
             council=self.id, file=file_id, document=self.document(programme), on=on,
         )  # fmt: skip
+
+    def settle_with(self, recipient: str) -> UUID:
+        """Make an agreement that is in force."""
+        new = NewAgreement(
+            service=SERVICE, recipient=recipient, title="Agreement", parties=("Alpha", "The other"),
+            purposes=("support",), categories=("personal",), basis="public task", power="Localism Act 2011 s.1",
+            from_on=date(2026, 1, 1), review_on=date(2027, 1, 1), agreed_by="head of service",
+        )  # fmt: skip
+        with self.session() as session:
+            return make_agreement(session, self.caller, new)
 
     def decide(self, *files: UUID, **question: Any) -> Answer:
         with self.session() as session:

@@ -20,7 +20,7 @@ from muniment.clients.locks import lock_files
 from muniment.clients.records import change_values
 from muniment.consent import ledger
 from muniment.database.session import CouncilSession
-from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
+from muniment.sharing.agreements import end_agreement
 from muniment.sharing.disclosing import Disclosed, Order, disclose
 from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
@@ -148,18 +148,8 @@ def joined(house: House) -> UUID:
     return file
 
 
-def agree_with_the_authority(house: House) -> UUID:
-    new = NewAgreement(
-        service=SERVICE, recipient="authority", title="Agreement", parties=("Alpha", "The authority"),
-        purposes=("support",), categories=("personal",), basis="public task", power="Localism Act 2011 s.1",
-        from_on=date(2026, 1, 1), review_on=date(2027, 1, 1), agreed_by="head of service",
-    )  # fmt: skip
-    with house.session() as session:
-        return make_agreement(session, house.caller, new)
-
-
 def test_the_end_of_a_programme_waits_for_a_disclosure_under_way(house: House, joined: UUID) -> None:
-    agreement_id = agree_with_the_authority(house)
+    agreement_id = house.settle_with("authority")
     order = Order(files=(joined,), **asked({"format": "json", **AGREED}))
 
     def over() -> None:
@@ -180,7 +170,7 @@ def test_the_end_of_a_programme_waits_for_a_disclosure_under_way(house: House, j
 
 
 def test_an_agreement_and_a_request_close_as_they_end(house: House, joined: UUID) -> None:
-    file, agreement_id = joined, agree_with_the_authority(house)
+    file, agreement_id = joined, house.settle_with("authority")
     assert house.against(file, **AGREED) == set()
     with house.session() as session:
         end_agreement(session, house.caller, agreement_id, "the programme is over")

@@ -21,12 +21,19 @@ from muniment.policy.store import adopt
 from muniment.retention.disposal.restore import forget_outdated, recover
 from muniment.retention.disposal.unfounded import take_away
 from muniment.settings import Settings
+from muniment.sharing.agreements import attach_document, end_agreement
 from muniment.sharing.notifying import NotificationView, notifications, settle
+from muniment.sharing.stopping import NewStop, end_stop, place_stop
 from muniment.wiring import wire
 from tests.integration.retention.backups import Dump
 from tests.integration.retention.kit import House as Retention
 from tests.integration.sharing.kit import RETENTION, SERVICE, House, policy_of
 from tests.server import TestServer
+
+STANDS = """
+select id, ended_on, reason from sharing_stop
+union all select id, last_day, ended_because from sharing_agreement order by reason, id
+"""
 
 
 @pytest.fixture
@@ -192,3 +199,39 @@ def test_what_was_taken_back_since_the_backup_is_taken_back(
     with alpha.session() as session:
         assert forget_outdated(session, retention.ledger) == 2, "of files that are gone nothing is kept here"
     assert len(retention.ledger.chunks()) == lines - 2
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["standing", "resumed"])
+def test_a_stop_and_the_end_of_an_agreement_outlive_a_restore(
+    alpha: House, settings: Settings, server: TestServer, database_name: str, tmp_path: Path, again: bool
+) -> None:
+    """And a stop that had ended by then has: what was settled last counts."""
+    retention = Retention(alpha.database, alpha.id, settings.ledger_dir)
+    file = alpha.register(address="1 Sample Street")
+    backup = Dump(server, database_name, tmp_path / "dump")
+    agreement_id = alpha.settle_with("authority")
+    backup.take()
+
+    late = alpha.settle_with("authority")
+    with alpha.session() as session:
+        attach_document(session, alpha.caller, alpha.store, late, "application/pdf", b"%PDF-1.7 generated")
+        stop_id = place_stop(session, alpha.caller, NewStop(service=SERVICE, recipient="college", reason="a breach"))
+        for ended in (agreement_id, late):
+            end_agreement(session, alpha.caller, ended, "the project is over")
+    if again:
+        with alpha.session() as session:
+            end_stop(session, alpha.caller, stop_id)
+    settled = alpha.all(STANDS)
+    assert [ended is None for _, ended, _ in settled] == [not again, False, False]
+
+    alpha.database.engine.dispose()
+    backup.restore()
+    assert alpha.disclose(file, recipient="college", fields=("personal.address",)).given == 1, (
+        "the backup knows no stop"
+    )
+    for lines in (4 if again else 3, 0):
+        with alpha.session() as session:
+            assert recover(session, retention.ledger).chunks == lines
+    assert alpha.all(STANDS) == settled
+    given = alpha.disclose(file, recipient="college", fields=("personal.address",)).given
+    assert given == (1 if again else 0)

@@ -64,7 +64,7 @@ the backup is not: somebody looks again."""
 class Repeated(msgspec.Struct, frozen=True):
     """What a restore had brought back: chunks of the ledger, the rows of theirs that were there, and the certificates
     that were written again. A row made after the backup was not there. `kept` are holds, extensions, restrictions,
-    armings and withdrawals that the database did not know as they were."""
+    armings, withdrawals, stops and agreements that the database did not know as they were."""
 
     chunks: int = 0
     rows: int = 0
@@ -127,7 +127,7 @@ def recover(session: CouncilSession, ledger: Ledger) -> Repeated:
 
 
 def forget_outdated(session: CouncilSession, ledger: Ledger) -> int:
-    """Take out of the ledger what it says of holds, extensions and armings that are gone; returns how many lines.
+    """Take out of the ledger what it says of what keeps and is gone; returns how many lines.
 
     Nothing is taken out while the ledger tells of anything that the database has lost.
     """

@@ -1,14 +1,14 @@
-"""What keeps records, and what people took back, is in the erasure ledger too, or a restore would forget it.
+"""What keeps records or keeps them in, and what people took back, is in the erasure ledger, or a restore forgets it.
 
 A restored database knows nothing of the holds, extensions and restrictions placed after its backup, and takes those for
-standing that have ended since; an arming that was taken back is in force again; consents count that were withdrawn; and
-it runs the policy of then. Each of these changes is therefore written to the ledger before it is committed, as the rows
-say it, and put back after a restore before anything is swept or given. A row of `disposal` tells, as for a chunk, that
-it was committed.
+standing that have ended since; an arming that was taken back is in force again; consents count that were withdrawn,
+and agreements with recipients that have ended; nobody is stopped from being given anything; and it runs the policy of
+then. Each of these changes is therefore written to the ledger before it is committed, as the rows say it, and put back
+after a restore before anything is swept or given. A row of `disposal` tells, as for a chunk, that it was committed.
 
-What it is in doubt about, a restore decides for keeping, and against giving: a hold, an extension, a restriction or a
-withdrawal whose commit nobody saw is put back, the end of a hold is not. Without its ledger nothing can be placed,
-ended or withdrawn.
+What it is in doubt about, a restore decides for keeping, and against giving: a hold, an extension, a restriction, a
+stop, the end of an agreement or a withdrawal whose commit nobody saw is put back, the end of a hold or of a stop is
+not. Without its ledger nothing can be placed, ended or withdrawn.
 
 The words of officers stand in these lines, for a hold without its ground is worth little. They must not outlive the
 row: `outdated` names the lines of rows that are gone, and upkeep has the ledger forget them.
@@ -34,15 +34,17 @@ from muniment.consent.restoring import TAKES_BACK, known_events, take_back_again
 from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import ConsentsChanged, FilesChanged, PolicyAdopted
+from muniment.database.signals import ArrangementsChanged, ConsentsChanged, FilesChanged, PolicyAdopted
 from muniment.retention import locks
 from muniment.retention.evidence.copies import Evidence, typed
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Arming, Disposal, Extension, Hold
+from muniment.sharing.arrangement_tables import SharingAgreement, SharingStop
 
 __all__ = [
     "keeps_in_doubt",
+    "on_arrangements_changed",
     "on_consents_changed",
     "on_files_changed",
     "on_policy_adopted",
@@ -52,10 +54,12 @@ __all__ = [
     "remember",
 ]
 
+AGREEMENT = table_of(SharingAgreement)
 ARMING = table_of(Arming)
 DISPOSAL = table_of(Disposal)
 EXTENSION = table_of(Extension)
 HOLD = table_of(Hold)
+STOP = table_of(SharingStop)
 
 POLICY: Final = "policy"
 """The name under which a line holds the hash of an adopted policy; no table's."""
@@ -68,13 +72,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Kind:
-    """A table of what keeps. `ended` is the column that is null while a row stands; an approval keeps by its end."""
+    """A table of what keeps. `ended` is the column that is null while a row stands; what lets things go (an approval,
+    an agreement) keeps by its end. `lost` are columns that are not written again: what they point to was not in the
+    backup.
+    """
 
     table: Table
     ended: str
     keeps_by_standing: bool
     placed: Callable[[CouncilSession, Row], None]
     over: Callable[[CouncilSession, Row], None]
+    lost: frozenset[str] = frozenset()
 
 
 def _hold_placed(session: CouncilSession, row: Row) -> None:
@@ -105,12 +113,24 @@ def _lifted(session: CouncilSession, row: Row) -> None:
 
 
 def _nothing(session: CouncilSession, row: Row) -> None:
-    """An arming of after the backup is written down with its end: that it was in force nobody need be told."""
+    """An arming or agreement of after the backup is written down with its end: nobody need be told that it stood."""
 
 
 def _disarmed(session: CouncilSession, row: Row) -> None:
     facts = {"record_class": row["record_class"], "because": row["ended_because"]}
     record(session, AuditEvent.RULE_DISARMED, row["id"], **facts)
+
+
+def _stopped(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.SHARING_STOPPED, row["id"], service=row["service"], recipient=row["recipient"])
+
+
+def _resumed(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.SHARING_RESUMED, row["id"])
+
+
+def _agreement_ended(session: CouncilSession, row: Row) -> None:
+    record(session, AuditEvent.AGREEMENT_ENDED, row["id"])
 
 
 KINDS: Final = {
@@ -120,6 +140,8 @@ KINDS: Final = {
         _Kind(EXTENSION, "ended_at", True, _extended, _withdrawn),
         _Kind(LIMIT, "ended_at", True, _limited, _lifted),
         _Kind(ARMING, "ended_at", False, _nothing, _disarmed),
+        _Kind(STOP, "ended_on", True, _stopped, _resumed),
+        _Kind(AGREEMENT, "ended_because", False, _nothing, _agreement_ended, frozenset({"stored_id"})),
     )
 }
 
@@ -127,15 +149,14 @@ KINDS: Final = {
 def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> None:
     """Have rows that this transaction has placed or ended outlive a restore, as they are now.
 
-    `table` is that of holds, extensions, restrictions and objections, or armings. Raises `NotReady` if the ledger
-    cannot be written: then nothing may be committed.
+    `table` is one of `KINDS`. Raises `NotReady` if the ledger cannot be written: then nothing may be committed.
     """
     if keys:
+        columns = [each for each in table.c if each.name not in {"council_id", *KINDS[table.name].lost}]
         found = session.execute(
-            select(table).where(table.c.council_id == session.council_id, with_ids(session, keys)(table))
+            select(*columns).where(table.c.council_id == session.council_id, with_ids(session, keys)(table))
         )
-        rows = [{name: value for name, value in row._mapping.items() if name != "council_id"} for row in found]
-        _write(session, {table.name: rows})
+        _write(session, {table.name: [dict(row._mapping) for row in found]})
 
 
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
@@ -150,6 +171,11 @@ def on_consents_changed(session: CouncilSession, payload: ConsentsChanged) -> No
     rows = taken_back(session, payload.file_ids) if payload.what & TAKES_BACK and not payload.again else ()
     if rows:
         _write(session, {CONSENT_EVENT.name: rows})
+
+
+def on_arrangements_changed(session: CouncilSession, payload: ArrangementsChanged) -> None:
+    """Have it outlive a restore that an agreement ended, or that a recipient is given nothing."""
+    remember(session, KINDS[payload.table].table, payload.ids)
 
 
 def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:

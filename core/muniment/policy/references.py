@@ -6,20 +6,29 @@ table says what each refers to; the few that differ have a line of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 
 import msgspec
 
 from muniment.api.clients import Cohort, Column, ImportSource, System
 from muniment.api.council import Document
 from muniment.api.notices import Notice
-from muniment.api.retention import ATTACHMENTS, BORN_ON, POSTCODE, Clause, Reference, When
+from muniment.api.retention import (
+    ATTACHMENTS,
+    BORN_ON,
+    POSTCODE,
+    Clause,
+    Reference,
+    RetentionDeclarations,
+    RetentionRule,
+    When,
+)
 from muniment.api.sharing import Recipient
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy, ServicePolicy
 from muniment.policy.paths import COUNCIL, fields_of, walk_policy
 
-__all__ = ["unresolved"]
+__all__ = ["referred_rule", "unresolved"]
 
 MANY: Mapping[str, str] = {
     "cohorts": "cohort",
@@ -46,6 +55,15 @@ ONE: Mapping[str, str] = {
 STUB = (BORN_ON, POSTCODE)
 
 Known = Mapping[str, frozenset[str]]
+
+
+def referred_rule(retention: RetentionDeclarations, clause: Clause, but: Set[str]) -> RetentionRule | None:
+    """The rule of the class that a clause refers to instead of giving a period; None for the rules `but`, by id: those
+    by which it was come to, so that no reference leads in a circle."""
+    if clause.keep is not None or clause.refer is None or clause.refer.to != "class":
+        return None
+    found = next((rule for rule in retention.rules if clause.refer.id in rule.classes), None)
+    return found if found is not None and found.id not in but else None
 
 
 def unresolved(policy: Policy) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from muniment.api.retention import BORN_ON, POSTCODE, Anchor, Clause, RetentionD
 from muniment.policy.findings import Finding
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.paths import walk_policy
+from muniment.policy.references import referred_rule
 from muniment.policy.special import slots_of
 
 __all__ = ["contradictions"]
@@ -171,11 +172,10 @@ def _actions(
             or (clause.classes and class_id not in clause.classes)
         ):
             continue
-        refer = clause.refer if clause.keep is None and clause.action in (None, "transfer") else None
-        there = refer.id if refer is not None and refer.to == "class" else None
-        other = next((other for other in retention.rules if there is not None and there in other.classes), None)
-        if other is not None and there is not None and other.id not in seen | {rule.id}:
-            for _, action in _actions(retention, other, there, seen | {rule.id}):
+        seen = seen | {rule.id}
+        other = referred_rule(retention, clause, seen) if clause.action in (None, "transfer") else None
+        if other is not None and clause.refer is not None:
+            for _, action in _actions(retention, other, clause.refer.id or "", seen):
                 yield clause, action
         else:
             yield clause, clause.action or retention.defaults.action or "destroy"

@@ -14,6 +14,7 @@ import msgspec
 
 from muniment.api.periods import Period, Span, parse_keep, parse_period
 from muniment.api.retention import Anchor, Clause, RetentionDeclarations, RetentionRule, When, Whose
+from muniment.policy.references import referred_rule
 from muniment.retention.rules.anonymity import Kept
 
 __all__ = [
@@ -94,7 +95,7 @@ class _Rules:
         if rule.cohorts:
             conditions = (*conditions, When(either=tuple(When(cohort=cohort) for cohort in rule.cohorts)))
         clauses = _about(rule, class_id)
-        if len(clauses) == 1 and (other := self._referred(clauses[0][1], seen)) is not None:
+        if len(clauses) == 1 and (other := referred_rule(self.retention, clauses[0][1], seen)) is not None:
             ((_, clause),) = clauses
             own = _condition(clause.when, self.defaults.client)
             combine, found = self.rule(other, _class_of(clause), (*conditions, *own), seen)
@@ -156,7 +157,7 @@ class _Rules:
     def _as_class(self, base: ClauseClock, combine: Combine, seen: frozenset[str]) -> Iterator[ClauseClock]:
         """A reference to another class's rule, beside other clauses: well-defined where that rule comes to a single
         clause, or combines its clauses as this one does."""
-        other = self._referred(base.clause, seen)
+        other = referred_rule(self.retention, base.clause, seen)
         if other is not None:
             theirs, found = self.rule(other, _class_of(base.clause), base.conditions, seen)
             if len(found) == 1 or (theirs == combine and combine != "sequence"):
@@ -165,13 +166,6 @@ class _Rules:
                 return
         why = "it is kept as another class is, whose rule does not come to a single period here"
         yield replace(base, fixed="unclocked", why=why)
-
-    def _referred(self, clause: Clause, seen: frozenset[str]) -> RetentionRule | None:
-        """The rule of the class that a clause refers to instead of giving a period; never one that leads back here."""
-        if clause.keep is not None or clause.refer is None or clause.refer.to != "class":
-            return None
-        found = next((rule for rule in self.retention.rules if clause.refer.id in rule.classes), None)
-        return found if found is not None and found.id not in seen else None
 
     @staticmethod
     def _taken_over(clause: Clause, entry: ClauseClock, count: int) -> ClauseClock:

@@ -48,7 +48,7 @@ from muniment.retention.clocks.current import (
 )
 from muniment.retention.disposal import archiving, outstanding
 from muniment.retention.evidence import keeping
-from muniment.sharing import agreements, around, notifying
+from muniment.sharing import agreements, around, notifying, withholding
 
 __all__ = ["actors", "gauges", "settle", "wire"]
 
@@ -99,9 +99,14 @@ def wire() -> None:
     erased.subscribe(consent_ledger.on_erased)
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     files_changed.subscribe(notifying.on_files_changed)
+    files_changed.subscribe(withholding.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)
+    fields_changed.subscribe(withholding.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
+    consents_changed.subscribe(withholding.on_consents_changed)
     values_erased.subscribe(notifying.on_values_erased)
+    values_erased.subscribe(withholding.on_values_erased)
+    arrangements_changed.subscribe(withholding.on_arrangements_changed)
     programme_changed.subscribe(around.on_programme_changed)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)

@@ -137,6 +137,7 @@ class AuditEvent(StrEnum):
     DISCLOSURE_REFUSED = "sharing.disclosure.refused"
     REGISTER_SEARCHED = "sharing.register.searched"
     EXPORT_FETCHED = "sharing.export.fetched"
+    EXPORT_WITHHELD = "sharing.export.withheld"
     AGREEMENT_MADE = "sharing.agreement.made"
     AGREEMENT_CHANGED = "sharing.agreement.changed"
     AGREEMENT_ENDED = "sharing.agreement.ended"

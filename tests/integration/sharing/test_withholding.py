@@ -1,0 +1,121 @@
+"""A file that waits to be fetched has not left: whatever closes the gate meanwhile destroys it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from muniment.api.errors import NotFound
+from muniment.clients.limiting import NewLimit, place_limit
+from muniment.clients.records import NewValue, change_values
+from muniment.database.signals import ValuesErased, values_erased
+from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
+from muniment.sharing.disclosing import Disclosed
+from muniment.sharing.exporting import open_export
+from muniment.sharing.stopping import NewStop, end_stop, place_stop
+from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House
+
+Change = Callable[[House, UUID], None]
+
+
+def fetched(house: House, made: Disclosed) -> bytes:
+    with house.session() as session:
+        return b"".join(open_export(session, house.caller, house.store, made.id).content)
+
+
+def waiting(house: House, *others: UUID) -> tuple[UUID, Disclosed]:
+    """Somebody who agreed, with an export of what was given about them (and about others) that nobody has fetched."""
+    file = house.register(purposes=["stories"], address="1 Sample Street")
+    house.agree(file, "stories", "gazette")
+    made = house.disclose(file, *others, recipient="gazette", purpose="stories", fields=("personal.address",))
+    assert made.given == 1 + len(others)
+    return file, made
+
+
+def change(house: House, file: UUID, value: str | None) -> None:
+    record_id = house.scalar("select id from record where file_id = :f", f=file)
+    new = {"personal.address": None if value is None else NewValue(value, "client", ("stories",))}
+    with house.session() as session:
+        change_values(session, house.caller, house.context(session), file, record_id, new)
+
+
+def restrict(house: House, file: UUID) -> None:
+    with house.session() as session:
+        place_limit(session, house.caller, file, NewLimit(ground="18.1.a"))
+
+
+def dispose(house: House, file: UUID) -> None:
+    with house.session() as session:
+        values_erased.send(session, ValuesErased([file]))
+
+
+def stop(house: House, _file: UUID) -> None:
+    with house.session() as session:
+        stop_id = place_stop(session, house.caller, NewStop(service=SERVICE, recipient="gazette", reason="a breach"))
+    with house.session() as session:
+        end_stop(session, house.caller, stop_id)
+
+
+CHANGES: dict[str, Change] = {
+    "withdrawn": lambda house, file: house.agree(file, "stories", state="withdrawn"),
+    "refused": lambda house, file: house.agree(file, "stories", state="refused"),
+    "restricted": restrict,
+    "taken away": lambda house, file: change(house, file, None),
+    "disposed of": dispose,
+    "stopped": stop,
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_may_not_leave_any_more_is_not_handed_out(house: House, name: str) -> None:
+    file, made = waiting(house)
+    _, theirs = waiting(house)
+    CHANGES[name](house, file)
+    with pytest.raises(NotFound):
+        fetched(house, made)
+    stored = "select count(*) from stored_file where id = :id"
+    assert made.export is not None
+    assert house.scalar(stored, id=made.export.id) == 0
+    assert house.scalar("select event from audit_event where subject = :id order by id desc limit 1", id=made.id) == (
+        "sharing.export.withheld"
+    )
+    if name != "stopped":
+        assert fetched(house, theirs)
+
+
+def test_one_client_of_many_is_enough(house: House) -> None:
+    other, _ = waiting(house)
+    file, made = waiting(house, other)
+    house.agree(other, "stories", state="withdrawn")
+    with pytest.raises(NotFound):
+        fetched(house, made)
+    assert house.disclose(file, recipient="gazette", purpose="stories", fields=("personal.address",)).given == 1
+
+
+def test_what_is_no_reason_to_withhold_is_none(house: House) -> None:
+    file, made = waiting(house)
+    house.agree(file, "stories", "college")
+    change(house, file, "2 Sample Street")
+    assert fetched(house, made)
+
+
+def test_the_end_of_an_agreement_withholds_what_was_made_under_it(house: House) -> None:
+    house.adopt([{**one, "agreement": one["id"] == "college"} for one in RECIPIENTS])
+    with house.session() as session:
+        today = session.clock.today()
+        new = NewAgreement(
+            service=SERVICE, recipient="college", title="Generated", parties=("A", "B"), purposes=("support",),
+            categories=("personal",), basis="public task", power="Generated Act", from_on=today - timedelta(days=1),
+            review_on=today + timedelta(days=90), agreed_by="head of service",
+        )  # fmt: skip
+        agreement_id = make_agreement(session, house.caller, new)
+    made = house.disclose(house.register(address="1 Sample Street"), fields=("personal.address",))
+    assert made.given == 1
+    with house.session() as session:
+        end_agreement(session, house.caller, agreement_id, "over")
+    house.adopt()
+    with pytest.raises(NotFound):
+        fetched(house, made)

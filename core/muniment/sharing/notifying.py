@@ -21,11 +21,14 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record, record_many
 from muniment.clients.locks import LIMIT_AGAIN
+from muniment.consent.restoring import TAKES_BACK
 from muniment.database.gauges import CouncilGauge, Figures
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import ConsentsChanged, FieldsChanged, FilesChanged, ValuesErased
+from muniment.policy.special import slots_of
+from muniment.policy.store import adopted
 from muniment.sharing.tables import Disclosure, DisclosureLine, Notification
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import written
@@ -152,21 +155,26 @@ def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
 
 
 def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> None:
-    """Note whom to tell that a consent was withdrawn on which they were given something."""
-    if "withdrawn" not in changed.what:
+    """Note whom to tell that a consent was taken back on which they were given something: all of it where the
+    disclosure rested on consent, else what only explicit consent may have allowed (UK GDPR Art 9(2)(a))."""
+    if not changed.what & TAKES_BACK:
         return
+    services = adopted(session).services.values()
+    sensitive = {name for service in services for name, slot in slots_of(service).items() if slot.kind != "ordinary"}
     _tell(
         session,
         "consent-withdrawn",
         "select s.file_id, e.purpose, e.recipients from consent_subject s join consent_event e"
-        " on e.council_id = s.council_id and e.subject_id = s.id and e.kind = 'consent' and e.state = 'withdrawn'"
+        " on e.council_id = s.council_id and e.subject_id = s.id and e.kind = 'consent' and e.state = any(:ends)"
         " and e.number = (select max(newest.number) from consent_event newest where newest.council_id = s.council_id"
         " and newest.subject_id = s.id)"
         " where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))",
-        "d.rests_on = '6.1.a' and d.purpose = changed.purpose"
+        "d.purpose = changed.purpose and (d.rests_on = '6.1.a' or name = any(:sensitive))"
         " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))",
         repeated=changed.again,
         file_ids=Keys.of(changed.file_ids).literal,
+        ends=sorted(TAKES_BACK),
+        sensitive=sorted(sensitive),
     )
 
 

@@ -80,12 +80,14 @@ ALL_PURPOSES: Final[Mapping[str, Any]] = {
 }
 
 
-def policy_of(slug: str, recipients: Sequence[Mapping[str, Any]] = RECIPIENTS) -> Policy:
+def policy_of(
+    slug: str, recipients: Sequence[Mapping[str, Any]] = RECIPIENTS, purposes: Mapping[str, Any] = ALL_PURPOSES
+) -> Policy:
     """A policy of one service."""
     service = ServicePolicy(
         service=msgspec.convert({"slug": SERVICE, "title": "Advice", "folder": SERVICE}, Service),
         clients=msgspec.convert({**CLIENTS, "source": SOURCES}, ClientDeclarations),
-        purposes=msgspec.convert(ALL_PURPOSES, PurposeDeclarations),
+        purposes=msgspec.convert(purposes, PurposeDeclarations),
         recipients=msgspec.convert({"recipient": list(recipients)}, RecipientDeclarations),
         retention=msgspec.convert(RETENTION, RetentionDeclarations),
     )
@@ -134,14 +136,19 @@ class House:
     def session(self) -> Any:
         return self.database.council(self.id, self.caller.actor)
 
-    def adopt(self, recipients: Sequence[Mapping[str, Any]] = RECIPIENTS) -> None:
+    def adopt(
+        self, recipients: Sequence[Mapping[str, Any]] = RECIPIENTS, purposes: Mapping[str, Any] = ALL_PURPOSES
+    ) -> None:
         with self.session() as session:
-            adopt(session, policy_of(self.slug, recipients), session.clock, by="test")
+            adopt(session, policy_of(self.slug, recipients, purposes), session.clock, by="test")
 
     def context(self, session: CouncilSession) -> Context:
         return Context.of(session, self.plugins, self.keys)
 
-    def register(self, purposes: Sequence[str] = ("support",), referred_on: date | None = None, **values: str) -> UUID:
+    def register(
+        self, purposes: Sequence[str] = ("support",), referred_on: date | None = None, record_class: str = "case",
+        **values: str,
+    ) -> UUID:  # fmt: skip
         """Register somebody; `values` are fields of `personal`, or `CATEGORY__FIELD`."""
         named = {
             name.replace("__", ".") if "__" in name else f"personal.{name}": value for name, value in values.items()
@@ -150,7 +157,7 @@ class House:
         new = NewClient(
             service=SERVICE,
             source="client",
-            record=NewRecord(record_class="case", values=given),
+            record=NewRecord(record_class=record_class, values=given),
             stub=Stub(
                 reference=f"G-{uuid4().hex[:12]}",
                 family_name="Canary",

@@ -17,7 +17,7 @@ from muniment.clients.stub import Stub
 from muniment.database.signals import FilesChanged, ValuesErased, files_changed, values_erased
 from muniment.sharing.notifying import GAUGES, NotificationView, notifications, settle
 from tests.integration.retention.kit import House as Retention
-from tests.integration.sharing.kit import House
+from tests.integration.sharing.kit import ALL_PURPOSES, House
 
 CANARY = "canary lane 7"
 
@@ -120,6 +120,32 @@ def test_a_withdrawn_consent_is_told_to_whom_it_named(house: House) -> None:
         house.disclose(file, recipient=recipient, purpose="stories", fields=("personal.address",))
     house.agree(file, "stories", "gazette", state="withdrawn")
     assert [(one.recipient, one.change) for one in told(house, file)] == [("gazette", "consent-withdrawn")]
+
+
+def test_a_consent_that_is_refused_when_asked_again_is_taken_back_too(house: House) -> None:
+    file = house.register(purposes=["stories"], address="1 Sample Street")
+    house.agree(file, "stories", state="refused")
+    assert told(house, file) == []
+    house.agree(file, "stories", "college")
+    house.disclose(file, purpose="stories", fields=("personal.address",))
+    house.agree(file, "stories", state="refused")
+    assert [(one.recipient, one.change) for one in told(house, file)] == [("college", "consent-withdrawn")]
+
+
+def test_explicit_consent_that_is_withdrawn_is_told_of_what_only_it_allowed(house: House) -> None:
+    """The disclosure rests on the public task; the health data in it left on explicit consent (UK GDPR Art 9(2)(a))."""
+    conditions = [{"id": "health", "article": "9.2.a", "characteristics": ["health"], "purposes": ["support"]}]
+    house.adopt(purposes={**ALL_PURPOSES, "condition": conditions})
+    try:
+        file = house.register(record_class="medical", health__condition="generated")
+        house.agree(file, "support", "college", explicit=True)
+        made = house.disclose(file, fields=("family-name", "health.condition"))
+        assert (made.given, house.scalar("select rests_on from disclosure where id = :d", d=made.id)) == (1, "6.1.e")
+        house.agree(file, "support", state="withdrawn")
+        [one] = told(house, file)
+        assert (one.recipient, one.change, one.fields) == ("college", "consent-withdrawn", ("health.condition",))
+    finally:
+        house.adopt()
 
 
 def test_telling_goes_step_by_step_to_its_end(houses: tuple[House, House], file: UUID) -> None:

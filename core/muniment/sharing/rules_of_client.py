@@ -67,7 +67,12 @@ def _opt_out(case: Case) -> Ruling:
     recipient = case.terms.recipient
     if recipient is None or recipient.consent != "opt-out":
         return None
-    return passes_if(case.facts.permission.state not in NOT_GIVEN and case.facts.consent.state not in NOT_GIVEN)
+    return passes_if(not _declined(case.facts.permission) and not _declined(case.facts.consent))
+
+
+def _declined(agreed: Agreed) -> bool:
+    """Whether somebody said no, or was asked and said yes to others alone. That nobody was asked is no opting out."""
+    return agreed.state in NOT_GIVEN or (agreed.live and not agreed.named)
 
 
 def _restriction(case: Case) -> Ruling:
@@ -168,7 +173,7 @@ ABOUT_THE_CLIENT: tuple[Rule, ...] = (
     Rule(
         "opt-out", "The council's own promise; UK GDPR Arts 5(1)(a), 21; DPA 2018 Sch 1 para 8(5)",
         "The client has not opted out.",
-        "The client has opted out.",
+        "The client has opted out, or has agreed to others and not to this recipient.",
         _opt_out,
     ),
     Rule(
@@ -179,7 +184,7 @@ ABOUT_THE_CLIENT: tuple[Rule, ...] = (
     ),
     Rule(
         "objection", "UK GDPR Arts 18(1)(d), 21",
-        "No objection to this purpose stands.",
+        "No objection stands in the way of this purpose.",
         "The client has objected to this purpose; until that is decided, or where it was upheld, nothing is given.",
         _objection,
     ),

@@ -14,6 +14,7 @@ from muniment.api.law import APPROPRIATE_POLICY, Article6
 from muniment.api.sharing import Recipient
 from muniment.api.text import is_blank, say
 from muniment.consent.acts import body_of, recipient_key
+from muniment.consent.grounds import CONSENT_ARTICLE, ground_of
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.special import Slot, covers, slots_of
 from muniment.sharing.question import Question
@@ -126,15 +127,20 @@ def _within(recipient: Recipient, name: str, slots: dict[str, Slot]) -> bool:
 
 
 def _basis(service: ServicePolicy, recipient: Recipient, purpose: Purpose) -> tuple[Article6 | None, str | None, bool]:
-    """The article and the id of what a disclosure rests on, and whether one lacks its enactment alone."""
+    """The article and the id of what a disclosure rests on, and whether one lacks its enactment alone.
+
+    Where consent alone is stated for the purpose, a basis whose purposes nobody states does not take its place: nobody
+    who withdraws is told that another basis was meant all along (UK GDPR Art 5(1)(a))."""
     if purpose.consent:
         return "6.1.a", purpose.id, False
     if recipient.match is not None and recipient.match.statutes:
         return "6.1.c", recipient.match.statutes[0], False
+    consent_alone = ground_of(service, purpose.id).consent_alone
     usable = [
         one
         for one in service.purposes.bases
         if one.id in recipient.bases
+        and (one.article == CONSENT_ARTICLE or not consent_alone)
         and one.article is not None
         and one.article not in NOT_FOR_PUBLIC_TASKS
         and (not one.purposes or purpose.id in one.purposes)

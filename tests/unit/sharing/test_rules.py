@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from muniment.consent.grounds import ground_of
 from muniment.sharing.gate import decide
 from muniment.sharing.question import Agreed, Circumstances, Facts, Question
 from muniment.sharing.rules import RULES
-from tests.unit.sharing.kit import AROUND, FACTS, PURPOSES, QUESTION, REQUEST, policy_of
+from tests.unit.sharing.kit import AROUND, FACTS, PURPOSES, QUESTION, REQUEST, SERVICE, policy_of
 
 MATCH = {"match": {"statutes": ["localism"], "data_sets": ["payroll"]}}
 NO_HEALTH = {**PURPOSES, "condition": [one for one in PURPOSES["condition"] if one["id"] != "health"]}
@@ -148,3 +149,21 @@ def test_consent_is_what_it_rests_on_only_where_nothing_else_stands() -> None:
     both = {"recipient": {"bases": ["agreement", "task"]}, "facts": {"consent": Agreed("refused")}}
     assert judged(both).allowed
     assert judged(both, {"recipient": {"bases": ["agreement"]}}).against == ("consent",)
+
+
+def test_a_basis_whose_purposes_nobody_states_does_not_take_the_place_of_consent() -> None:
+    """What the ledger takes for consent the gate takes for consent (UK GDPR Arts 5(1)(a), 7(3))."""
+    bases = [{"id": "agreement", "article": "6.1.a", "purposes": ["support"]},
+             {"id": "task", "article": "6.1.e", "statutes": ["localism"]}]  # fmt: skip
+    policy = policy_of({"bases": ["task", "agreement"]}, {**PURPOSES, "basis": bases})
+    withdrawn = replace(FACTS, consent=Agreed("withdrawn", named=True))
+    assert ground_of(policy.service(SERVICE), "support").consent_alone
+    assert decide(policy, QUESTION, AROUND, withdrawn).against == ("consent",)
+    assert not decide(policy_of({"bases": ["task"]}, {**PURPOSES, "basis": bases}), QUESTION, AROUND, FACTS).allowed
+
+
+def test_who_agreed_to_others_alone_has_opted_out_of_this_one() -> None:
+    optional = {"recipient": {"consent": "opt-out"}, "facts": {"consent": Agreed()}}
+    assert judged(optional).allowed
+    assert judged(optional, {"facts": {"permission": Agreed()}}).allowed
+    assert judged(optional, {"facts": {"permission": Agreed("given")}}).against == ("opt-out",)

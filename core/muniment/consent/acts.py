@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, Literal, get_args
 
-from muniment.api.sharing import Recipient
+from muniment.api.sharing import Body, Recipient
 from muniment.api.text import say
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Kind",
     "State",
     "body_of",
+    "keys_of",
     "recipient_key",
 ]
 
@@ -74,7 +76,19 @@ def body_of(recipient: Recipient, named: str, language: str = "en") -> tuple[str
     written."""
     written = " ".join(named.split())
     for body in recipient.bodies:
-        names = [body.name] if isinstance(body.name, str) else body.name.values()
-        if written.casefold() in {body.id, *(name.casefold() for name in names)}:
+        if written.casefold() in {body.id, *(name.casefold() for name in _names(body))}:
             return recipient_key(recipient.id, body.id), say(body.name, language)
     return recipient_key(recipient.id, written), written
+
+
+def keys_of(recipient: Recipient, named: str) -> frozenset[str]:
+    """Every key under which a body may have been written down: as `body_of` has it today, as it was written, and by
+    each of its names, from before the policy declared it."""
+    key, _ = body_of(recipient, named)
+    declared = [body for body in recipient.bodies if recipient_key(recipient.id, body.id) == key]
+    names = [named, *(name for body in declared for name in _names(body))]
+    return frozenset({key, *(recipient_key(recipient.id, name) for name in names)})
+
+
+def _names(body: Body) -> Collection[str]:
+    return [body.name] if isinstance(body.name, str) else body.name.values()

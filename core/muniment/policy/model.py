@@ -88,7 +88,7 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict
         try:
             return self.services[slug]
         except KeyError:
-            raise NotFound(f"there is no service {slug!r}; there are: {', '.join(sorted(self.services))}") from None
+            raise NotFound(f"There is no such service; there are: {', '.join(sorted(self.services))}.") from None
 
     def record_class(self, key: str) -> RecordClass:
         """The class of a key `service/class` or `platform/class`. Raises `NotFound`."""

@@ -19,6 +19,7 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.attachments import MEDIA_TYPES
+from muniment.clients.parsing import check_day
 from muniment.database.gauges import CouncilGauge
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -97,6 +98,9 @@ def make_agreement(session: CouncilSession, caller: Caller, new: NewAgreement) -
     policy = adopted(session)
     declared = policy.service(new.service)
     key = declared_recipient(policy, new.service, new.recipient, new.body)
+    for where in ("from_on", "last_day", "review_on"):
+        if (day := getattr(new, where)) is not None:
+            check_day(day, where)
     if new.last_day is not None and new.last_day < new.from_on:
         raise InvalidInput("It would end before it begins.", where="last_day")
     if new.review_on < session.clock.today():
@@ -133,6 +137,7 @@ def review_agreement(session: CouncilSession, caller: Caller, agreement_id: UUID
     Raises `NotFound`, `Forbidden`, `InvalidInput` for a day that has passed, `Conflict` for one that has ended.
     """
     row = _mine(session, caller, agreement_id)
+    check_day(review_on, "review_on")
     if review_on <= session.clock.today():
         raise InvalidInput("The next review lies ahead.", where="review_on")
     _refuse_ended(row, session.clock.today())
@@ -142,13 +147,14 @@ def review_agreement(session: CouncilSession, caller: Caller, agreement_id: UUID
 
 def end_agreement(session: CouncilSession, caller: Caller, agreement_id: UUID, because: str) -> None:
     """End an agreement now: nothing leaves under it once this is committed; disclosures under way are waited for.
+    Today is its last day: what left under it earlier today was covered.
 
     Raises `NotFound`, `Forbidden`, `InvalidInput` without a reason, `Conflict` for one that has ended.
     """
     ending(session)
     row = _mine(session, caller, agreement_id)
     _refuse_ended(row, session.clock.today())
-    ended = {"last_day": session.clock.today() - timedelta(days=1), "ended_because": written(because, "because")}
+    ended = {"last_day": session.clock.today(), "ended_because": written(because, "because")}
     session.execute(update(AGREEMENT).where(_this(session, agreement_id)).values(ended))
     record(session, AuditEvent.AGREEMENT_ENDED, agreement_id)
     arrangements_changed.send(session, ArrangementsChanged(AGREEMENT.name, [agreement_id]))
@@ -197,7 +203,7 @@ def agreements(session: CouncilSession, caller: Caller, *, to_review: bool = Fal
 
 
 def _view(row: Any, today: date) -> AgreementView:
-    ended = row.last_day is not None and row.last_day < today
+    ended = _has_ended(row, today)
     soon = today + WARNING
     own = {name: getattr(row, name) for name in AgreementView.__struct_fields__ if hasattr(row, name)}
     lists = {name: tuple(own[name]) for name in ("parties", "purposes", "categories")}
@@ -212,7 +218,7 @@ def _view(row: Any, today: date) -> AgreementView:
 def _to_review(today: date) -> ColumnElement[bool]:
     """In the words of `AgreementView.to_review`."""
     soon, last = today + WARNING, AGREEMENT.c.last_day
-    stands = or_(last.is_(None), last >= today)
+    stands = AGREEMENT.c.ended_because.is_(None) & or_(last.is_(None), last >= today)
     return stands & or_(AGREEMENT.c.review_on <= soon, last <= soon)
 
 
@@ -232,8 +238,12 @@ def _mine(
 
 
 def _refuse_ended(row: Any, today: date) -> None:
-    if row.last_day is not None and row.last_day < today:
+    if _has_ended(row, today):
         raise Conflict("This agreement has ended.", code="ended")
+
+
+def _has_ended(row: Any, today: date) -> bool:
+    return row.ended_because is not None or (row.last_day is not None and row.last_day < today)
 
 
 def _count(session: CouncilSession) -> int:

@@ -6,12 +6,14 @@ something away shares it. So a disclosure either sees that it ended, or is commi
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from muniment.api.errors import NotFound
+from muniment.consent.acts import keys_of
 from muniment.database.advisory import take_alone, take_shared
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -20,11 +22,13 @@ from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
 from muniment.sharing.question import AgreementKnown, Circumstances, RequestKnown
+from muniment.sharing.tables import Disclosure
 from muniment.sharing.terms import Terms
 
-__all__ = ["REQUEST", "circumstances", "ending", "giving", "on_programme_changed"]
+__all__ = ["REQUEST", "circumstances", "ending", "giving", "on_programme_changed", "open_on"]
 
 AGREEMENT = table_of(SharingAgreement)
+DISCLOSURE = table_of(Disclosure)
 REQUEST = table_of(SharingRequest)
 STOP = table_of(SharingStop)
 
@@ -60,6 +64,7 @@ def circumstances(
         AGREEMENT.c.service == question.service,
         AGREEMENT.c.recipient == terms.recipient_key,
         AGREEMENT.c.from_on <= today,
+        AGREEMENT.c.ended_because.is_(None),
         or_(AGREEMENT.c.last_day.is_(None), AGREEMENT.c.last_day >= today),
     )
     agreements = tuple(
@@ -71,7 +76,7 @@ def circumstances(
         .where(
             STOP.c.council_id == session.council_id,
             STOP.c.service == question.service,
-            STOP.c.recipient.in_((terms.recipient_key, question.recipient)),
+            STOP.c.recipient.in_(_stopping(terms)),
             STOP.c.ended_on.is_(None),
         )
         .limit(1)
@@ -80,26 +85,47 @@ def circumstances(
     known = Circumstances(
         documented=documented(session, policy, question.service),
         agreements=agreements,
-        request=None if row is None else _known(row, terms, today),
+        request=None if row is None else _known(session, row, terms),
         stopped=stopped is not None,
     )
     return known, None if row is None else row.file_id
 
 
+def _stopping(terms: Terms) -> frozenset[str]:
+    """The keys of the stops that stop this: of the body, by whatever name it was stopped, or of the whole kind."""
+    question, recipient = terms.question, terms.recipient
+    body = frozenset[str]() if recipient is None or question.body is None else keys_of(recipient, question.body)
+    return body | {terms.recipient_key, question.recipient}
+
+
 def _request(session: CouncilSession, request_id: UUID, service: str) -> Any:
     here = (REQUEST.c.council_id == session.council_id, REQUEST.c.id == request_id, REQUEST.c.service == service)
-    row = session.execute(select(REQUEST).where(*here)).one_or_none()
+    # Locked, so that two who answer it at once do not both find it unanswered.
+    row = session.execute(select(REQUEST).where(*here).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(NO_REQUEST)
     return row
 
 
-def _known(row: Any, terms: Terms, today: Any) -> RequestKnown:
+def open_on(today: date) -> ColumnElement[bool]:
+    """The condition on a request that it may be answered still: until its last day or, without one, once."""
+    answered = select(DISCLOSURE.c.id).where(
+        DISCLOSURE.c.council_id == REQUEST.c.council_id,
+        DISCLOSURE.c.service == REQUEST.c.service,
+        DISCLOSURE.c.recipient == REQUEST.c.recipient,
+        DISCLOSURE.c.request_id == REQUEST.c.id,
+        DISCLOSURE.c.given > 0,
+    )
+    return or_(REQUEST.c.last_day >= today, REQUEST.c.last_day.is_(None) & ~answered.correlate(REQUEST).exists())
+
+
+def _known(session: CouncilSession, row: Any, terms: Terms) -> RequestKnown:
     """What a request allows: nothing that it was not decided for, and nothing to anybody else."""
     fits = row.recipient == terms.recipient_key and row.purpose == terms.question.purpose
+    this = (REQUEST.c.council_id == session.council_id, REQUEST.c.id == row.id)
     return RequestKnown(
         shared=row.state == "share" and fits,
-        open=row.last_day is None or row.last_day >= today,
+        open=bool(session.scalar(select(open_on(session.clock.today())).where(*this))),
         fields=frozenset(row.decided_fields),
         untold=row.kind != "one-off" and row.person_told is False,
     )

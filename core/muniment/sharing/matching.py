@@ -18,6 +18,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.clients.parsing import check_day
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
@@ -65,8 +66,7 @@ def receive_match(session: CouncilSession, caller: Caller, new: NewMatch) -> UUI
         raise InvalidInput(
             f"The adopted policy declares no such matching exercise; it has: {known}.", where="recipient"
         )
-    if new.received_on > session.clock.today():
-        raise InvalidInput("This day lies in the future.", where="received_on", code="date-in-future")
+    check_day(new.received_on, "received_on", session.clock.today())
     match_id: UUID = session.execute(
         insert(MATCH)
         .values(

@@ -57,7 +57,7 @@ class RequestKnown(msgspec.Struct, frozen=True):
     """A one-off request and what was decided about it. `fields` are those that may be given.
 
     `untold`: it was decided that the person is not told, because telling would prejudice what DPA 2018 Sch 2 para 2 or
-    5 protects. `open`: it has not been answered already and its last day has not passed.
+    5 protects. `open`: its last day has not passed or, where it has none, it has not been answered already.
     """
 
     shared: bool

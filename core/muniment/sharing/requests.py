@@ -14,17 +14,18 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.locks import NO_FILE
+from muniment.clients.parsing import check_day
 from muniment.database.session import CouncilSession
 from muniment.policy.special import slots_of
 from muniment.policy.store import adopted
-from muniment.sharing.around import NO_REQUEST, REQUEST, ending
+from muniment.sharing.around import NO_REQUEST, REQUEST, ending, open_on
 from muniment.sharing.register import service_of
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
@@ -79,7 +80,8 @@ class NewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class RequestDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What was decided. `fields` may be given until `last_day`, inclusive; none if `share` is false.
+    """What was decided. `fields` may be given until `last_day`, inclusive, or once if there is none; no fields where
+    `share` is false.
 
     `person_told`: the person is told; if not, `telling_reason` says why (telling is the rule, and not telling needs
     what DPA 2018 Sch 2 para 2 or 5 protects).
@@ -94,7 +96,8 @@ class RequestDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):
-    """A request and what was decided. `file` is null once the client file has gone."""
+    """A request and what was decided. `file` is null once the client file has gone. `open`: it was decided to share,
+    and it may be answered today."""
 
     id: UUID
     service: str
@@ -126,6 +129,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     last_day: date | None
     person_told: bool | None
     telling_reason: str | None
+    open: bool
 
 
 def receive_request(session: CouncilSession, caller: Caller, new: NewRequest) -> UUID:
@@ -137,8 +141,7 @@ def receive_request(session: CouncilSession, caller: Caller, new: NewRequest) ->
     service = service_of(session, new.file)
     if service is None or service != new.service or not caller.allows(Permission.DISCLOSE, service):
         raise NotFound(NO_FILE)
-    if new.received_on > session.clock.today():
-        raise InvalidInput("This day lies in the future.", where="received_on", code="date-in-future")
+    check_day(new.received_on, "received_on", session.clock.today())
     if new.kind == "crime" and not new.signed_off_by.strip():
         message = "A request about a crime names the rank that signed it off: an inspector or above."
         raise InvalidInput(message, where="signed_off_by", code="not-signed-off")
@@ -183,7 +186,7 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
     if beyond or decision.share != bool(decision.fields):
         message = "A decision to share names some of the fields asked for, and no other; a refusal names none."
         raise InvalidInput(message, where="fields", code="fields")
-    if decision.last_day is not None and decision.last_day < session.clock.today():
+    if decision.last_day is not None and check_day(decision.last_day, "last_day") < session.clock.today():
         raise InvalidInput("The last day lies in the past.", where="last_day")
     if not decision.person_told and (row.kind == "one-off" or not decision.telling_reason.strip()):
         message = "Not telling the person needs a request under DPA 2018 Sch 2 para 2 or 5, and the reason in words."
@@ -210,7 +213,10 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
 def requests(session: CouncilSession, caller: Caller, *, open_only: bool = False) -> tuple[RequestView, ...]:
     """The newest requests of the services that the caller may see, or those not decided yet; at most 200."""
     services = caller.require_somewhere(Permission.READ_SHARING)
-    query = select(REQUEST).where(REQUEST.c.council_id == session.council_id)
+    may_share = ((REQUEST.c.state == "share") & open_on(session.clock.today())).label("open")
+    query = select(REQUEST, func.coalesce(may_share, False).label("open")).where(
+        REQUEST.c.council_id == session.council_id
+    )
     if services is not None:
         query = query.where(REQUEST.c.service.in_(sorted(services)))
     if open_only:

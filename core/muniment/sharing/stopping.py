@@ -27,7 +27,8 @@ NO_STOP = "There is no such stop."
 
 
 class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A stop to place, with the reason in words about the recipient, never about a client."""
+    """A stop to place, with the reason in words about the recipient, never about a client. A kind of recipient without
+    a `body` is stopped altogether."""
 
     service: str
     recipient: str
@@ -55,7 +56,7 @@ def place_stop(session: CouncilSession, caller: Caller, new: NewStop) -> UUID:
         .values(
             council_id=session.council_id,
             service=new.service,
-            recipient=declared_recipient(adopted(session), new.service, new.recipient, new.body),
+            recipient=declared_recipient(adopted(session), new.service, new.recipient, new.body, whole=True),
             reason=written(new.reason, "reason"),
             placed_at=session.clock.now(),
         )

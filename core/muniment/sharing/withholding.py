@@ -43,8 +43,9 @@ _ABOUT = text(
 )
 _TO_STOPPED = text(
     _DESTROY.format(
-        which="(d.service, d.recipient) in (select s.service, s.recipient from sharing_stop s"
-        " where s.council_id = d.council_id and s.id = any(cast(:ids as uuid[])) and s.ended_on is null)"
+        which="exists (select from sharing_stop s where s.council_id = d.council_id"
+        " and s.id = any(cast(:ids as uuid[])) and s.ended_on is null and s.service = d.service"
+        " and s.recipient in (d.recipient, split_part(d.recipient, '/', 1)))"
     )
 )
 _UNDER_ENDED = text(

@@ -6,6 +6,7 @@ from datetime import date
 
 from muniment.api.errors import InvalidInput
 from muniment.api.sharing import Recipient
+from muniment.api.text import is_blank
 from muniment.clients.parsing import BadValue, parse_date, parse_text
 from muniment.consent.acts import body_of, recipient_key
 from muniment.policy.model import Policy
@@ -19,7 +20,7 @@ LONGEST = 2_000
 def written(text: str, where: str) -> str:
     """The words, trimmed. Raises `InvalidInput` where there are none, too many, or control characters."""
     said = optional_words(text, where)
-    if not said:
+    if is_blank(said):
         raise InvalidInput("Say it in words; it cannot be empty.", where=where, code="empty")
     return said
 
@@ -40,8 +41,9 @@ def day_of(text: str, where: str) -> date:
         raise InvalidInput("Write the day as in 31/03/2030.", where=where) from None
 
 
-def declared_recipient(policy: Policy, service: str, recipient: str, body: str | None) -> str:
-    """The key of a recipient that the adopted policy declares, and of its body where it is a kind of body.
+def declared_recipient(policy: Policy, service: str, recipient: str, body: str | None, *, whole: bool = False) -> str:
+    """The key of a recipient that the adopted policy declares, and of its body where it is a kind of body; with `whole`
+    a kind may be meant as a whole.
 
     Raises `InvalidInput`, naming what there is; `NotFound` for an unknown service.
     """
@@ -53,7 +55,7 @@ def declared_recipient(policy: Policy, service: str, recipient: str, body: str |
     if found is None:
         known = ", ".join(one.id for one in declared) or "none"
         raise InvalidInput(f"The adopted policy declares no such recipient; it declares: {known}.", where="recipient")
-    if (found.kind == "kind-of-body") != (body is not None):
+    if (found.kind == "kind-of-body") != (body is not None) and not (whole and body is None):
         message = "Name the body." if body is None else "This recipient is itself one body: leave the body out."
         raise InvalidInput(message, where="body", code="body")
     return recipient_key(recipient) if body is None else body_of(found, written(body, "body"))[0]

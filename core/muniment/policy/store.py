@@ -31,6 +31,7 @@ __all__ = [
     "decisions_of",
     "declared_of",
     "first_adopted_at",
+    "in_force",
     "policy_of_hash",
     "withdraw",
 ]
@@ -49,10 +50,12 @@ def adopted(session: CouncilSession) -> Policy:
 
 def adopted_or_none(session: CouncilSession) -> Policy | None:
     """As `adopted`; None where there is none yet."""
-    if session.policy_hash is None:
-        return None
-    kept = _remembered(session.policy_hash)
-    return kept.policy or policy_of_hash(session, session.policy_hash)
+    return None if session.policy_hash is None else in_force(session, session.policy_hash)
+
+
+def in_force(session: CouncilSession, policy_hash: str) -> Policy:
+    """The policy of the hash that the council's own row has; whose it is need not be asked, as in `policy_of_hash`."""
+    return _remembered(policy_hash).policy or policy_of_hash(session, policy_hash)
 
 
 def adopted_still(session: CouncilSession) -> bool:

@@ -7,13 +7,11 @@ what it was asked raises.
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, command_caller
 from muniment.api.errors import NotFound
@@ -63,9 +61,6 @@ __all__ = ["Ours"]
 
 PAGE = 500
 FIELDS = tuple(f"category-{number}.data" for number in range(TENS))
-UNCLOCKED = text(
-    "select exists (select from record where council_id = :council_id and file_id = :file_id and rule_hash is null)"
-)
 
 
 class Ours:
@@ -80,7 +75,9 @@ class Ours:
         self._callers = {id_: command_caller(id_, "benchmark") for id_ in filled.councils}
         self._ledgers = {id_: Ledger(deployment.settings.ledger_dir, id_) for id_ in filled.councils}
         self._adopting: Mapping[UUID, threading.Lock] = {id_: threading.Lock() for id_ in filled.councils}
-        self._purposes: Mapping[tuple[UUID, str], threading.Lock] = defaultdict(threading.Lock)
+        self._purposes: Mapping[tuple[UUID, str], threading.Lock] = {
+            (id_, purpose_of(number)): threading.Lock() for id_ in filled.councils for number in range(PURPOSES)
+        }
         self._steps: Mapping[Op, Callable[[UUID, Step], None]] = {
             Op.INSERT: self._insert,
             Op.READ: self._read,
@@ -190,12 +187,8 @@ class Ours:
                 closed = NewMilestone(kind="case-closed", happened_on=OVER, source="source-0")
                 add_milestone(session, caller, self._context(session), file_id, closed)
         with self._purposes[council_id, purpose_of(step.key)]:  # not while its rule waits to be armed anew
-            certified = self._swept(council_id, file_id)
-            while not certified and self._unclocked(council_id, file_id):
-                recompute.run(self.deployment, council_id)  # what the doorbell has a worker do
-                certified = self._swept(council_id, file_id)
-        if not certified:
-            raise RuntimeError("nothing was certified")
+            if not self._swept(council_id, file_id):
+                raise RuntimeError("nothing was certified")
         self._find_nothing(council_id, file_id)
 
     def _swept(self, council_id: UUID, file_id: UUID) -> bool:
@@ -207,11 +200,6 @@ class Ours:
                 chunk = sweep_chunk(session, RECORDS, ledger, run_id=run_id, limit=1, only=file_id)
                 if chunk.locked or chunk.end is None:
                     return bool(chunk.certificates)
-
-    def _unclocked(self, council_id: UUID, file_id: UUID) -> bool:
-        """Whether the file was left to be clocked anew: a policy was adopted while it was changed."""
-        with self._council(council_id) as (session, _):
-            return bool(session.scalar(UNCLOCKED, {"council_id": council_id, "file_id": file_id}))
 
     def _logs(self, council_id: UUID, step: Step) -> None:
         with self._council(council_id) as (session, caller):

@@ -102,6 +102,17 @@ def test_a_rule_that_moves_some_days_writes_those_alone(house: House) -> None:
     model.check(done=True)
 
 
+def test_a_change_that_began_before_an_adoption_is_clocked_at_once_by_the_rule_that_came_into_force(
+    house: House,
+) -> None:
+    model = begin(house)
+    model.note_late(0, date(2022, 6, 30), number=2, chunks=0)
+    with house.session() as session:
+        changed = select(RECORD.c.due_on, RECORD.c.rule_hash).where(RECORD.c.file_id == model.files[0])
+        assert session.execute(changed).one() == (date(2027, 6, 30), clocks(policy_of(POLICIES[2]))[CASE].hash)
+    model.check()
+
+
 def test_what_a_reviewer_decides_about_is_written_under_each_rule(house: House) -> None:
     model = begin(house)
     model.adopt(5)

@@ -7,7 +7,8 @@ A new policy unsets nothing: its rules have other hashes, and a sweep takes only
 What becomes of rows under it is for `recomputing`.
 
 Whoever clocks rows has locked their files (or registers) first and shares the council's lock, so that no clock is set
-from facts that a transaction committed meanwhile has changed. Nor is one set by a rule that was replaced meanwhile.
+from facts that a transaction committed meanwhile has changed. Nor is one set by a rule that was replaced meanwhile:
+which policy is in force is asked with that lock in hand.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sqlalchemy import not_ as negate
 from muniment.clients.locks import LIMIT_AGAIN
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, PolicyAdopted, ProgrammeChanged, RegistersChanged
-from muniment.policy.store import policy_of_hash
+from muniment.policy.store import in_force
 from muniment.retention import locks
 from muniment.retention.approval import arming
 from muniment.retention.clocks.recomputing import clock_classes, forget_passes
@@ -51,8 +52,8 @@ RECOMPUTE = "retention.recompute"
 def clock_rows(session: CouncilSession, subject: Subject, which: ByKey) -> int:
     """Clock rows under the rules in force; the caller holds their locks. Returns how many changed.
 
-    Rows that a change has made due count against the arming of their rule (`arming.note_newly_due`). Where another
-    policy was adopted since the transaction began, the rows are unset instead, to be clocked by its rules.
+    Where another policy was adopted since the transaction began, by that one's. Rows that a change has made due count
+    against the arming of their rule (`arming.note_newly_due`). Before a first policy nothing is clocked.
     """
     locks.shared(session)
     table = subject.table
@@ -60,11 +61,10 @@ def clock_rows(session: CouncilSession, subject: Subject, which: ByKey) -> int:
         which(table), table.c.disposal.is_(None)
     )
     rows = session.execute(present.distinct()).all()
-    if any(row.adopted != session.policy_hash for row in rows):
-        unset(session, subject, which)
-        _ask(session)
+    if not rows or rows[0].adopted is None:
         return 0
-    return clock_classes(session, subject, {row.record_class: which for row in rows})
+    policy = in_force(session, rows[0].adopted)
+    return clock_classes(session, policy, subject, {row.record_class: which for row in rows})
 
 
 def unset(session: CouncilSession, subject: Subject, which: Rows) -> None:
@@ -78,9 +78,7 @@ def changed(session: CouncilSession, subject: Subject, lock_ids: Sequence[UUID],
     if not lock_ids:
         return
     which = with_ids(session, lock_ids, subject.lock_column)
-    if session.policy_hash is None:
-        unset(session, subject, which)  # the first policy may have been adopted since this transaction began
-    elif len(lock_ids) <= FEW:
+    if len(lock_ids) <= FEW:
         clock_rows(session, subject, which)
     else:
         unset(session, subject, which)
@@ -120,27 +118,27 @@ def on_programme_changed(session: CouncilSession, payload: ProgrammeChanged) -> 
     Takes the council's lock alone, for a chunk under way may have read the programme as it was.
     """
     locks.alone(session)
-    in_force_now = session.scalar(select(adopted_now(session)))
-    if in_force_now is None:
+    policy_hash = session.scalar(select(adopted_now(session)))
+    if policy_hash is None:
         return
-    by_key = clocks(policy_of_hash(session, in_force_now))
+    by_key = clocks(in_force(session, policy_hash))
     reading = [key for key, clock in by_key.items() if clock.reads_programmes]
-    in_force = [(key, clock.hash) for key, clock in by_key.items()]
+    rules = [(key, clock.hash) for key, clock in by_key.items()]
     for subject in SUBJECTS:
         unset(
             session,
             subject,
             lambda row: and_(
                 row.c.council_id == session.council_id,
-                or_(row.c.record_class.in_(reading), _by_another(row, in_force)),
+                or_(row.c.record_class.in_(reading), _by_another(row, rules)),
             ),
         )
     _ask(session)
 
 
-def _by_another(row: FromClause, in_force: Collection[tuple[str, str]]) -> ColumnElement[bool]:
+def _by_another(row: FromClause, rules: Collection[tuple[str, str]]) -> ColumnElement[bool]:
     """Whether a rule that is not in force clocked a row: nobody remembers what that one reads."""
-    by_one = tuple_(row.c.record_class, row.c.rule_hash).in_(in_force)
+    by_one = tuple_(row.c.record_class, row.c.rule_hash).in_(rules)
     return and_(row.c.rule_hash != UNDECLARED, negate(by_one))
 
 
@@ -148,7 +146,7 @@ def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
     """Another policy is in force: no chunk under the old one may be under way. Passes under rules that it replaces are
     begun anew, and nobody has approved the new ones yet."""
     locks.alone(session)
-    rules = {key: clock.hash for key, clock in clocks(policy_of_hash(session, payload.after)).items()}
+    rules = {key: clock.hash for key, clock in clocks(in_force(session, payload.after)).items()}
     forget_passes(session, rules)
     arming.end_replaced(session, rules)
     _ask(session)

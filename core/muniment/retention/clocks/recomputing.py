@@ -7,9 +7,9 @@ pass goes on where its last committed chunk ended. One under a rule that is repl
 adoption, and anew is begun.
 
 Why a row that is left is right: its hash was set by a rule that was in force before this one, and no transaction sets
-such a hash after this one's adoption (`current.clock_rows`); so whatever changed of its facts since then has unset it
-or had it clocked by this one. The pass has seen each of the others, with its file locked, and found this rule to come
-to the same.
+such a hash after this one's adoption (`current.clock_rows`); so whatever changed of its facts since then has had it
+clocked by this one, or unset it. The pass has seen each of the others, with its file locked, and found this rule to
+come to the same.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
+from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval import arming
@@ -54,14 +55,18 @@ class Stale:
 
 
 def clock_classes(
-    session: CouncilSession, subject: Subject, rows: Mapping[str, ByKey], leave: frozenset[str] = frozenset()
+    session: CouncilSession,
+    policy: Policy,
+    subject: Subject,
+    rows: Mapping[str, ByKey],
+    leave: frozenset[str] = frozenset(),
 ) -> int:
     """Clock those of the rows given for each class that are of it, in one statement; returns how many changed. The
-    caller holds the locks.
+    caller holds the locks, and `policy` is in force.
 
     Of the classes in `leave` those rows are left as they are for which the rule comes to what they have.
     """
-    by_key = clocks(adopted(session))
+    by_key = clocks(policy)
     today = session.clock.today()
     changed = 0
     for key, which in sorted(rows.items()):
@@ -112,7 +117,7 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     )
     session.execute(select(func.count()).select_from(locked.cte("locked")))
     passing = frozenset(row.record_class for row in under_way)
-    count = clock_classes(session, subject, rows, leave=passing)
+    count = clock_classes(session, adopted(session), subject, rows, leave=passing)
     last = UUID(bytes=max(ids.raw))
     if under_way:
         _note(session, subject, under_way, ids, last)

@@ -98,6 +98,7 @@ def wire() -> None:
     erased.subscribe(attachments.on_erased)
     erased.subscribe(consent_ledger.on_erased)
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
+    policy_adopted.subscribe(around.on_policy_adopted)
     files_changed.subscribe(notifying.on_files_changed)
     files_changed.subscribe(withholding.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)

@@ -37,6 +37,10 @@ class Context:
         policy = adopted(session)
         return cls(policy, plugins.facade(policy.council.slug, [used.name for used in policy.plugins]), keys)
 
+    def under(self, policy: Policy) -> Context:
+        """The same under another policy of the council: one that came into force since the transaction began."""
+        return Context(policy, self.facade.using([used.name for used in policy.plugins]), self.keys)
+
     def judge(self, service: str, record_class: str, stored: Mapping[str, Any]) -> None:
         """Ask the plugins about the values of one record, in the form they are stored in.
 

@@ -69,6 +69,10 @@ class CouncilFacade:
         self.own = own
         """The distribution of the council's own plugin."""
 
+    def using(self, uses: Sequence[str]) -> CouncilFacade:
+        """The facade of the same council that asks these distributions besides its own."""
+        return CouncilFacade(self._manager, self._sources, self.slug, self.own, uses, self._broken)
+
     @property
     def asked(self) -> tuple[PluginSource, ...]:
         """The plugins that this facade asks, in order: defaults, what is used, the council's own."""

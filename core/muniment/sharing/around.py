@@ -1,7 +1,7 @@
 """What is known around a question, the same for every client: agreements, a decided request, a stop, policy documents.
 
-Whoever ends one of these, or a programme that people are in, takes the council's lock alone; whoever is about to give
-something away shares it. So a disclosure either sees that it ended, or is committed before.
+Whoever ends one of these or a programme that people are in, or adopts another policy, takes the council's lock alone;
+whoever is about to give something away shares it. So a disclosure either sees that, or is committed before.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from muniment.consent.acts import keys_of
 from muniment.database.advisory import take_alone, take_shared
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import ProgrammeChanged
+from muniment.database.signals import PolicyAdopted, ProgrammeChanged
 from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
@@ -25,7 +25,9 @@ from muniment.sharing.question import AgreementKnown, Circumstances, RequestKnow
 from muniment.sharing.tables import Disclosure
 from muniment.sharing.terms import Terms
 
-__all__ = ["REQUEST", "circumstances", "ending", "giving", "on_programme_changed", "open_on"]
+__all__ = [
+    "REQUEST", "circumstances", "ending", "giving", "on_policy_adopted", "on_programme_changed", "open_on",
+]  # fmt: skip
 
 AGREEMENT = table_of(SharingAgreement)
 DISCLOSURE = table_of(Disclosure)
@@ -37,7 +39,8 @@ NO_REQUEST = "There is no such request."
 
 
 def giving(session: CouncilSession) -> None:
-    """Hold off whoever would end an agreement, a request or place a stop, until this transaction ends."""
+    """Hold off whoever would end an agreement or a request, place a stop or adopt a policy, until this transaction
+    ends."""
     take_shared(session, NAME)
 
 
@@ -48,6 +51,11 @@ def ending(session: CouncilSession) -> None:
 
 def on_programme_changed(session: CouncilSession, _changed: ProgrammeChanged) -> None:
     """A programme has ended, or is said to have ended on another day: who is in it decides what its funder is given."""
+    ending(session)
+
+
+def on_policy_adopted(session: CouncilSession, _adopted: PolicyAdopted) -> None:
+    """Another policy is in force, which may give less: nothing is given under the old one once it is committed."""
     ending(session)
 
 

@@ -2,7 +2,8 @@
 
 One transaction. The files are locked and shared with other disclosures, so that whoever withdraws a consent, restricts
 a file or takes something away either did so before, and is seen in the statement after the lock, or waits until this
-has been committed. What leaves and what the register says are made of the same rows by the same statement.
+has been committed. So does an adoption: which policy decides is asked with the locks in hand. What leaves and what the
+register says are made of the same rows by the same statement.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import msgspec
 from sqlalchemy import insert, text
 
 from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.errors import InvalidInput, NotFound
 from muniment.api.sharing import DisclosureMade
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
@@ -25,6 +26,7 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
+from muniment.policy.store import in_force
 from muniment.sharing.around import giving
 from muniment.sharing.deciding import Answer, Asked, Judged, answer_of, check, judge
 from muniment.sharing.exporting import Export, Format, keep_export
@@ -75,8 +77,8 @@ class Disclosed(msgspec.Struct, frozen=True):
 def disclose(session: CouncilSession, caller: Caller, context: Context, store: FileStore, order: Order) -> Disclosed:
     """Give what the gate allows, write everything into the register, refusals too.
 
-    Raises `Forbidden`, `NotFound` if a file or the request is not there for the caller, `InvalidInput`, and `Conflict`
-    if another policy was adopted since the transaction began.
+    Another policy that was adopted since the transaction began is the one that decides. Raises `Forbidden`, `NotFound`
+    if a file or the request is not there for the caller, `InvalidInput`.
     """
     caller.require_somewhere(Permission.DISCLOSE)
     check(order)
@@ -88,7 +90,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     if len(Keys(bytes(locked.ids or b""))) != len(wanted):
         raise NotFound(NO_FILE)
     if locked.adopted != context.policy.hash:
-        raise Conflict("Another policy was adopted meanwhile: ask again.", code="policy-changed")
+        context = context.under(in_force(session, locked.adopted))
     judged = judge(session, caller, context, order)
     disclosure_id = random_id()
     extracted = _extract(session, context, judged, disclosure_id)

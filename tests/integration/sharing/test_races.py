@@ -14,17 +14,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from muniment.api.errors import Conflict
 from muniment.clients.events import end_programme
 from muniment.clients.locks import lock_files
 from muniment.clients.records import change_values
 from muniment.consent import ledger
 from muniment.database.session import CouncilSession
+from muniment.policy.store import adopt
 from muniment.sharing.agreements import end_agreement
 from muniment.sharing.disclosing import Disclosed, Order, disclose
 from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
-from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House, asked
+from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House, asked, policy_of
 
 FIELDS = ("personal.address",)
 GIVEN = {"recipient": "gazette", "purpose": "stories", "fields": FIELDS}
@@ -59,7 +59,18 @@ def stop(session: CouncilSession, house: House, file_id: UUID) -> None:
     place_stop(session, house.caller, NewStop(service=SERVICE, recipient="gazette", reason="a breach of theirs"))
 
 
-ACTS: dict[str, Act] = {"withdraw": withdraw, "restrict": restrict, "take away": take_away, "stop": stop}
+def adopt_without(session: CouncilSession, house: House, file_id: UUID) -> None:
+    others = [recipient for recipient in RECIPIENTS if recipient["id"] != "gazette"]
+    adopt(session, policy_of(house.slug, others), session.clock, by="test")
+
+
+ACTS: dict[str, Act] = {
+    "withdraw": withdraw,
+    "restrict": restrict,
+    "take away": take_away,
+    "stop": stop,
+    "adopt": adopt_without,
+}
 
 
 @pytest.fixture
@@ -83,6 +94,7 @@ def waits_for(house: House, work: Callable[[], Any]) -> tuple[ThreadPoolExecutor
 
 
 def lift(house: House) -> None:
+    house.adopt()
     for stop_id in house.all("select id from sharing_stop where ended_on is null"):
         with house.session() as session:
             end_stop(session, house.caller, stop_id.id)
@@ -122,17 +134,19 @@ def test_a_disclosure_under_way_is_waited_for_and_is_the_last(house: House, file
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 1
 
 
-def test_a_policy_adopted_meanwhile_is_not_given_under_the_old_one(house: House) -> None:
+def test_a_policy_adopted_meanwhile_decides(house: House) -> None:
     file = house.register(address="1 Sample Street")
     order = Order(files=(file,), **asked({"format": "json"}))
-    with house.session() as session:
-        context = house.context(session)
-        house.adopt(RECIPIENTS[1:])
-        try:
-            with pytest.raises(Conflict, match="ask again"):
-                disclose(session, house.caller, context, house.store, order)
-        finally:
-            house.adopt()
+    try:
+        with house.session() as session:
+            context = house.context(session)
+            house.adopt(RECIPIENTS[1:])
+            made = disclose(session, house.caller, context, house.store, order)
+    finally:
+        house.adopt()
+    assert (made.given, made.refused) == (0, 1)
+    assert made.answer.policy == policy_of(house.slug, RECIPIENTS[1:]).hash
+    assert house.scalar("select policy_hash from disclosure where id = :id", id=made.id) == made.answer.policy
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 0
 
 

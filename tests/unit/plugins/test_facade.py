@@ -123,6 +123,11 @@ def test_only_plugins_that_the_council_uses_are_asked() -> None:
     assert judge.seen == []
 
 
+def test_which_plugins_are_asked_can_be_another_policy_s() -> None:
+    asked = facade(("a-programme", StatedPlugin(None, {})), idle=StatedPlugin(None, {})).using(["idle"])
+    assert [source.distribution for source in asked.asked] == ["muniment", "idle", "own"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [raising, [{"item": 1}], "no", 7, [Refusal(9, "no", "No.")], [Refusal("1", "no", "No.")]],  # type: ignore[arg-type]  # wrong on purpose

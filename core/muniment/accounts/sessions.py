@@ -70,7 +70,7 @@ def begin_session(session: CouncilSession, staff_id: UUID, now: datetime) -> str
 
 def caller_of_session(session: CouncilSession, secret: str, now: datetime) -> Caller | None:
     """Who is signed in with this secret at the session's council, with the roles held now; None if nobody is."""
-    rows = session.execute_first(
+    rows = session.ask(
         CALLER,
         {"council_id": session.council_id, "digest": digest_of(secret), "now": now, "idle_since": now - IDLE},
     )

@@ -103,7 +103,7 @@ def _all_known(session: CouncilSession, services: Collection[str]) -> bool:
 
 def caller_of_token(session: CouncilSession, token: str, now: datetime) -> Caller | None:
     """Which program shows this token at the session's council; None if it is unknown, expired or revoked."""
-    rows = session.execute_first(CALLER, {"council_id": session.council_id, "digest": digest_of(token), "now": now})
+    rows = session.ask(CALLER, {"council_id": session.council_id, "digest": digest_of(token), "now": now})
     if not rows:
         return None
     (row,) = rows

@@ -54,7 +54,7 @@ def lock_files(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID
 
     What was read of a file before it was locked may have changed: read it again.
     """
-    rows = session.execute_first(_LOCK, {"council_id": session.council_id, "ids": list(file_ids)}) if file_ids else ()
+    rows = session.ask(_LOCK, {"council_id": session.council_id, "ids": list(file_ids)}) if file_ids else ()
     return {row.id: LockedFile(row.id, row.person_id, row.service) for row in rows}
 
 

@@ -127,7 +127,7 @@ def read_view(session: CouncilSession, file_id: UUID, *, restricted: bool = Fals
     kept out of use. Withholds nothing (`without_restricted` does), checks no permission and leaves no trace:
     `muniment.clients.files.open_file` does."""
     asked = {"council_id": session.council_id, "id": file_id, "restricted": restricted}
-    found = session.execute_first(_READ, asked)
+    found = session.ask(_READ, asked)
     return msgspec.convert(found[0]._asdict(), FileView) if found else None
 
 

@@ -1,37 +1,146 @@
-"""One exchange with the server: statements that need not wait for each other go out together (psycopg's pipeline)."""
+"""One exchange with the server: statements that need not wait for each other go out together (libpq's pipeline mode).
+
+psycopg's own pipeline sends each statement by itself and looks for an answer after each, which wakes the server, and
+whoever asked, as often as there are statements. Here all go out in one piece, and their answers are fetched together.
+The rest is psycopg's, as for all else on a connection: it adapts values, makes the errors, and keeps count of what is
+prepared on the server (`_prepared`, for which it has no public name: what it deallocates must be prepared anew).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import namedtuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, Dialect, TextClause
+from psycopg import generators, pq
+from psycopg._preparing import Prepare
+from psycopg.abc import PQGen
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import error_from_result
+from sqlalchemy import Connection, TextClause, text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 
 from muniment.database.errors import of_driver
 
-__all__ = ["Asked", "for_driver", "one_exchange"]
+__all__ = ["COMMIT", "Asked", "exchange"]
 
 Asked = tuple[TextClause, Mapping[str, object]]
 """A statement and its parameters by name."""
 
+COMMIT: Asked = (text("commit"), {})
+_BEGIN: Asked = (text("begin"), {})
 
-@lru_cache(maxsize=64)
-def for_driver(statement: TextClause, dialect: Dialect) -> bytes:
-    """A statement as the driver takes it."""
-    return str(statement.compile(dialect=dialect)).encode()
+Driver = psycopg.Connection[Any]
+Result = pq.abc.PGresult
+
+NUMBERED = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # the library leaves it untyped
+DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
+END = pq.ExecStatus.PIPELINE_SYNC
 
 
-@contextmanager
-def one_exchange(connection: Connection) -> Iterator[psycopg.Connection[Any]]:
-    """The driver's connection; what is executed on it in the block goes out together. Errors are as SQLAlchemy's."""
-    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+def exchange(connection: Connection, asked: Sequence[Asked]) -> list[list[Any]]:
+    """Send statements together, and before them what begins a transaction if none has begun; the rows of each, with
+    their columns by name, once all are answered.
+
+    Errors are as SQLAlchemy's, of the first statement that failed; those after it were not carried out.
+    """
+    driver = cast("Driver", connection.connection.driver_connection)
+    begins = driver.pgconn.transaction_status == pq.TransactionStatus.IDLE
     try:
-        with driver.pipeline():
-            yield driver
+        sent = [_Sent(statement, values, driver) for statement, values in ([_BEGIN, *asked] if begins else asked)]
+        _carry_out(driver, sent)
+        return [each.rows() for each in sent][begins:]
     except psycopg.Error as error:
         if driver.closed:
             connection.invalidate()
         raise of_driver(error, lost=driver.closed) from None
+
+
+class _Statement:
+    """A statement as the server takes it, and what its rows are: it names its columns, which are the same each time."""
+
+    def __init__(self, statement: TextClause) -> None:
+        compiled = statement.compile(dialect=NUMBERED)
+        self.query = str(compiled).encode()
+        self.names: Sequence[str] = compiled.positiontup or ()
+        self.formats = [PyFormat.AUTO] * len(self.names)
+        self._row: Callable[[Sequence[Any]], Any] | None = None
+
+    def row(self, result: Result) -> Callable[[Sequence[Any]], Any]:
+        """What makes a row of its values."""
+        if self._row is None:
+            names = [(result.fname(column) or b"").decode() for column in range(result.nfields)]
+            self._row = namedtuple("Row", names, rename=True)._make  # type: ignore[attr-defined]
+        return self._row
+
+
+@lru_cache(maxsize=64)
+def _statement(statement: TextClause) -> _Statement:
+    return _Statement(statement)
+
+
+class _Sent:
+    """A statement with its values as the server takes them. `query` and `types` are what psycopg knows it by."""
+
+    def __init__(self, statement: TextClause, values: Mapping[str, object], driver: Driver) -> None:
+        self._statement, self._transformer = _statement(statement), Transformer(driver)
+        named = [values[name] for name in self._statement.names]
+        self._values = self._transformer.dump_sequence(named, self._statement.formats)
+        self.query, self.types = self._statement.query, self._transformer.types or ()
+        self._prepared: Any = driver._prepared  # of a statement it looks at these two alone
+
+    def send(self, pgconn: pq.abc.PGconn) -> None:
+        """Leave it in the connection's buffer, behind what prepares it if it is not prepared yet."""
+        prepare, name = self._prepared.get(self, prepare=True)
+        if prepare is Prepare.SHOULD:
+            pgconn.send_prepare(name, self.query, self.types)
+        pgconn.send_query_prepared(name, self._values, self._transformer.formats)
+        self._kept = self._prepared.maybe_add_to_cache(self, prepare, name), prepare, name
+
+    def take(self, answers: Iterator[Result]) -> None:
+        """Take its own from the answers to all."""
+        key, prepare, name = self._kept
+        self._results = list(islice(answers, 2 if prepare is Prepare.SHOULD else 1))
+        if key is not None:
+            self._prepared.validate(key, prepare, name, self._results[-1:])
+
+    def rows(self) -> list[Any]:
+        """Its rows. Raises what the server has said against it."""
+        for result in self._results:
+            if result.status not in DONE:
+                raise error_from_result(result)
+        if not result.ntuples:
+            return []
+        self._transformer.set_pgresult(result)
+        return self._transformer.load_rows(0, result.ntuples, self._statement.row(result))
+
+
+def _carry_out(driver: Driver, sent: Sequence[_Sent]) -> None:
+    pgconn = driver.pgconn
+    try:
+        pgconn.enter_pipeline_mode()
+        for each in sent:
+            each.send(pgconn)
+        pgconn.pipeline_sync()
+        answers = iter(driver.wait(_answers(pgconn)))
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        driver.close()  # an answer left behind would be taken for that to something else
+        raise
+    for each in sent:
+        each.take(answers)
+    driver.wait(driver._prepared.maintain_gen(driver))
+
+
+def _answers(pgconn: pq.abc.PGconn) -> PQGen[list[Result]]:
+    """One result for each command. Raises what the server says as it closes the connection."""
+    yield from generators.send(pgconn)
+    answers: list[Result] = []
+    while results := (yield from generators.fetch_many(pgconn)):
+        if results[0].status == END:
+            return answers
+        answers += results
+    raise error_from_result(answers[-1]) if answers else psycopg.OperationalError("the connection is closed")

@@ -5,9 +5,9 @@ the rest. The same statement reads which policy the council has adopted and sets
 taken under a policy of another moment. It is sent when the session is first used, in the thread that uses it, not when
 the session is made.
 
-Statements that need not wait for each other are sent in one exchange (psycopg's pipeline mode): the one that begins a
-transaction with its `BEGIN` and with the first question (`execute_first`), the last ones with the `COMMIT`
-(`at_commit`). Each exchange saved is one time less that a thread waits, and wakes up among others.
+Statements that need not wait for each other are sent in one exchange (`database.exchange`): the one that begins a
+transaction with its `BEGIN` and with the first question (`ask`), the last ones with the `COMMIT` (`at_commit`). Each
+exchange saved is one time less that a thread waits, and wakes up among others.
 
 Application code never commits. An edge does: `Database.council` at the end of its block, the web's unit of work before
 the response is sent, a worker at the end of an actor.
@@ -22,9 +22,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-import psycopg
 import structlog
-from psycopg.rows import namedtuple_row
 from sqlalchemy import Connection, Engine, TextClause, text
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
@@ -33,7 +31,7 @@ from muniment.api.errors import NotFound
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded import EmbeddedServer
 from muniment.database.engine import open_engine, refuse_powerful_role
-from muniment.database.exchange import Asked, for_driver, one_exchange
+from muniment.database.exchange import COMMIT, Asked, exchange
 from muniment.database.roles import APPLICATION
 from muniment.settings import Settings
 
@@ -86,16 +84,16 @@ class _LimitedSession(Session):
         self._database = database
         self._after_commit: list[Callable[[], None]] = []
         self._at_commit: list[Asked] = []
-        self._first: Asked | None = None
-        self._first_rows: list[Any] = []
+        self._first: Sequence[Asked] = ()
+        self._first_rows: list[list[Any]] = []
 
-    def execute_first(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
+    def ask(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
         """All rows of a statement, by name; sent along with what begins the transaction if none has begun."""
         if self.in_transaction():
-            return list(self.execute(statement, parameters))
-        self._first = (statement, parameters)
+            return exchange(self.connection(), [(statement, parameters)])[0]
+        self._first = [(statement, parameters)]
         self.connection()
-        rows, self._first_rows = self._first_rows, []
+        (rows,), self._first_rows = self._first_rows, []
         return rows
 
     def at_commit(self, statement: TextClause, parameters: Mapping[str, object]) -> None:
@@ -110,8 +108,8 @@ class _LimitedSession(Session):
         """Send now, in one exchange, what waits for the commit."""
         if self._at_commit:
             self.flush()
-            with one_exchange(self.connection()) as driver:
-                self._execute_waiting(driver)
+            exchange(self.connection(), self._at_commit)
+            self._at_commit.clear()
 
     def begin_nested(self) -> SessionTransaction:
         """Begin a savepoint. What waited before is sent first: sent within, it would go if the savepoint does."""
@@ -132,9 +130,8 @@ class _LimitedSession(Session):
     def commit(self) -> None:
         if self._at_commit:
             self.flush()
-            with one_exchange(self.connection()) as driver:
-                self._execute_waiting(driver)
-                driver.commit()
+            exchange(self.connection(), [*self._at_commit, COMMIT])
+            self._at_commit.clear()
         super().commit()
         waiting, self._after_commit = self._after_commit, []
         for then in waiting:
@@ -142,11 +139,6 @@ class _LimitedSession(Session):
                 then()
             except Exception as error:  # it is committed: nothing can be undone or may be stopped
                 log.warning("after_commit_failed", error=type(error).__name__)
-
-    def _execute_waiting(self, driver: psycopg.Connection[Any]) -> None:
-        for statement, parameters in self._at_commit:
-            driver.execute(for_driver(statement, self.connection().dialect), parameters)
-        self._at_commit.clear()
 
     def rollback(self) -> None:
         self._after_commit.clear()
@@ -182,22 +174,15 @@ class CouncilSession(_LimitedSession):
 def _begin(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
     if transaction.nested or not isinstance(session, _LimitedSession):
         return
-    limits, first, rows = session._database.limits, session._first, None
-    session._first = None
-    begin, parameters = BEGIN_PLATFORM, dict[str, object](limits)
+    scope, parameters = BEGIN_PLATFORM, dict[str, object](session._database.limits)
     if isinstance(session, CouncilSession):
-        begin, parameters["council_id"] = BEGIN_COUNCIL, session.council_id
-    with one_exchange(connection) as driver:
-        begun = driver.execute(for_driver(begin, connection.dialect), parameters)
-        if first is not None:
-            rows = driver.cursor(row_factory=namedtuple_row).execute(for_driver(first[0], connection.dialect), first[1])
-    row = begun.fetchone()
-    if rows is not None:
-        session._first_rows = rows.fetchall()
+        scope, parameters["council_id"] = BEGIN_COUNCIL, session.council_id
+    first, session._first = session._first, ()
+    begun, *session._first_rows = exchange(connection, [(scope, parameters), *first])
     if isinstance(session, CouncilSession):
-        if row is None:
+        if not begun:
             raise NotFound("There is no such council.")
-        session._policy_hash = row[0]
+        session._policy_hash = begun[0].policy_hash
 
 
 def _drop_waiting(session: Session, transaction: SessionTransaction) -> None:

@@ -145,7 +145,7 @@ SLUGS = text("select slug from service where council_id = :council_id order by s
 
 def slugs(database: Database, council_id: UUID) -> list[str]:
     with database.council(council_id) as session:
-        return [row.slug for row in session.execute_first(SLUGS, {"council_id": council_id})]
+        return [row.slug for row in session.ask(SLUGS, {"council_id": council_id})]
 
 
 def test_the_first_question_is_asked_in_the_scope_that_it_is_sent_along_with(
@@ -156,8 +156,8 @@ def test_the_first_question_is_asked_in_the_scope_that_it_is_sent_along_with(
             session.execute(NAMED, {"council_id": council_id, "slug": f"of-{council_id}"})
     assert slugs(database, councils[0]) == [f"of-{councils[0]}"]
     with database.council(councils[0]) as session:
-        theirs = session.execute_first(SLUGS, {"council_id": councils[1]})
-        again = session.execute_first(SLUGS, {"council_id": councils[0]})
+        theirs = session.ask(SLUGS, {"council_id": councils[1]})
+        again = session.ask(SLUGS, {"council_id": councils[0]})
         assert session.scalar(SCOPE) == str(councils[0])
     assert not theirs
     assert [row.slug for row in again] == [f"of-{councils[0]}"]
@@ -205,7 +205,7 @@ def test_a_savepoint_that_is_rolled_back_takes_along_what_was_asked_for_in_it_al
 
 def test_what_cannot_be_begun_says_so_in_our_words(database: Database, councils: tuple[UUID, UUID]) -> None:
     with database.council_session(councils[0]) as session, pytest.raises(DBAPIError) as caught:
-        session.execute_first(text("select cast(:name as int)"), {"name": "Generated Person"})
+        session.ask(text("select cast(:name as int)"), {"name": "Generated Person"})
     assert "Generated Person" not in str(caught.value)
     assert slugs(database, councils[0]) == []
 

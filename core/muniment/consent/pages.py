@@ -17,6 +17,7 @@ from litestar.params import FromPath, SkipValidation, URLEncodedBody
 from litestar.response import Redirect
 
 from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.text import say
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, service_of
 from muniment.clients.parsing import BadValue, parse_date
@@ -173,7 +174,7 @@ def _form(
     if service is None or not caller.allows(Permission.READ_CLIENTS, service):
         raise NotFound(NO_FILE)
     caller.require(Permission.RECORD_CONSENTS, service)
-    declared = context.policy.service(service)
+    declared, language = context.policy.service(service), context.policy.council.languages[0]
     purposes = asked_of(context.policy, declared, kind)
     versions = [each for each in versions_published(session) if service in each.covers]
     documents = [each for each in earlier_documents(session) if each.service == service]
@@ -183,6 +184,10 @@ def _form(
         "shown": [
             *((str(each.id), called_version(each.notice, each.number, each.language)) for each in versions),
             *((str(each.id), called_document(each.title, each.version)) for each in documents),
+        ],
+        "recipients": [
+            (f"{one.id}/…" if one.kind == "kind-of-body" else one.id, say(one.title, language))
+            for one in declared.recipients.recipients
         ],
         "channels": _spaced(CHANNELS), "hows": _spaced(HOWS), "authorities": _spaced(AUTHORITIES),
     }  # fmt: skip

@@ -125,7 +125,7 @@ def decide_on_page(
     council: Council,
 ) -> Response[Any]:  # fmt: skip
     """Decide a request, or say what is wrong with the form."""
-    fields = (data.field,) if isinstance(data.field, str) else tuple(data.field)
+    fields = _ticked(data)
     try:
         last_day = day_of(data.last_day, "last_day") if data.last_day.strip() else None
         decision = RequestDecision(
@@ -134,11 +134,11 @@ def decide_on_page(
         )  # fmt: skip
         decide_request(session, caller, request_id, decision)
     except InvalidInput as fault:
-        return _requests(session, caller, page, fault)
+        return _requests(session, caller, page, (request_id, data, fault))
     return Redirect(f"/{council.slug}/console/requests", status_code=303)
 
 
-@get("/console/notifications", sync_to_thread=True, opt=READS)
+@get("/console/notifications", sync_to_thread=True)
 def notifications_page(session: Session, caller: Asker, page: Shown) -> Response[str]:
     """Recipients to be told of changes, the longest waiting first."""
     lines = notifications(session, caller)
@@ -181,15 +181,28 @@ def _agreements(
     )
 
 
-def _requests(session: CouncilSession, caller: Caller, page: Page, fault: InvalidInput | None = None) -> Response[str]:
+def _requests(
+    session: CouncilSession, caller: Caller, page: Page, wrong: tuple[UUID, DecideForm, InvalidInput] | None = None
+) -> Response[str]:
+    """The list; with a form that could not be taken, as it was filled in, and what is wrong with it."""
+    request_id, asked, fault = wrong or (None, DecideForm(), None)
     return page.render(
         "sharing/requests.html",
         caller=caller,
         status=fault.status if fault else 200,
-        faults=[Fault("", str(fault))] if fault else [],
+        faults=[Fault(f"{fault.where}-{request_id}", str(fault))] if fault else [],
         requests=requests(session, caller),
+        wrong=request_id,
+        asked=asked,
+        ticked=_ticked(asked),
+        nothing=DecideForm(),
         may_agree=partial(caller.allows, Permission.AGREE_SHARING),
+        may_read=partial(caller.allows, Permission.READ_CLIENTS),
     )
+
+
+def _ticked(form: DecideForm) -> tuple[str, ...]:
+    return (form.field,) if isinstance(form.field, str) else tuple(form.field)
 
 
 def _agreement(form: AgreementForm) -> NewAgreement:
@@ -216,7 +229,7 @@ menu = [
     MenuEntry("disclosures", "Disclosures", Permission.READ_SHARING),
     MenuEntry("requests", "Requests", Permission.READ_SHARING),
     MenuEntry("agreements", "Agreements", Permission.READ_SHARING),
-    MenuEntry("notifications", "To tell recipients", Permission.READ_SHARING),
+    MenuEntry("notifications", "To tell recipients", Permission.READ_SHARING, Permission.DISCLOSE),
 ]
 list_pages = [
     agreements_page, agree_on_page, change_agreement_on_page, requests_page, decide_on_page, notifications_page,

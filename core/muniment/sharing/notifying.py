@@ -207,9 +207,9 @@ def notifications(
 ) -> tuple[NotificationView, ...]:
     """Who is still to be told, or to acknowledge, the longest waiting first; with `settled` those that are done too.
 
-    At most 200, of the services that the caller may see.
+    At most 200, of the services that the caller may see, or may tell recipients for.
     """
-    services = caller.require_somewhere(Permission.READ_SHARING)
+    services = caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE)
     query = _listed().where(NOTIFICATION.c.council_id == session.council_id)
     if services is not None:
         query = query.where(DISCLOSURE.c.service.in_(sorted(services)))

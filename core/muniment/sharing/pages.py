@@ -32,13 +32,13 @@ from muniment.policy.store import adopted
 from muniment.sharing.deciding import Answer, ask
 from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
-from muniment.sharing.register import Looked, search_register, service_of, view_disclosure
-from muniment.sharing.requests import NewRequest, receive_request, requests
+from muniment.sharing.register import DisclosureView, Looked, search_register, service_of, view_disclosure
+from muniment.sharing.requests import NewRequest, receive_request, requests_about
 from muniment.sharing.rules import RULES
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import day_of
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import SHOWN
+from muniment.web.cursors import SHOWN, Listing
 from muniment.web.errors import Fault
 from muniment.web.pages import Page
 from muniment.web.unit_of_work import needs
@@ -81,6 +81,17 @@ class ShareForm(msgspec.Struct, frozen=True):
     exception: str = ""
     condition_met: str = ""
     means: str = "json"
+
+
+class LookForm(msgspec.Struct, frozen=True):
+    """The fields of the form that looks into the register; empty ones were left open. It is sent by POST, so that
+    nothing about a client stands in an address. `after` is the place of the page before."""
+
+    client: str = ""
+    recipient: str = ""
+    first_day: str = ""
+    last_day: str = ""
+    after: str = ""
 
 
 class RequestForm(msgspec.Struct, frozen=True):
@@ -161,15 +172,30 @@ def request_on_page(
 def register_page(session: Session, caller: Asker, page: Shown, after: FromQuery[str | None] = None) -> Response[str]:
     """The register, the newest first."""
     found = search_register(session, caller, Looked(limit=SHOWN, after=after))
-    return page.render("sharing/register.html", caller=caller, found=found, after=after)
+    return page.render("sharing/register.html", caller=caller, found=found, after=after, asked=LookForm(), faults=())
+
+
+@post("/console/disclosures", sync_to_thread=True, status_code=200, opt=READS)
+def look_on_page(data: URLEncodedBody[LookForm], session: Session, caller: Asker, page: Shown) -> Response[str]:
+    """What was given about a client, to a recipient, or between two days."""
+    found, faults, status = Listing[DisclosureView]([]), list[Fault](), 200
+    try:
+        found = search_register(session, caller, _looked(data))
+    except (InvalidInput, NotFound) as fault:
+        faults, status = [Fault(getattr(fault, "where", "") or "client", str(fault))], 422
+    return page.render(
+        "sharing/register.html", caller=caller, status=status, found=found, after=None, asked=data, faults=faults
+    )
 
 
 @get("/console/disclosures/{disclosure_id:uuid}", sync_to_thread=True)
 def disclosure_page(disclosure_id: FromPath[UUID], session: Session, caller: Asker, page: Shown) -> Response[str]:
     """One act of the register, and the way to its file."""
     view = view_disclosure(session, caller, disclosure_id)
-    may_fetch = caller.allows(Permission.DISCLOSE, view.service)
-    return page.render("sharing/disclosed.html", caller=caller, view=view, may_fetch=may_fetch)
+    may_fetch, may_read = (
+        caller.allows(right, view.service) for right in (Permission.DISCLOSE, Permission.READ_SHARING)
+    )
+    return page.render("sharing/disclosed.html", caller=caller, view=view, may_fetch=may_fetch, may_read=may_read)
 
 
 @post("/console/disclosures/{disclosure_id:uuid}/export", sync_to_thread=True, status_code=200, opt=DISCLOSES)
@@ -190,7 +216,7 @@ def beside_file(session: CouncilSession, caller: Caller, file_id: UUID, page: Pa
     given = search_register(session, caller, Looked(client=file_id)).items if may_read else []
     return page.text(
         "sharing/beside.html", caller, file_id=file_id, given=given, promises=PROMISES, may_read=may_read,
-        may_share=may_share,
+        may_share=may_share, requests=requests_about(session, caller, file_id),
     )  # fmt: skip
 
 
@@ -208,8 +234,11 @@ def _about(
     """What both forms show: the service's recipients, purposes and fields."""
     declared = _declared(session, caller, file_id)
     language = council.language
-    titles = {name: say(slot.field.title, language) for name, slot in slots_of(declared).items()}
-    titles |= {name: name.replace("-", " ").capitalize() for name in IDENTITY}
+    titles = {
+        name: f"{say(slot.category.title, language)}: {say(slot.field.title, language)}"
+        for name, slot in slots_of(declared).items()
+    }
+    titles |= {name: f"Identity: {name.replace('-', ' ')}" for name in IDENTITY}
     return {
         "file_id": file_id,
         "service": declared.service.slug,
@@ -226,19 +255,37 @@ def _about(
 def _share(
     session: CouncilSession, caller: Caller, file_id: UUID, council: CouncilRef, asked: ShareForm
 ) -> dict[str, Any]:
-    shown = _about(session, caller, file_id, council, asked)
+    shown, language = _about(session, caller, file_id, council, asked), council.language
     answer: Answer | None = None
-    open_ones: list[tuple[str, str]] = []
-    if caller.allows(Permission.READ_SHARING, shown["service"]):
-        open_ones = [
-            (str(one.id), f"{one.recipient}, received on {one.received_on:%d/%m/%Y}")
-            for one in requests(session, caller)
-            if one.file == file_id and one.state == "share"
-        ]
+    declared = adopted(session).service(shown["service"]).recipients.recipients
+    conditions = [(say(one.title, language), say(one.condition, language)) for one in declared if one.condition]
+    data_sets = [say(title, language) for one in declared if one.match for title in one.match.data_sets]
+    open_ones = [
+        (str(one.id), f"{one.recipient}, received on {one.received_on:%d/%m/%Y}")
+        for one in requests_about(session, caller, file_id)
+        if one.open
+    ]
     return {
-        **shown, "answer": answer, "requests": open_ones, "means": MEANS,
+        **shown, "answer": answer, "requests": open_ones, "means": MEANS, "conditions": conditions,
+        "data_sets": data_sets,
         "exceptions": [(code, words.capitalize()) for code, words in EXCEPTIONS.items()],
     }  # fmt: skip
+
+
+def _looked(form: LookForm) -> Looked:
+    """What a form looks for. Raises `InvalidInput`."""
+    days = {
+        where: day_of(getattr(form, where), where)
+        for where in ("first_day", "last_day")
+        if getattr(form, where).strip()
+    }
+    values = {"client": form.client.strip(), "recipient": form.recipient.strip(), "after": form.after}
+    try:
+        return msgspec.convert(
+            {**{name: value for name, value in values.items() if value}, **days, "limit": SHOWN}, Looked
+        )
+    except msgspec.ValidationError:
+        raise InvalidInput("This is not the key of a client file.", where="client") from None
 
 
 def _ticked(field: list[str] | str) -> tuple[str, ...]:
@@ -280,5 +327,6 @@ def _converted(values: Mapping[str, Any], kind: type[T]) -> T:
 
 
 share_pages = [
-    share_page, share_on_page, request_page, request_on_page, register_page, disclosure_page, fetch_on_page,
+    share_page, share_on_page, request_page, request_on_page, register_page, look_on_page, disclosure_page,
+    fetch_on_page,
 ]  # fmt: skip

@@ -55,7 +55,7 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the register. With a client asked for, `reference` and `fields` are what left about that client, and
     `rules` what spoke against it where it was refused; without, `fields` are those asked for.
 
-    `given` and `refused` count clients. `sha256` is of the export, in hexadecimal; `export_waits`: it can be fetched.
+    `given` and `refused` count clients. `sha256` is of the export, in hexadecimal.
     """
 
     id: UUID
@@ -106,8 +106,9 @@ def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> 
 
 
 def view_disclosure(session: CouncilSession, caller: Caller, disclosure_id: UUID) -> DisclosureView:
-    """One act of the register. Raises `NotFound`, `Forbidden`."""
-    services = caller.require_somewhere(Permission.READ_SHARING)
+    """One act of the register, also for who may disclose: what was given is fetched there. Raises `NotFound`,
+    `Forbidden`."""
+    services = caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE)
     here = (DISCLOSURE.c.council_id == session.council_id, DISCLOSURE.c.id == disclosure_id)
     row = session.execute(select(DISCLOSURE).where(*here)).one_or_none()
     if row is None or (services is not None and row.service not in services):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -30,7 +30,15 @@ from muniment.sharing.register import service_of
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
 
-__all__ = ["NewRequest", "RequestDecision", "RequestView", "decide_request", "receive_request", "requests"]
+__all__ = [
+    "NewRequest",
+    "RequestDecision",
+    "RequestView",
+    "decide_request",
+    "receive_request",
+    "requests",
+    "requests_about",
+]
 
 Kind = Literal["one-off", "crime", "legal-proceedings"]
 Fields = Annotated[tuple[str, ...], Meta(max_length=60)]
@@ -213,16 +221,34 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
 def requests(session: CouncilSession, caller: Caller, *, open_only: bool = False) -> tuple[RequestView, ...]:
     """The newest requests of the services that the caller may see, or those not decided yet; at most 200."""
     services = caller.require_somewhere(Permission.READ_SHARING)
-    may_share = ((REQUEST.c.state == "share") & open_on(session.clock.today())).label("open")
-    query = select(REQUEST, func.coalesce(may_share, False).label("open")).where(
-        REQUEST.c.council_id == session.council_id
-    )
-    if services is not None:
-        query = query.where(REQUEST.c.service.in_(sorted(services)))
+    which: list[ColumnElement[bool]] = [] if services is None else [REQUEST.c.service.in_(sorted(services))]
     if open_only:
-        query = query.where(REQUEST.c.state == "received")
-    rows = session.execute(query.order_by(REQUEST.c.received_on.desc(), REQUEST.c.id).limit(SEARCHED)).all()
-    record(session, AuditEvent.REGISTER_SEARCHED, requests=len(rows))
+        which.append(REQUEST.c.state == "received")
+    found = _listed(session, *which)
+    record(session, AuditEvent.REGISTER_SEARCHED, requests=len(found))
+    return found
+
+
+def requests_about(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[RequestView, ...]:
+    """The requests about one client, the newest first, also for who may disclose: they carry out what was decided.
+
+    Raises `NotFound` if there is no such file that the caller may see, `Forbidden`.
+    """
+    services, service = (
+        caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE),
+        service_of(session, file_id),
+    )
+    if service is None or (services is not None and service not in services):
+        raise NotFound(NO_FILE)
+    found = _listed(session, REQUEST.c.file_id == file_id)
+    record(session, AuditEvent.REGISTER_SEARCHED, file_id, requests=len(found))
+    return found
+
+
+def _listed(session: CouncilSession, *which: ColumnElement[bool]) -> tuple[RequestView, ...]:
+    may_share = func.coalesce((REQUEST.c.state == "share") & open_on(session.clock.today()), False).label("open")
+    query = select(REQUEST, may_share).where(REQUEST.c.council_id == session.council_id, *which)
+    rows = session.execute(query.order_by(REQUEST.c.received_on.desc(), REQUEST.c.id).limit(SEARCHED))
     return tuple(_view(row) for row in rows)
 
 

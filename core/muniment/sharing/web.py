@@ -74,7 +74,7 @@ def find_disclosures(data: JSONBody[Looked], session: Session, caller: Asker) ->
     return search_register(session, caller, data)
 
 
-@get("/disclosures/{disclosure_id:uuid}", sync_to_thread=True, tags=TAGS, opt=READS)
+@get("/disclosures/{disclosure_id:uuid}", sync_to_thread=True, tags=TAGS)
 def read_disclosure(disclosure_id: FromPath[UUID], session: Session, caller: Asker) -> DisclosureView:
     """One act of the register."""
     return view_disclosure(session, caller, disclosure_id)

@@ -175,7 +175,7 @@ def request_decided(
     decide_request(session, caller, request_id, data)
 
 
-@get("/sharing/notifications", sync_to_thread=True, tags=TAGS, opt=READS)
+@get("/sharing/notifications", sync_to_thread=True, tags=TAGS)
 def all_notifications(
     session: Session, caller: Asker, client: FromQuery[UUID | None] = None, settled: FromQuery[bool] = False
 ) -> Listing[NotificationView]:

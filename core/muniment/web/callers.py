@@ -82,11 +82,15 @@ class Caller(msgspec.Struct, frozen=True):
             where = f" for the service {service}" if service is not None else " for every service of the council"
             raise Forbidden(f"This needs the permission {permission}{where}.")
 
-    def require_somewhere(self, permission: Permission) -> Services:
-        """The services that `permission` is held for, to filter by; `Forbidden` when there is none."""
-        if permission not in self.grants:
-            raise Forbidden(f"This needs the permission {permission}.")
-        return self.grants[permission]
+    def require_somewhere(self, permission: Permission, *others: Permission) -> Services:
+        """The services that `permission` is held for, or one of the `others` that will do as well, to filter by;
+        `Forbidden` when there is none."""
+        held = [self.grants[each] for each in (permission, *others) if each in self.grants]
+        if not held:
+            raise Forbidden(f"This needs the permission {' or '.join((permission, *others))}.")
+        if None in held:
+            return EVERY_SERVICE
+        return frozenset[str]().union(*(services for services in held if services is not None))
 
 
 def command_caller(council_id: UUID, name: str, role: str = "") -> Caller:

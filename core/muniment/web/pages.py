@@ -59,11 +59,12 @@ class Assets:
 
 class MenuEntry(msgspec.Struct, frozen=True):
     """A page of the console that stands in its menu: `path` below `/{council}/console/`, for whoever holds
-    `permission` for any service."""
+    `permission` for any service, or `instead`, where that will do as well."""
 
     path: str
     title: str
     permission: Permission
+    instead: Permission | None = None
 
 
 class Pages:

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
 from sqlalchemy import text
 
+from muniment.app import create_app, surface_of
 from muniment.database.ids import new_id
 from muniment.keys import KeyRing
+from muniment.settings import Settings
 from muniment.wiring import wire
 from tests.integration.sharing.kit import House
 from tests.server import TestServer
+from tests.unit.notices.made import words
 
 
 def _council(database: Any, slug: str) -> UUID:
@@ -45,3 +51,16 @@ def houses(
 def house(houses: tuple[House, House]) -> House:
     """The council `alpha`."""
     return houses[0]
+
+
+@pytest.fixture(scope="module")
+def http(houses: tuple[House, House], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient[Litestar]]:
+    """The application, as one that shows pages and answers programs."""
+    house, folder = houses[0], tmp_path_factory.mktemp("web")
+    settings = Settings(data_dir=folder, keys_file=folder / "keys.toml", ledger_dir=folder, files_dir=folder)
+    surface = surface_of(house.plugins, house.store)
+    surface = msgspec.structs.replace(surface, things={**surface.things, "words": words()})
+    app = create_app(settings, house.database, house.database.clock, house.keys, surface)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        client.follow_redirects = False
+        yield client

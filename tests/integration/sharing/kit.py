@@ -36,6 +36,7 @@ from muniment.policy.store import adopt
 from muniment.sharing.agreements import NewAgreement, make_agreement
 from muniment.sharing.deciding import Answer, Asked, ask
 from muniment.sharing.disclosing import Disclosed, Order, disclose
+from muniment.web.forms import form_token
 from tests.unit.sharing.kit import CLIENTS, PURPOSES, RECIPIENT
 
 SERVICE: Final = "advice"
@@ -255,3 +256,14 @@ class House:
 def asked(changes: Mapping[str, Any]) -> dict[str, Any]:
     """A question to the college about what everybody has, with changes."""
     return {"service": SERVICE, "recipient": "college", "purpose": "support", "fields": FIELDS, **changes}
+
+
+CONSOLE: Final = "/alpha/console"
+
+
+def page(http: Any, cookie: str, path: str, form: dict[str, Any] | None = None) -> Any:
+    """A page of the console, or the answer to a form that was sent from it."""
+    http.cookies.set("muniment-alpha", cookie)
+    if form is None:
+        return http.get(f"{CONSOLE}{path}")
+    return http.post(f"{CONSOLE}{path}", data={"form_token": form_token(cookie), **form})

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from litestar import Litestar
@@ -20,28 +18,11 @@ from muniment.accounts.permissions import Permission, Role
 from muniment.accounts.sessions import begin_session
 from muniment.accounts.staff import add_staff
 from muniment.accounts.tokens import new_token
-from muniment.app import create_app, surface_of
 from muniment.cli import main
-from muniment.settings import Settings
-from muniment.web.forms import form_token
-from tests.integration.sharing.kit import FIELDS, SERVICE, House
-from tests.unit.notices.made import words
+from tests.integration.sharing.kit import CONSOLE, FIELDS, SERVICE, House, page
 
 API = "/api/v1/councils/alpha"
-CONSOLE = "/alpha/console"
 Client = TestClient[Litestar]
-
-
-@pytest.fixture(scope="module")
-def http(houses: tuple[House, House], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    house, folder = houses[0], tmp_path_factory.mktemp("web")
-    settings = Settings(data_dir=folder, keys_file=folder / "keys.toml", ledger_dir=folder, files_dir=folder)
-    surface = surface_of(house.plugins, house.store)
-    surface = msgspec.structs.replace(surface, things={**surface.things, "words": words()})
-    app = create_app(settings, house.database, house.database.clock, house.keys, surface)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        client.follow_redirects = False
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -132,13 +113,6 @@ def test_agreements_requests_and_matches_over_the_api(house: House, http: Client
     assert (seen["outcome"], seen["closed_on"]) == ("error", "2026-11-20")
 
 
-def page(http: Client, cookie: str, path: str, form: dict[str, Any] | None = None) -> Any:
-    http.cookies.set("muniment-alpha", cookie)
-    if form is None:
-        return http.get(f"{CONSOLE}{path}")
-    return http.post(f"{CONSOLE}{path}", data={"form_token": form_token(cookie), **form})
-
-
 def test_an_adviser_asks_and_discloses_on_the_clients_page(house: House, http: Client, cookie: str) -> None:
     file = house.register(address="1 Sample Street", work__history="Baker")
     assert f"/clients/{file}/sharing" in page(http, cookie, f"/clients/{file}").text
@@ -178,8 +152,17 @@ def test_a_request_is_noted_and_decided_on_pages(house: House, http: Client, coo
     assert noted.status_code == 303, noted.text
     request_id = house.scalar("select id from sharing_request where file_id = :f", f=file)
     assert "a theft" in page(http, cookie, "/requests").text
-    decided = page(http, cookie, f"/requests/{request_id}", {"field": "personal.address", "reasons": "proportionate"})
+    decision = {"field": "personal.address", "reasons": "proportionate", "last_day": "31/02/2027"}
+    wrong = page(http, cookie, f"/requests/{request_id}", decision)
+    assert wrong.status_code == 422
+    assert f'href="#last_day-{request_id}"' in wrong.text
+    for kept in ('value="proportionate"', 'value="31/02/2027"', 'value="personal.address" checked'):
+        assert kept in wrong.text
+    decided = page(http, cookie, f"/requests/{request_id}", {**decision, "last_day": "31/03/2027"})
     assert decided.status_code == 303, decided.text
+    shown = page(http, cookie, "/requests").text
+    for told in ("Last day for giving them: 31 March 2027", "Is the person told: yes", "Still to be given: yes"):
+        assert told in shown
     assert f'value="{request_id}"' in page(http, cookie, f"/clients/{file}/sharing").text
 
 
@@ -245,3 +228,29 @@ def test_an_operator_decides_exports_and_looks(house: House, monkeypatch: pytest
     wrong = run(house, monkeypatch, tmp_path, "decide", *asked[:9])
     assert wrong.exit_code == 1
     assert "Say about whom" in wrong.stderr
+
+
+def test_an_auditor_looks_into_the_register_on_its_page(house: House, http: Client, cookie: str) -> None:
+    ours, theirs = (house.disclose(house.register(address="1 Sample Street")) for _ in range(2))
+    file = house.scalar("select file_id from disclosure_line where disclosure_id = :d", d=ours.id)
+
+    def look(**asked: str) -> Any:
+        return page(http, cookie, "/disclosures", asked)
+
+    found = look(client=str(file), recipient="college", first_day="20/11/2026", last_day="20/11/2026")
+    assert found.status_code == 200, found.text
+    assert (str(ours.id) in found.text, str(theirs.id) in found.text) == (True, False)
+    assert str(ours.id) not in look(client=str(file), last_day="19/11/2026").text
+    assert str(ours.id) not in look(client=str(file), recipient="police").text
+    for wrong, where in (({"client": "somebody"}, "client"), ({"client": str(ours.id)}, "client"),
+                         ({"first_day": "yesterday"}, "first_day")):  # fmt: skip
+        told = look(**wrong)
+        assert (told.status_code, f'href="#{where}"' in told.text) == (422, True)
+    for _ in range(60):
+        house.disclose(file, means="spoken", format=None)
+    first = look(client=str(file)).text
+    place = first.partition('name="after" value="')[2].partition('"')[0]
+    second = look(client=str(file), after=place).text
+    shown = [text.count(f'href="{CONSOLE}/disclosures/') for text in (first, second)]
+    assert (sum(shown), 'name="after"' in second) == (61, False)
+    assert str(ours.id) in first + second

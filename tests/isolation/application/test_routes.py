@@ -196,6 +196,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             **{name: value for name, value in request(tenant).items() if name not in ("service", "file", "fields")},
             "field": town.value, "received_on": "19/11/2026",
         },
+        "POST /console/disclosures": {"client": ids["file_id"]},
         "POST /console/disclosures/{disclosure_id}/export": {},
         "POST /console/agreements": {"service": town.service, "recipient": PARTNERS[town.slug]},
         "POST /console/agreements/{agreement_id}": {"review_on": "31/01/2028"},

@@ -202,14 +202,15 @@ def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str, dec
     ).scalar_one()
     if before == policy.hash:
         return False
+    document = canonical(policy)
     session.execute(
         insert(AdoptedPolicy)
         .values(
             council_id=session.council_id,
             hash=policy.hash,
             format=FORMAT,
-            document=canonical(policy),
-            declared=canonical(declared or policy),
+            document=document,
+            declared=document if declared is None else canonical(declared),
             adopted_at=clock.now(),
             adopted_by=by,
         )
@@ -218,6 +219,7 @@ def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str, dec
     session.execute(
         text("update council set policy_hash = :hash where id = :id"), {"hash": policy.hash, "id": session.council_id}
     )
+    _remembered(policy.hash).policy = read_policy(document, FORMAT)
     policy_adopted.send(session, PolicyAdopted(before=before, after=policy.hash))
     return True
 

@@ -45,7 +45,7 @@ def recompute(deployment: Deployment, council_id: UUID) -> None:
                     session.ring(RECOMPUTE, (council_id,))
                     return
                 done = clock_stale(session, subject, last)
-            if done is None:
+            if done is None or not done.more:
                 break
             last, chunks = done.last, chunks + 1
 

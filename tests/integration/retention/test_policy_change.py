@@ -89,6 +89,17 @@ def test_rows_whose_day_stays_are_not_written_and_count_once_every_row_was_looke
     assert house.sweep().disposed == sum(model.answer(file).due_on is not None for file in model.files)
 
 
+def test_the_chunk_that_comes_to_the_end_ends_the_pass(house: House) -> None:
+    model = begin(house)
+    model.adopt(1)
+    model.chunk(FILES)
+    assert clocked(house) == 0, "there may be more"
+    model.adopt(6)
+    model.place = None
+    model.chunk(FILES + 1)
+    assert clocked(house) == FILES
+
+
 def test_a_rule_that_moves_some_days_writes_those_alone(house: House) -> None:
     model = begin(house)
     model.note(1, date(2024, 2, 29))  # nine years from 2015 come first

@@ -48,10 +48,10 @@ CHUNK = 5_000
 
 @dataclass(frozen=True)
 class Stale:
-    """How far recomputing has come: the last row looked at in a table, and how many rows were clocked there."""
+    """How far recomputing has come: the last row looked at in a table, and whether there may be more beyond it."""
 
     last: UUID
-    clocked: int
+    more: bool
 
 
 def clock_classes(
@@ -79,10 +79,11 @@ def clock_classes(
 
 
 def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, limit: int = CHUNK) -> Stale | None:
-    """Look at the next rows, in order of id, that no rule in force has clocked; None when there are no more.
+    """Look at the next rows, in order of id, that no rule in force has clocked; None where there are none.
 
     One chunk, one transaction. `after` is the last row of the chunk before, None to begin: what was unset is found
-    from there on, and the rows of each pass from where that stands. The chunk that finds nothing ends the passes.
+    from there on, and the rows of each pass from where that stands. The chunk that finds fewer than it may look at
+    ends the passes.
     """
     locks.shared(session)
     if policy_moved(session):
@@ -106,7 +107,7 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     rows = {line[0]: with_ids(session, Keys(line[1])) for line in lines}
     ids, lock_ids = Keys.joined(each.keys for each in rows.values()), Keys.joined(Keys(line[2]) for line in lines)
     if not ids:
-        _finish(session, subject, under_way)
+        _move(session, subject, under_way, last=None)
         return None
     lock = subject.lock
     locked = (
@@ -117,11 +118,11 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     )
     session.execute(select(func.count()).select_from(locked.cte("locked")))
     passing = frozenset(row.record_class for row in under_way)
-    count = clock_classes(session, adopted(session), subject, rows, leave=passing)
-    last = UUID(bytes=max(ids.raw))
-    if under_way:
-        _note(session, subject, under_way, ids, last)
-    return Stale(last, count)
+    clock_classes(session, adopted(session), subject, rows, leave=passing)
+    last, more = UUID(bytes=max(ids.raw)), len(ids) == limit
+    _note_left(session, subject, under_way, ids)
+    _move(session, subject, under_way, last=last if more else None)
+    return Stale(last, more)
 
 
 def forget_passes(session: CouncilSession, rules: Mapping[str, str]) -> None:
@@ -163,13 +164,17 @@ def _passes(session: CouncilSession, subject: Subject) -> list[Any]:
     here = RECLOCKING.c.council_id == session.council_id, RECLOCKING.c.kept_in == subject.name
     by_key = clocks(adopted(session))
     rules = {key: (by_key.get(key) or undeclared(key)).hash for key in classes_stored(session, subject)}
-    known = select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash).where(*here)
-    begun = {row.record_class: row.rule_hash for row in session.execute(known)}
+    known = session.execute(
+        select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash, RECLOCKING.c.finished_at).where(*here)
+    )
+    begun = {row.record_class: row for row in known}
     new = [
         {"council_id": session.council_id, "kept_in": subject.name, "record_class": key, "rule_hash": rule}
         for key, rule in rules.items()
-        if begun.get(key) != rule
+        if key not in begun or begun[key].rule_hash != rule
     ]
+    if not new and all(row.finished_at is not None for row in begun.values()):
+        return []
     if new:
         statement = insert(RECLOCKING).values(new)
         anew: dict[str, Any] = {"last_id": None, "stand_for": [], "finished_at": None}
@@ -202,8 +207,10 @@ def _not_looked_at(subject: Subject) -> ColumnElement[bool]:
     return and_(table.c.rule_hash != RECLOCKING.c.rule_hash, case((under_way, to_come), else_=negate(stood_for)))
 
 
-def _note(session: CouncilSession, subject: Subject, passes: Sequence[Any], ids: Keys, last: UUID) -> None:
-    """The passes have come as far as `last`; some rows were left with the hashes that they have."""
+def _note_left(session: CouncilSession, subject: Subject, passes: Sequence[Any], ids: Keys) -> None:
+    """Of these rows some were left with the hashes that they have: what those are, each pass remembers."""
+    if not passes:
+        return
     table = subject.table
     left = (
         select(table.c.record_class, func.array_agg(table.c.rule_hash.distinct(), type_=ARRAY(Text)).label("hashes"))
@@ -211,18 +218,22 @@ def _note(session: CouncilSession, subject: Subject, passes: Sequence[Any], ids:
         .group_by(table.c.record_class)
     )
     hashes = {row.record_class: row.hashes for row in session.execute(left)}
-    _set(session, subject, [row.record_class for row in passes], last_id=func.greatest(RECLOCKING.c.last_id, last))
     for row in passes:
         stand_for = sorted({*row.stand_for, *hashes.get(row.record_class, ())} - {row.rule_hash})
         if stand_for != row.stand_for:
             _set(session, subject, [row.record_class], stand_for=stand_for)
 
 
-def _finish(session: CouncilSession, subject: Subject, passes: Sequence[Any]) -> None:
-    """Every row of these classes was looked at: from now on what was left is clocked by the rule in force."""
-    if passes:
-        classes = [row.record_class for row in passes]
+def _move(session: CouncilSession, subject: Subject, passes: Sequence[Any], last: UUID | None) -> None:
+    """The passes have come as far as `last`; None: every row of their classes was looked at, and from now on what was
+    left is clocked by the rule in force."""
+    if not passes:
+        return
+    classes = [row.record_class for row in passes]
+    if last is None:
         _set(session, subject, classes, last_id=null(), finished_at=session.clock.now())
+    else:
+        _set(session, subject, classes, last_id=func.greatest(RECLOCKING.c.last_id, last))
 
 
 def _set(session: CouncilSession, subject: Subject, classes: Sequence[str], **values: Any) -> None:

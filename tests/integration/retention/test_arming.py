@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Date, insert, literal, select, text
 
-from muniment.api.errors import Conflict, NotFound
+from muniment.accounts.permissions import Permission
+from muniment.api.errors import Conflict, Forbidden, NotFound
 from muniment.api.periods import Period, add_period
 from muniment.clients.facts import PROGRAMME_FACT
 from muniment.clients.locks import tell
@@ -22,7 +24,7 @@ from muniment.retention.disposal.chunk import BEGINNING, due_places
 from muniment.retention.explain import explain
 from muniment.retention.rules.clause_sql import added
 from muniment.retention.subjects import RECORDS
-from tests.integration.retention.kit import RETENTION, SERVICE, House
+from tests.integration.retention.kit import RETENTION, SERVICE, House, policy_of
 
 CASE = f"{SERVICE}/case"
 LONG_AGO = date(2019, 3, 1)
@@ -135,6 +137,30 @@ def test_what_was_looked_at_is_what_is_armed(house: House) -> None:
         arming.arm(session, house.caller, CASE, seen.rule_hash)
     with pytest.raises(NotFound), house.session() as session:
         arming.preview(session, house.caller, "advice/unknown")
+
+
+def test_nothing_is_armed_while_records_wait_to_be_clocked(house: House) -> None:
+    house.adopt()
+    house.file("case")
+    house.flush()
+    house.adopt_only(policy_of(another(keep="4 years")))
+    with house.session() as session:
+        seen = arming.preview(session, house.caller, CASE)
+    assert seen.by_state == {"unset": 1}
+    with pytest.raises(Conflict, match="not been clocked"), house.session() as session:
+        arming.arm(session, house.caller, CASE, seen.rule_hash)
+    house.clock_all()
+    house.arm("case")
+
+
+@pytest.mark.parametrize("lacking", [Permission.ARM_RETENTION, Permission.READ_RETENTION])
+def test_whoever_arms_a_rule_may_do_so_and_may_see_what_it_would_take(house: House, lacking: Permission) -> None:
+    house.adopt()
+    with house.session() as session:
+        seen = arming.preview(session, house.caller, CASE)
+    held = {name: services for name, services in house.caller.grants.items() if name is not lacking}
+    with pytest.raises(Forbidden, match=lacking), house.session() as session:
+        arming.arm(session, replace(house.caller, grants=held), CASE, seen.rule_hash)
 
 
 def test_a_change_moves_the_day_in_its_own_transaction(house: House) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, case, extract, func, select, text, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -24,12 +24,11 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
 from muniment.policy.store import adopted
+from muniment.retention.approval.counted import counted, kept, samples, stored_of
 from muniment.retention.evidence.keeping import remember
-from muniment.retention.holds.standing import held, number_standing
-from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import AWAIT_HOLDER, Clock, clocks
 from muniment.retention.rules.extended import kept_by_extensions
-from muniment.retention.subjects import SUBJECTS, Subject
+from muniment.retention.subjects import Subject
 from muniment.retention.tables import Arming
 
 __all__ = [
@@ -42,8 +41,6 @@ IN_FORCE = ARMING.c.ended_at.is_(None)
 MANY_RECORDS = 100
 MANY_SHARE = 0.05
 """A rule is disarmed when a change makes more than `MANY_RECORDS` and more than `MANY_SHARE` of a class newly due."""
-
-SAMPLES = 10
 
 
 class ArmedRule(msgspec.Struct, frozen=True):
@@ -101,53 +98,26 @@ def preview(session: CouncilSession, caller: Caller, record_class: str) -> Previ
     """What the next sweep would do under the rule of a class. Raises `NotFound`, `Forbidden`."""
     policy, clock = _clock(session, record_class)
     caller.require(Permission.READ_RETENTION, record_class.partition("/")[0])
-    by_state: dict[str, int] = {}
-    due_by_year: dict[str, int] = {}
-    ahead_by_year: dict[str, int] = {}
-    actions: dict[str, int] = {}
-    samples: list[UUID] = []
-    kept, today = 0, session.clock.today()
-    for subject in SUBJECTS:
-        table = subject.table
-        mine = and_(
-            table.c.council_id == session.council_id,
-            table.c.record_class == record_class,
-            table.c.disposal.is_(None),
-        )
-        in_force = is_clocked(session, subject, [record_class])
-        state = case((in_force, table.c.state), else_="unset")
-        is_due = func.coalesce(and_(in_force, table.c.due_on < today), False)
-        year = extract("year", table.c.due_on)
-        grouped = select(state, is_due, year, case((in_force, table.c.action)), func.count()).where(mine)
-        for of_state, due, of_year, action, count in session.execute(grouped.group_by(text("1, 2, 3, 4"))):
-            _add(by_state, of_state, count)
-            if of_state == "dated":
-                _add(due_by_year if due else ahead_by_year, str(int(of_year)), count)
-            if due:
-                _add(actions, action, count)
-        if actions and number_standing(session):
-            counted = select(func.count()).select_from(table).where(mine, is_due, held(session, subject, table))
-            kept += session.scalar(counted) or 0
-        found = select(table.c.id).where(mine, is_due).order_by(table.c.due_on, table.c.id).limit(SAMPLES)
-        samples += session.scalars(found)
+    stored = stored_of(session, record_class)
+    counts = counted(session, stored)
     return Preview(
         record_class=record_class,
         title=_title(clock),
         rule=clock.rule.id if clock.rule else "",
         rule_hash=clock.hash,
         policy_hash=policy.hash,
-        stored=sum(by_state.values()),
-        due=sum(actions.values()),
+        stored=counts.stored,
+        due=counts.due,
         extended=kept_by_extensions(session, clock),
-        kept=kept,
-        by_state=dict(sorted(by_state.items())),
-        due_by_year=dict(sorted(due_by_year.items())),
-        ahead_by_year=dict(sorted(ahead_by_year.items())),
-        actions=dict(sorted(actions.items())),
-        samples=tuple(samples[:SAMPLES]),
+        kept=kept(session, stored) if counts.due else 0,
+        by_state=dict(sorted(counts.by_state.items())),
+        due_by_year=dict(sorted(counts.due_by_year.items())),
+        ahead_by_year=dict(sorted(counts.ahead_by_year.items())),
+        actions=dict(sorted(counts.actions.items())),
+        samples=samples(session, stored) if counts.due else (),
         rests_on=rests_on(policy, clock),
         unclocked_because=tuple(dict.fromkeys(entry.why for entry in clock.clauses if entry.why)),
-        can_be_due=any(entry.fixed is None and entry.action != AWAIT_HOLDER for entry in clock.clauses),
+        can_be_due=_can_be_due(clock),
         armed=armed(session, record_class, clock.hash),
     )
 
@@ -171,13 +141,15 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
     `rule_hash` is that of the preview which the caller saw. Raises `Conflict` if another rule is in force by now or
     records still wait to be clocked, `InvalidInput` if nothing could ever be disposed of, `Forbidden`, `NotFound`.
     """
-    caller.require(Permission.ARM_RETENTION, record_class.partition("/")[0])
-    seen = preview(session, caller, record_class)
-    if seen.rule_hash != rule_hash:
+    for needed in (Permission.ARM_RETENTION, Permission.READ_RETENTION):
+        caller.require(needed, record_class.partition("/")[0])
+    policy, clock = _clock(session, record_class)
+    if clock.hash != rule_hash:
         raise Conflict("The rule has changed since that preview. Look at the new preview and arm that.")
+    seen = counted(session, stored_of(session, record_class))
     if seen.by_state.get("unset"):
         raise Conflict("Some records have not been clocked under this rule yet. Wait for that, then look again.")
-    if not seen.can_be_due:
+    if not _can_be_due(clock):
         raise InvalidInput("Nothing of this class can ever be due under its rule, so there is nothing to arm.")
     now = session.clock.now()
     _end(session, record_class, "superseded")
@@ -187,7 +159,7 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
             council_id=session.council_id,
             record_class=record_class,
             rule_hash=rule_hash,
-            policy_hash=seen.policy_hash,
+            policy_hash=policy.hash,
             armed_at=now,
             armed_kind=caller.actor.kind,
             armed_role=caller.actor.role,
@@ -195,8 +167,8 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
             preview={
                 "stored": seen.stored,
                 "due": seen.due,
-                "extended": seen.extended,
-                "due_by_year": dict(seen.due_by_year),
+                "extended": kept_by_extensions(session, clock),
+                "due_by_year": seen.due_by_year,
             },
         )
         .returning(ARMING.c.id)
@@ -273,14 +245,10 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
 
 def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
     """End the arming in force, once no chunk that rests on it is under way (`disposal.chunk` locks its key)."""
-    session.execute(select(ARMING.c.id).where(*_in_force(session, record_class)).with_for_update())
-    ended: UUID | None = session.execute(
-        update(ARMING)
-        .where(*_in_force(session, record_class))
-        .values(ended_at=session.clock.now(), ended_because=because)
-        .returning(ARMING.c.id)
-    ).scalar_one_or_none()
+    ended: UUID | None = session.scalar(select(ARMING.c.id).where(*_in_force(session, record_class)).with_for_update())
     if ended is not None:
+        one = update(ARMING).where(ARMING.c.council_id == session.council_id, ARMING.c.id == ended)
+        session.execute(one.values(ended_at=session.clock.now(), ended_because=because))
         remember(session, ARMING, [ended])
     return ended
 
@@ -288,6 +256,10 @@ def _end(session: CouncilSession, record_class: str, because: str) -> UUID | Non
 def _in_force(session: CouncilSession, record_class: str) -> tuple[ColumnElement[bool], ...]:
     here = ARMING.c.council_id == session.council_id
     return here, ARMING.c.record_class == record_class, ARMING.c.ended_at.is_(None)
+
+
+def _can_be_due(clock: Clock) -> bool:
+    return any(entry.fixed is None and entry.action != AWAIT_HOLDER for entry in clock.clauses)
 
 
 def _clock(session: CouncilSession, record_class: str) -> tuple[Policy, Clock]:
@@ -300,7 +272,3 @@ def _clock(session: CouncilSession, record_class: str) -> tuple[Policy, Clock]:
 
 def _title(clock: Clock) -> str:
     return say(clock.record_class.title, "en") if clock.record_class else ""
-
-
-def _add(counts: dict[str, int], key: str, count: int) -> None:
-    counts[key] = counts.get(key, 0) + count

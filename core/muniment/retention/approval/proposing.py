@@ -209,6 +209,8 @@ def _locked(session: CouncilSession, subject: Subject, wanted: Select[Any, Any],
 
 def forget(session: CouncilSession, record_ids: Sequence[UUID]) -> None:
     """These records are gone, or emptied: nothing is to be decided about them any more."""
+    if not record_ids:
+        return
     any_here = select(PROPOSAL.c.id).where(PROPOSAL.c.council_id == session.council_id)
     if session.scalar(select(any_here.exists())):  # most councils' queues are empty most of the time
         session.execute(delete(PROPOSAL).where(with_ids(session, record_ids, "record_id")(PROPOSAL)))

@@ -19,7 +19,7 @@ from muniment.clients.context import Context
 from muniment.clients.locks import LockedFile, change_file
 from muniment.clock import london_day
 from muniment.consent.acts import LIVE, Authority, Channel, How, Kind, recipient_key
-from muniment.consent.asking import NamedRecipient, NewAnswer, entry_of, instant_of
+from muniment.consent.asking import NamedRecipient, NewAnswer, check_language, entry_of, instant_of
 from muniment.consent.evidence import handed_in, hashes, store_evidence
 from muniment.consent.following import Following, follows
 from muniment.consent.grounds import purpose_of
@@ -96,6 +96,8 @@ def withdraw(
     that is not there for the caller or was never asked, `Forbidden`, `InvalidInput`, `Conflict` if nothing was given.
     """
     file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=True)
+    if new.language is not None:
+        check_language(new.language)
     declared = context.policy.service(file.service)
     before = _standing(session, file, kind, purpose)
     if before is None:
@@ -119,7 +121,22 @@ def withdraw(
     event_id = append(session, file, entry)
     send(session, [file.id], "withdrawn")
     _tell(session, context, file, event_id, entry, context.facade.consent_withdrawn)
+    if london_day(entry.at) < session.clock.today():
+        told = _overtaken(told, before, _standing(session, file, kind, purpose), keys, named)
     return Withdrawn(event_id, True, told)
+
+
+def _overtaken(
+    told: Following, before: Standing, after: Standing | None, keys: Sequence[str], named: Mapping[str, str]
+) -> Following:
+    """What follows a withdrawal of a day that has passed: nothing from those whom they have agreed to since."""
+    live = set(after.recipients) if after is not None else set[str]()
+    meant = set(keys or before.recipients)
+    stands = bool(meant & live) if keys else after is not None and after.live
+    if not stands:
+        return told
+    stops = tuple(named[key] for key in sorted(meant - live))
+    return msgspec.structs.replace(told, stops=stops, agreed_again=london_day(before.at))
 
 
 def _narrowed(given: Sequence[NamedRecipient], named: Mapping[str, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ named body by body (UK GDPR Arts 4(11), 7).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -17,7 +17,7 @@ from muniment.api.consent import Purpose
 from muniment.api.errors import InvalidInput
 from muniment.api.periods import add_period, parse_period
 from muniment.api.sharing import Recipient
-from muniment.api.text import is_blank, say
+from muniment.api.text import Language, is_blank, say
 from muniment.clients.parsing import BadValue, check_day, parse_text
 from muniment.clock import LONDON, Clock, london_day
 from muniment.consent.acts import LIVE, Authority, Channel, How, Kind, body_of, recipient_key
@@ -25,7 +25,10 @@ from muniment.consent.grounds import ground_of, purpose_of
 from muniment.consent.ledger import Entry
 from muniment.policy.model import Policy, ServicePolicy
 
-__all__ = ["Answer", "NamedRecipient", "NewAnswer", "NewEvidence", "entry_of", "form_of", "instant_of", "named_of"]
+__all__ = [
+    "Answer", "NamedRecipient", "NewAnswer", "NewEvidence", "check_language", "entry_of", "form_of", "instant_of",
+    "named_of",
+]  # fmt: skip
 
 Answer = Literal["requested", "given", "refused", "reconfirmed"]
 
@@ -105,6 +108,7 @@ def entry_of(policy: Policy, service: str, kind: Kind, new: NewAnswer, clock: Cl
         message = "This purpose needs explicit consent (UK GDPR Art 9(2)(a)): say whether it was."
         raise InvalidInput(message, where="explicit", code="not-explicit")
     at = instant_of(clock, new.on, last=False)
+    check_language(new.language)
     keys, names = named_of(declared, purpose, new.recipients, new.language)
     return Entry(
         kind=kind,
@@ -115,7 +119,7 @@ def entry_of(policy: Policy, service: str, kind: Kind, new: NewAnswer, clock: Cl
         categories=purpose.categories,
         recipients=keys,
         named=names,
-        wording=_wording(purpose, new),
+        wording=_wording(policy.council.languages, purpose, new),
         language=new.language,
         version_id=new.version,
         document_id=new.document,
@@ -143,12 +147,26 @@ def _refuse_unproven(new: NewAnswer) -> None:
         raise InvalidInput(message, where="files", code="no-authority")
 
 
-def _wording(purpose: Purpose, new: NewAnswer) -> str:
-    words = new.wording if new.wording is not None else say(purpose.consent_wording, new.language)
+def check_language(language: str) -> None:
+    """Raise `InvalidInput` for what is no code of a language."""
+    try:
+        msgspec.convert(language, Language)
+    except msgspec.ValidationError:
+        message = "Give the language by its code of two letters: en, cy."
+        raise InvalidInput(message, where="language", code="language") from None
+
+
+def _wording(spoken: Sequence[str], purpose: Purpose, new: NewAnswer) -> str:
+    """The words that were used. Those of the policy are taken for nobody's who was asked in another language."""
+    words, declared = new.wording, purpose.consent_wording
+    if words is None:
+        has = declared if isinstance(declared, dict) else spoken
+        known = new.language in has or new.language.partition(".")[0] in has
+        words = say(declared, new.language) if known else ""
     if is_blank(words):
         message = (
-            "The adopted policy does not give the words that people agree to: give those that were used as `wording`, "
-            "or have the council decide them."
+            "The adopted policy does not give the words that people agree to, in this language: give those that were "
+            "used as `wording`, or have the council decide them."
         )
         raise InvalidInput(message, where="wording", code="no-wording")
     try:
@@ -226,8 +244,4 @@ def instant_of(clock: Clock, on: date | None, *, last: bool) -> datetime:
 
 def form_of(new: NewAnswer) -> bytes | None:
     """The fields of a form as they are kept, in canonical JSON; None without one."""
-    return None if new.form is None else msgspec.json.encode(_sorted(new.form))
-
-
-def _sorted(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: fields[name] for name in sorted(fields)}
+    return None if new.form is None else msgspec.json.encode(new.form, order="sorted")

@@ -56,8 +56,9 @@ class EvidenceView(msgspec.Struct, frozen=True):
 def handed_in(new: NewAnswer) -> tuple[NewEvidence, ...]:
     """The pieces that came with an answer, each fit to be stored. Raises `InvalidInput`, `TooLarge`."""
     form = form_of(new)
-    if len(new.files) > MOST:
-        raise InvalidInput(f"Hand in at most {MOST} files.", where="files", code="too-many")
+    pieces = new.files if form is None else (*new.files, NewEvidence(FORM, JSON, form))
+    if len(pieces) > MOST:
+        raise InvalidInput(f"Hand in at most {MOST} pieces, the form among them.", where="files", code="too-many")
     for piece in new.files:
         if piece.media_type not in MEDIA_TYPES:
             allowed = ", ".join(sorted(MEDIA_TYPES))
@@ -68,9 +69,9 @@ def handed_in(new: NewAnswer) -> tuple[NewEvidence, ...]:
             raise InvalidInput(f"The name {error}.", where="files", code=error.code) from None
         if not named or not piece.content:
             raise InvalidInput("A file has a name and is not empty.", where="files", code="empty")
-        if len(piece.content) > LARGEST:
-            raise TooLarge(f"A file of evidence may have {LARGEST // (1024 * 1024)} MiB at most.")
-    return new.files if form is None else (*new.files, NewEvidence(FORM, JSON, form))
+    if any(len(piece.content) > LARGEST for piece in pieces):
+        raise TooLarge(f"A piece of evidence may have {LARGEST // (1024 * 1024)} MiB at most.")
+    return pieces
 
 
 def hashes(pieces: Sequence[NewEvidence]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ to be unsaid.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 import structlog
@@ -32,7 +33,8 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
     """What a withdrawal brings about. `stated` are the policy's own words, null where it has none.
 
     `stops` names those who receive nothing more on it, `starts` the record classes whose period then begins, and
-    `stays` the other bases on which the purpose goes on.
+    `stays` the other bases on which the purpose goes on. `agreed_again` is the day on which they had agreed afresh by
+    the time that an earlier withdrawal was written down: that agreement stands.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
     stops: tuple[str, ...]
     starts: tuple[str, ...]
     stays: tuple[str, ...]
+    agreed_again: date | None = None
 
     def said(self, words: Words, council: Council, language: str) -> tuple[str, ...]:
         """As sentences to be read to the person. Where templates fail the policy's own words are left, if it has any:
@@ -49,13 +52,16 @@ class Following(msgspec.Struct, frozen=True, kw_only=True):
             return self.sentences(words.voice(council, language, {}, WORDS))
         except PluginError as error:
             log.error("words_failed", plugin=error.plugin, hook=error.hook)
-            return (self.stated,) if self.stated else ()
+            return (self.stated,) if self.stated and self.agreed_again is None else ()
 
     def sentences(self, voice: Voice) -> tuple[str, ...]:
         """The sentences, each fact in one of them. Raises `PluginError` where a template fails."""
+        stops = voice.phrase("withdrawal_stops", self.stops) if self.stops else ""
+        if self.agreed_again is not None:
+            return tuple(line for line in (voice.phrase("withdrawal_overtaken", self.agreed_again), stops) if line)
         said = [
             voice.phrase("withdrawal_stated", self.stated) if self.stated else voice.phrase("withdrawal_unstated"),
-            voice.phrase("withdrawal_stops", self.stops) if self.stops else "",
+            stops,
             voice.phrase("withdrawal_starts", self.starts) if self.starts else "",
             voice.phrase("withdrawal_stays", self.stays) if self.stays else "",
             voice.phrase("withdrawal_before", self.kind),

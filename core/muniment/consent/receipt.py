@@ -23,6 +23,7 @@ from muniment.consent.grounds import CONSENT_ARTICLE, ground_of, purpose_of
 from muniment.consent.history import EventView
 from muniment.notices.shown import Shown
 from muniment.policy.model import Policy, ServicePolicy
+from muniment.policy.special import Slot
 
 __all__ = ["NOT_STATED", "Receipt", "reached", "receipt_of"]
 
@@ -217,7 +218,7 @@ def _data(declared: ServicePolicy, event: EventView, language: str) -> Iterator[
         if category is None:
             yield PersonalData(name, False)
         else:
-            special = any((field.kind or category.kind) == "special" for field in category.fields)
+            special = any(Slot(category, field).kind == "special" for field in category.fields)
             yield PersonalData(say(category.title, language), special or category.kind == "special")
     if not event.categories:
         yield PersonalData(NOT_STATED, False)

@@ -24,6 +24,7 @@ from muniment.consent.ledger import on_erased, wording_hash
 from muniment.database.signals import ConsentsChanged, Erased, FilesChanged, consents_changed, files_changed
 from muniment.web.callers import Caller, Permission
 from tests.integration.consent.kit import SERVICE, TODAY, House
+from tests.unit.notices.made import words
 
 IN_PERSON: dict[str, Any] = {"channel": "in-person", "how": "signed", "language": "en"}
 
@@ -212,6 +213,66 @@ def test_the_later_act_counts_and_not_what_was_written_down_last(house: House) -
     found = house.standing(file_id, "stories")
     assert found is not None
     assert found.state == "withdrawn"
+
+
+def test_words_of_the_policy_are_in_the_languages_in_which_it_gives_them(house: House) -> None:
+    file_id = house.register()
+    for language in ("fr", "", "english", "\u202e", "x" * 500):
+        with pytest.raises(InvalidInput) as refused:
+            answer(house, file_id, language=language)
+        assert refused.value.where == ("wording" if language == "fr" else "language")
+    with pytest.raises(InvalidInput, match="wording"):
+        answer(house, file_id, "vacancies", language="fr", recipients=(NamedRecipient("employers", "works"),))
+    answer(house, file_id, language="fr", wording="Je suis d'accord.")
+    [event] = told(house, file_id)
+    assert (event.language, event.wording) == ("fr", "Je suis d'accord.")
+    with pytest.raises(InvalidInput):
+        take_back(house, file_id, language="french")
+
+
+def test_a_form_counts_among_the_pieces_and_is_kept_in_one_order(house: House) -> None:
+    scan = NewEvidence("signed.pdf", "application/pdf", b"a generated scan")
+    for too_much, what in (
+        ({"files": (scan,) * 5, "form": {"a": 1}}, InvalidInput), ({"form": {"a": "x" * LARGEST}}, TooLarge),
+    ):  # fmt: skip
+        with pytest.raises(what):
+            answer(house, house.register(), **too_much)
+    kept = []
+    for form in ({"b": {"d": 1, "c": 2}, "a": True}, {"a": True, "b": {"c": 2, "d": 1}}):
+        file_id = house.register()
+        answer(house, file_id, form=form)
+        kept += [event.evidence for event in told(house, file_id)]
+    assert kept[0] == kept[1]
+
+
+def test_a_withdrawal_of_before_they_agreed_again_says_that_the_agreement_stands(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id, on=TODAY - timedelta(days=60))
+    answer(house, file_id, on=TODAY - timedelta(days=3))
+    follows = take_back(house, file_id, on=TODAY - timedelta(days=7)).follows
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.live
+    assert (follows.agreed_again, follows.stops) == (TODAY - timedelta(days=3), ())
+    [said] = follows.said(words(), house.policy.council, "en")
+    assert "You agreed again on 17 November 2026" in said
+    assert "nothing is given" not in said
+
+
+def test_of_two_bodies_an_earlier_withdrawal_stops_whom_they_did_not_agree_to_again(house: House) -> None:
+    file_id, works = house.register(), {"recipient": "employers", "body": "works"}
+    other = {**works, "body": "Other Works Ltd"}
+
+    def agree(body: dict[str, str], days: int) -> None:
+        named = (NamedRecipient(**body),)
+        answer(house, file_id, "vacancies", recipients=named, on=TODAY - timedelta(days=days))
+
+    agree(works, 30)
+    agree(other, 3)
+    follows = take_back(house, file_id, "vacancies", on=TODAY - timedelta(days=7)).follows
+    assert (follows.agreed_again, follows.stops) == (TODAY - timedelta(days=3), ("Generated Works Ltd",))
+    alone = take_back(house, file_id, "vacancies", recipients=(NamedRecipient(**other),)).follows
+    assert (alone.agreed_again, alone.stops) == (None, ("Other Works Ltd",))
 
 
 def test_a_host_whose_clock_is_behind_does_not_lose_a_withdrawal(house: House) -> None:

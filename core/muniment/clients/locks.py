@@ -87,8 +87,8 @@ def change_file(
 
 def service_of(session: CouncilSession, file_id: UUID) -> str | None:
     """The service of a file; None if there is no such file."""
-    found: str | None = session.scalar(_SERVICE, {"council_id": session.council_id, "id": file_id})
-    return found
+    rows = session.ask(_SERVICE, {"council_id": session.council_id, "id": file_id})
+    return rows[0].service if rows else None
 
 
 def tell(session: CouncilSession, file_ids: Collection[UUID], *what: str) -> None:

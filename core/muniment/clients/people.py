@@ -57,7 +57,7 @@ def person_exists(session: CouncilSession, person_id: UUID) -> bool:
 
 def everybody(session: CouncilSession, person_id: UUID) -> list[UUID]:
     """All keys that are joined with this one, itself included, in order; empty if there is no such person."""
-    return list(session.scalars(_EVERYBODY, {"council_id": session.council_id, "id": person_id}))
+    return [row.id for row in session.ask(_EVERYBODY, {"council_id": session.council_id, "id": person_id})]
 
 
 def join_persons(session: CouncilSession, caller: Caller, kept: UUID, other: UUID) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import TextClause, text
 
 from muniment.consent.acts import CONSENT, LIVE, Kind, State
 from muniment.database.packed import Keys
@@ -111,7 +111,7 @@ def standing(
     A file that nobody ever asked about it is missing, and so is one of another service.
     """
     asked = {"service": service, "kind": kind, "purpose": purpose}
-    rows = session.execute(_ONE, {**_usual(session, file_ids), **asked})
+    rows = session.ask(_ONE, {**_usual(session, file_ids), **asked})
     return {row.file_id: _standing(row) for row in rows}
 
 
@@ -124,7 +124,7 @@ def standings(session: CouncilSession, file_id: UUID) -> tuple[Standing, ...]:
 def standings_of(session: CouncilSession, file_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Standing]]:
     """Everything that stands or stood, by client file, in one query."""
     found: dict[UUID, list[Standing]] = {}
-    for row in session.execute(_ALL, _usual(session, file_ids)):
+    for row in session.ask(_ALL, _usual(session, file_ids)):
         found.setdefault(row.file_id, []).append(_standing(row))
     return found
 
@@ -134,5 +134,5 @@ def _usual(session: CouncilSession, file_ids: Collection[UUID]) -> dict[str, obj
     return {"council_id": session.council_id, "file_ids": ids, "today": session.clock.today()}
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return msgspec.convert({name: getattr(row, name) for name in Standing.__struct_fields__}, Standing)
+def _standing(row: Any) -> Standing:
+    return msgspec.convert(row._asdict(), Standing)

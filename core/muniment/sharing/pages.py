@@ -21,7 +21,7 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.api.text import say
 from muniment.clients.context import Context
 from muniment.clients.limits import EXCEPTIONS
-from muniment.clients.locks import NO_FILE
+from muniment.clients.locks import NO_FILE, service_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
@@ -32,7 +32,7 @@ from muniment.policy.store import adopted
 from muniment.sharing.deciding import Answer, ask
 from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
-from muniment.sharing.register import DisclosureView, Looked, search_register, service_of, view_disclosure
+from muniment.sharing.register import DisclosureView, Looked, search_register, view_disclosure
 from muniment.sharing.requests import NewRequest, receive_request, requests_about
 from muniment.sharing.rules import RULES
 from muniment.sharing.terms import IDENTITY

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, tuple_
+from sqlalchemy import TextClause, select, text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
-from muniment.clients.facts import FILE
-from muniment.clients.locks import NO_FILE
+from muniment.clients.locks import NO_FILE, service_of
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.sharing.extracting import payload_keys
-from muniment.sharing.tables import Disclosure, DisclosureLine, Refusal
+from muniment.sharing.tables import DisclosureLine
 from muniment.web.cursors import Listing, decode_cursor, page_of
 
-__all__ = ["MOST", "DisclosureView", "Looked", "is_payload", "search_register", "service_of", "view_disclosure"]
+__all__ = ["MOST", "DisclosureView", "Looked", "is_payload", "search_register", "view_disclosure"]
 
 MOST = 200
 NO_DISCLOSURE = "There is no such disclosure."
 
-DISCLOSURE = table_of(Disclosure)
 LINE = table_of(DisclosureLine)
-REFUSAL = table_of(Refusal)
 
 
 class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,6 +80,33 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
 
 
+_ABOUT_CLIENT = ("fields", "reference", "rules")
+_COLUMNS = ", ".join(f"d.{name}" for name in DisclosureView.__struct_fields__ if name not in _ABOUT_CLIENT)
+ALL = f"select {_COLUMNS}, d.fields from disclosure d where d.council_id = :council_id"  # noqa: S608 - our own columns
+OF_CLIENT = (
+    f"select {_COLUMNS}, coalesce(nullif(l.fields, '{{}}'), d.fields) as fields, l.id as reference,"  # noqa: S608
+    " coalesce(r.rules, '{}') as rules from disclosure d"
+    " left join disclosure_line l"
+    " on l.council_id = d.council_id and l.disclosure_id = d.id and l.file_id = :client"
+    " left join disclosure_refusal r on r.council_id = d.council_id and r.disclosure_id = d.id and r.file_id = :client"
+    " where d.council_id = :council_id"
+)
+CONDITIONS = {
+    "client": "d.id in (select disclosure_id from disclosure_line where council_id = :council_id and file_id = :client"
+    " union all select disclosure_id from disclosure_refusal where council_id = :council_id and file_id = :client)",
+    "service": "d.service = :service",
+    "services": "d.service = any(:services)",
+    "recipient": "d.recipient = :recipient",
+    "purpose": "d.purpose = :purpose",
+    "first_day": "d.decided_on >= :first_day",
+    "last_day": "d.decided_on <= :last_day",
+    "refused": "case when :refused then d.refused else d.given end > 0",
+    "after": "(d.at, d.id) < (:after, :after_id)",
+}
+"""What narrows a search, by what is asked for."""
+_ONE = text(f"{ALL} and d.id = :id")
+
+
 def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> Listing[DisclosureView]:
     """The disclosures and refusals that fit and that the caller may see, the newest first.
 
@@ -90,17 +115,15 @@ def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> 
     services = caller.require_somewhere(Permission.READ_SHARING)
     if not 1 <= looked.limit <= MOST:
         raise InvalidInput(f"A page has 1 to {MOST} lines.", where="limit")
-    query = _query(session, looked)
-    if services is not None:
-        query = query.where(DISCLOSURE.c.service.in_(sorted(services)))
     if looked.client is not None:
         _refuse_unknown(session, caller, looked.client)
+    asked = {name: value for name in CONDITIONS if (value := getattr(looked, name, None)) is not None}
+    if services is not None:
+        asked["services"] = sorted(services)
     if looked.after is not None:
-        query = query.where(
-            tuple_(DISCLOSURE.c.at, DISCLOSURE.c.id) < decode_cursor(looked.after, tuple[datetime, UUID])
-        )
-    order = (DISCLOSURE.c.at.desc(), DISCLOSURE.c.id.desc())
-    rows = [_view(row) for row in session.execute(query.order_by(*order).limit(looked.limit + 1))]
+        asked["after"], asked["after_id"] = decode_cursor(looked.after, tuple[datetime, UUID])
+    always = {"council_id": session.council_id, "limit": looked.limit + 1}
+    rows = [_view(row) for row in session.ask(_search(frozenset(asked)), asked | always)]
     record(session, AuditEvent.REGISTER_SEARCHED, looked.client, found=min(len(rows), looked.limit))
     return page_of(rows, looked.limit, lambda view: (view.at, view.id))
 
@@ -109,17 +132,11 @@ def view_disclosure(session: CouncilSession, caller: Caller, disclosure_id: UUID
     """One act of the register, also for who may disclose: what was given is fetched there. Raises `NotFound`,
     `Forbidden`."""
     services = caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE)
-    here = (DISCLOSURE.c.council_id == session.council_id, DISCLOSURE.c.id == disclosure_id)
-    row = session.execute(select(DISCLOSURE).where(*here)).one_or_none()
-    if row is None or (services is not None and row.service not in services):
+    rows = session.ask(_ONE, {"council_id": session.council_id, "id": disclosure_id})
+    if not rows or (services is not None and rows[0].service not in services):
         raise NotFound(NO_DISCLOSURE)
     record(session, AuditEvent.REGISTER_SEARCHED, disclosure_id, found=1)
-    return _view(row)
-
-
-def service_of(session: CouncilSession, file_id: UUID) -> str | None:
-    """The service of a client file; None if there is no such file."""
-    return session.scalar(select(FILE.c.service).where(FILE.c.council_id == session.council_id, FILE.c.id == file_id))
+    return _view(rows[0])
 
 
 def is_payload(session: CouncilSession, context: Context, reference: UUID, payload: str) -> bool:
@@ -132,41 +149,12 @@ def is_payload(session: CouncilSession, context: Context, reference: UUID, paylo
     return any(hashlib.sha256(key + payload.encode()).digest() == noted for key in keys)
 
 
-def _query(session: CouncilSession, looked: Looked) -> Any:
-    query = select(DISCLOSURE)
-    if looked.client is not None:
-        query = select(
-            DISCLOSURE, LINE.c.id.label("reference"), LINE.c.fields.label("line_fields"), REFUSAL.c.rules
-        ).select_from(
-            DISCLOSURE.outerjoin(LINE, _of(LINE, looked.client)).outerjoin(REFUSAL, _of(REFUSAL, looked.client))
-        )
-        query = query.where(LINE.c.id.is_not(None) | REFUSAL.c.id.is_not(None))
-        mine = [
-            select(table.c.disclosure_id).where(
-                table.c.council_id == session.council_id, table.c.file_id == looked.client
-            )
-            for table in (LINE, REFUSAL)
-        ]
-        query = query.where(DISCLOSURE.c.id.in_(mine[0].union_all(mine[1])))
-    query = query.where(DISCLOSURE.c.council_id == session.council_id)
-    for name in ("service", "recipient", "purpose"):
-        if (wanted := getattr(looked, name)) is not None:
-            query = query.where(DISCLOSURE.c[name] == wanted)
-    if looked.first_day is not None:
-        query = query.where(DISCLOSURE.c.decided_on >= looked.first_day)
-    if looked.last_day is not None:
-        query = query.where(DISCLOSURE.c.decided_on <= looked.last_day)
-    if looked.refused is not None:
-        query = query.where(DISCLOSURE.c.refused > 0 if looked.refused else DISCLOSURE.c.given > 0)
-    return query
-
-
-def _of(table: Any, client: UUID) -> Any:
-    return (
-        (table.c.council_id == DISCLOSURE.c.council_id)
-        & (table.c.disclosure_id == DISCLOSURE.c.id)
-        & (table.c.file_id == client)
-    )
+@lru_cache(maxsize=64)
+def _search(asked: frozenset[str]) -> TextClause:
+    """The statement for so many of the `CONDITIONS`."""
+    found = OF_CLIENT if "client" in asked else ALL
+    where = "".join(f" and {condition}" for name, condition in CONDITIONS.items() if name in asked)
+    return text(f"{found}{where} order by d.at desc, d.id desc limit :limit")
 
 
 def _refuse_unknown(session: CouncilSession, caller: Caller, client: UUID) -> None:
@@ -176,12 +164,4 @@ def _refuse_unknown(session: CouncilSession, caller: Caller, client: UUID) -> No
 
 
 def _view(row: Any) -> DisclosureView:
-    known = row._mapping
-    fields = known.get("line_fields") or row.fields
-    names = [name for name in DisclosureView.__struct_fields__ if name not in ("fields", "reference", "rules")]
-    return DisclosureView(
-        **{name: known[name] for name in names},
-        fields=tuple(fields),
-        reference=known.get("reference"),
-        rules=tuple(known.get("rules") or ()),
-    )
+    return msgspec.convert(row._asdict(), DisclosureView)

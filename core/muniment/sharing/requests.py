@@ -20,13 +20,12 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
-from muniment.clients.locks import NO_FILE
+from muniment.clients.locks import NO_FILE, service_of
 from muniment.clients.parsing import check_day
 from muniment.database.session import CouncilSession
 from muniment.policy.special import slots_of
 from muniment.policy.store import adopted
 from muniment.sharing.around import NO_REQUEST, REQUEST, ending, open_on
-from muniment.sharing.register import service_of
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -91,16 +92,15 @@ STANDING = """
 is any event of. `which` narrows the events `e`, as in `OF_PURPOSE`; `files` is an array of the files' keys, as in
 `FILE_IDS`; higher domains may join it."""
 
-FILE_IDS = "cast(:file_ids as uuid[])"
 OF_PURPOSE = "s.service = :service and e.kind = :kind and e.purpose = :purpose"
+FILE_IDS = "cast(:file_ids as uuid[])"
+ONE_FILE = "array[cast(:file_ids as uuid)]"
+"""An array of one, which the server sees before it knows the key: it plans the statement once and not each time."""
 
 
-def _statement(which: str) -> TextClause:
-    return text(STANDING % {"which": which, "files": FILE_IDS})
-
-
-_ONE = _statement(OF_PURPOSE)
-_ALL = _statement("true")
+@lru_cache
+def _statement(which: str, files: str) -> TextClause:
+    return text(STANDING % {"which": which, "files": files})
 
 
 def standing(
@@ -110,8 +110,7 @@ def standing(
 
     A file that nobody ever asked about it is missing, and so is one of another service.
     """
-    asked = {"service": service, "kind": kind, "purpose": purpose}
-    rows = session.ask(_ONE, {**_usual(session, file_ids), **asked})
+    rows = _ask(session, OF_PURPOSE, file_ids, service=service, kind=kind, purpose=purpose)
     return {row.file_id: _standing(row) for row in rows}
 
 
@@ -124,14 +123,16 @@ def standings(session: CouncilSession, file_id: UUID) -> tuple[Standing, ...]:
 def standings_of(session: CouncilSession, file_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Standing]]:
     """Everything that stands or stood, by client file, in one query."""
     found: dict[UUID, list[Standing]] = {}
-    for row in session.ask(_ALL, _usual(session, file_ids)):
+    for row in _ask(session, "true", file_ids):
         found.setdefault(row.file_id, []).append(_standing(row))
     return found
 
 
-def _usual(session: CouncilSession, file_ids: Collection[UUID]) -> dict[str, object]:
-    ids = Keys.of(file_ids).literal
-    return {"council_id": session.council_id, "file_ids": ids, "today": session.clock.today()}
+def _ask(session: CouncilSession, which: str, file_ids: Collection[UUID], **asked: str) -> list[Any]:
+    ids = Keys.of(file_ids)
+    files, given = (ONE_FILE, ids[0]) if len(ids) == 1 else (FILE_IDS, ids.literal)
+    parameters = {"council_id": session.council_id, "file_ids": given, "today": session.clock.today(), **asked}
+    return session.ask(_statement(which, files), parameters)
 
 
 def _standing(row: Any) -> Standing:

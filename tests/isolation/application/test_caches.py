@@ -39,6 +39,7 @@ KEPT = {
     "clients.pages._Titles._purposes": "one page's own",
     "clients.pages._Titles._sources": "one page's own",
     "clients.values.ValueRules._barred": "one policy's own, for one transaction",
+    "consent.standing._statement": "statements of the software",
     "database.exchange._Sent._results": "one statement's own",
     "database.exchange._statement": "the software's own statements, as the server takes them",
     "database.gauges.Readings._failed": "names of gauges",

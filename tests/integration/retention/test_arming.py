@@ -128,6 +128,23 @@ def test_another_rule_is_not_armed_and_takes_nothing_before_it_has_clocked(house
     assert house.sweep().disposed == 1
 
 
+def test_an_adoption_ends_every_approval_that_it_replaces_in_one_line_of_the_ledger(house: House) -> None:
+    house.adopt()
+    classes = sorted(entry["id"] for entry in RETENTION["class"])
+    can_be_due = []
+    for name in classes:
+        with house.session() as session:
+            if arming.preview(session, house.caller, f"{SERVICE}/{name}").can_be_due:
+                can_be_due.append(f"{SERVICE}/{name}")
+    house.arm(*(key.partition("/")[2] for key in can_be_due))
+    house.adopt({"class": RETENTION["class"], "rule": []})
+    lines = [line.intent.evidence["arming"] for line in house.ledger.chunks().values() if line.keeps]
+    assert [sorted(row["record_class"] for row in rows) for rows in lines] == [can_be_due]
+    assert (
+        house.scalar("select count(*) from audit_event where event = 'retention.rule.disarmed'") == len(can_be_due) > 1
+    )
+
+
 def test_what_was_looked_at_is_what_is_armed(house: House) -> None:
     house.adopt()
     with house.session() as session:

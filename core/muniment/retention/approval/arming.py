@@ -8,7 +8,7 @@ Whoever armed a rule is the authoriser of all that it disposes of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import msgspec
@@ -19,7 +19,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.api.text import say
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record
+from muniment.audit.log import Fact, record
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
@@ -152,7 +152,7 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
     if not _can_be_due(clock):
         raise InvalidInput("Nothing of this class can ever be due under its rule, so there is nothing to arm.")
     now = session.clock.now()
-    _end(session, record_class, "superseded")
+    _end(session, [record_class], "superseded")
     arming_id: UUID = session.execute(
         insert(ARMING)
         .values(
@@ -180,10 +180,8 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
 def disarm(session: CouncilSession, caller: Caller, record_class: str) -> None:
     """Take the approval back. Raises `NotFound` if the class is not armed, `Forbidden`."""
     caller.require(Permission.ARM_RETENTION, record_class.partition("/")[0])
-    ended = _end(session, record_class, "withdrawn")
-    if ended is None:
+    if not _end(session, [record_class], "withdrawn"):
         raise NotFound("The rule of this class is not armed.")
-    record(session, AuditEvent.RULE_DISARMED, ended, record_class=record_class, because="withdrawn")
 
 
 def note_newly_due(session: CouncilSession, subject: Subject, record_class: str, count: int) -> None:
@@ -205,15 +203,12 @@ def note_newly_due(session: CouncilSession, subject: Subject, record_class: str,
         )
     )
     if so_far > MANY_SHARE * (stored or 0):
-        ended = _end(session, record_class, "newly-due")
-        record(session, AuditEvent.RULE_DISARMED, ended, record_class=record_class, because="newly-due", count=so_far)
+        _end(session, [record_class], "newly-due", count=so_far)
 
 
 def end_replaced(session: CouncilSession, rules: Mapping[str, str]) -> None:
     """Rules come into force, by class their hashes: the approvals of those that they replace end."""
-    for row in replaced(session, rules):
-        ended = _end(session, row.record_class, "policy")
-        record(session, AuditEvent.RULE_DISARMED, ended, record_class=row.record_class, because="policy")
+    _end(session, [row.record_class for row in replaced(session, rules)], "policy")
 
 
 def replaced(session: CouncilSession, rules: Mapping[str, str]) -> list[Row[str, str]]:
@@ -243,14 +238,22 @@ def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRu
     )
 
 
-def _end(session: CouncilSession, record_class: str, because: str) -> UUID | None:
-    """End the arming in force, once no chunk that rests on it is under way (`disposal.chunk` locks its key)."""
-    ended: UUID | None = session.scalar(select(ARMING.c.id).where(*_in_force(session, record_class)).with_for_update())
-    if ended is not None:
-        one = update(ARMING).where(ARMING.c.council_id == session.council_id, ARMING.c.id == ended)
-        session.execute(one.values(ended_at=session.clock.now(), ended_because=because))
-        remember(session, ARMING, [ended])
-    return ended
+def _end(session: CouncilSession, classes: Collection[str], because: str, **facts: Fact) -> bool:
+    """End the armings in force of classes, once no chunk that rests on one is under way (`disposal.chunk` locks their
+    keys); whether there was any. Each that is not superseded by another is an audit event."""
+    here = ARMING.c.council_id == session.council_id
+    standing = select(ARMING.c.id, ARMING.c.record_class).where(here, IN_FORCE, ARMING.c.record_class.in_(classes))
+    rows = session.execute(standing.order_by(ARMING.c.id).with_for_update()).all() if classes else ()
+    if not rows:
+        return False
+    ended = [row.id for row in rows]
+    over = {"ended_at": session.clock.now(), "ended_because": because}
+    session.execute(update(ARMING).where(here, ARMING.c.id.in_(ended)).values(over))
+    remember(session, ARMING, ended)
+    if because != "superseded":
+        for row in rows:
+            record(session, AuditEvent.RULE_DISARMED, row.id, record_class=row.record_class, because=because, **facts)
+    return True
 
 
 def _in_force(session: CouncilSession, record_class: str) -> tuple[ColumnElement[bool], ...]:

@@ -7,7 +7,10 @@ transaction.
 
 from __future__ import annotations
 
+from typing import Any
+
 from muniment.database.advisory import take_alone, take_shared
+from muniment.database.exchange import Asked
 from muniment.database.session import CouncilSession
 
 __all__ = ["alone", "one_at_a_time", "shared"]
@@ -15,14 +18,14 @@ __all__ = ["alone", "one_at_a_time", "shared"]
 NAME = "muniment.retention"
 
 
-def shared(session: CouncilSession) -> None:
-    """Take the council's lock along with others."""
-    take_shared(session, NAME)
+def shared(session: CouncilSession, *then: Asked) -> list[list[Any]]:
+    """Take the council's lock along with others; the rows of each statement that is asked `then`."""
+    return take_shared(session, NAME, *then)
 
 
-def alone(session: CouncilSession) -> None:
-    """Take the council's lock alone."""
-    take_alone(session, NAME)
+def alone(session: CouncilSession, *then: Asked) -> list[list[Any]]:
+    """Take the council's lock alone; as `shared`."""
+    return take_alone(session, NAME, *then)
 
 
 def one_at_a_time(session: CouncilSession, what: str) -> None:

@@ -14,9 +14,10 @@ which policy is in force is asked with that lock in hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import lru_cache
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, TextClause, and_, func, or_, select, text, tuple_, update
 from sqlalchemy import not_ as negate
 
 from muniment.clients.locks import LIMIT_AGAIN
@@ -55,16 +56,21 @@ def clock_rows(session: CouncilSession, subject: Subject, which: ByKey) -> int:
     Where another policy was adopted since the transaction began, by that one's. Rows that a change has made due count
     against the arming of their rule (`arming.note_newly_due`). Before a first policy nothing is clocked.
     """
-    locks.shared(session)
-    table = subject.table
-    present = select(table.c.record_class, adopted_now(session).label("adopted")).where(
-        which(table), table.c.disposal.is_(None)
-    )
-    rows = session.execute(present.distinct()).all()
-    if not rows or rows[0].adopted is None:
+    of_rows = _classes(subject.name, which.name), {"council_id": which.council_id, "keys": which.keys.literal}
+    classes, [now] = locks.shared(session, of_rows, adopted_now(session))
+    if not classes or now.policy_hash is None:
         return 0
-    policy = in_force(session, rows[0].adopted)
-    return clock_classes(session, policy, subject, {row.record_class: which for row in rows})
+    policy = in_force(session, now.policy_hash)
+    return clock_classes(session, policy, subject, {row.record_class: which for row in classes})
+
+
+@lru_cache
+def _classes(table: str, column: str) -> TextClause:
+    """The statement that finds the classes of rows of a clocked table that are named by a column."""
+    return text(
+        f"select distinct record_class from {table} where council_id = :council_id"  # noqa: S608  # names of our own
+        f" and {column} = any(cast(:keys as uuid[])) and disposal is null"
+    )
 
 
 def unset(session: CouncilSession, subject: Subject, which: Rows) -> None:
@@ -117,11 +123,10 @@ def on_programme_changed(session: CouncilSession, payload: ProgrammeChanged) -> 
 
     Takes the council's lock alone, for a chunk under way may have read the programme as it was.
     """
-    locks.alone(session)
-    policy_hash = session.scalar(select(adopted_now(session)))
-    if policy_hash is None:
+    [[now]] = locks.alone(session, adopted_now(session))
+    if now.policy_hash is None:
         return
-    by_key = clocks(in_force(session, policy_hash))
+    by_key = clocks(in_force(session, now.policy_hash))
     reading = [key for key, clock in by_key.items() if clock.reads_programmes]
     rules = [(key, clock.hash) for key, clock in by_key.items()]
     for subject in SUBJECTS:

@@ -31,7 +31,7 @@ from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval import arming
 from muniment.retention.rules.clock_sql import ByKey, with_ids
-from muniment.retention.rules.clocked import classes_stored, policy_moved
+from muniment.retention.rules.clocked import adopted_now, classes_stored
 from muniment.retention.rules.clocking import clock
 from muniment.retention.rules.compile import clocks, undeclared
 from muniment.retention.rules.tables import Reclocking
@@ -85,8 +85,8 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     from there on, and the rows of each pass from where that stands. The chunk that finds fewer than it may look at
     ends the passes.
     """
-    locks.shared(session)
-    if policy_moved(session):
+    [[now]] = locks.shared(session, adopted_now(session))
+    if now.policy_hash != session.policy_hash:
         return None  # whoever adopted it has asked for another run
     under_way = _passes(session, subject)
     places = [row.last_id or NOWHERE for row in under_way]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Text, and_, column, false, or_, select, table, text, tuple_
+from sqlalchemy import ColumnElement, and_, false, or_, select, text, tuple_
 
+from muniment.database.exchange import Asked
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
@@ -19,9 +20,11 @@ from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
 from muniment.retention.rules.tables import Reclocking
 from muniment.retention.subjects import Subject
 
-__all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked", "policy_moved"]
+__all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked"]
 
 RECLOCKING = table_of(Reclocking)
+
+ADOPTED = text("select policy_hash from council where id = :council_id")
 
 CLASSES_STORED = (
     "with recursive found (name) as ("
@@ -72,18 +75,10 @@ def is_clocked(session: CouncilSession, subject: Subject, keys: Collection[str] 
     return or_(declared, and_(row.c.record_class.not_in(sorted(by_class)), row.c.rule_hash == UNDECLARED))
 
 
-def adopted_now(session: CouncilSession) -> ColumnElement[str | None]:
-    """The hash of the policy that is the council's when a statement runs, as a column of it.
+def adopted_now(session: CouncilSession) -> Asked:
+    """What asks for the hash of the policy (`policy_hash`) that is the council's when the statement runs.
 
-    Where it is not the session's any more, another policy was adopted since the transaction began. It is asked once
-    the council's lock is held: an adoption takes that alone, so that none can come in between.
+    Where it is not the session's any more, another policy was adopted since the transaction began. It is asked with
+    the council's lock in hand: an adoption takes that alone, so that none can come in between.
     """
-    council = table("council", column("id"), column("policy_hash", Text()))
-    mine = select(council.c.policy_hash).where(council.c.id == session.council_id)
-    found: ColumnElement[str | None] = mine.scalar_subquery()
-    return found
-
-
-def policy_moved(session: CouncilSession) -> bool:
-    """Whether another policy was adopted since the transaction began; as `adopted_now`."""
-    return session.scalar(select(adopted_now(session))) != session.policy_hash
+    return ADOPTED, {"council_id": session.council_id}

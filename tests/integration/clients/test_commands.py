@@ -58,7 +58,7 @@ def test_an_import_prints_what_it_came_to(run: Run, house: House, tmp_path: Path
     [
         (("alpha", "export"), b"", "several services declare"),
         (("alpha", "nothing", "--service", "advice"), b"", "declares no import format"),
-        (("alpha", "export", "--service", "gardening"), b"", "no service 'gardening'"),
+        (("alpha", "export", "--service", "gardening"), b"", "There is no such service; there are: advice"),
         (("gamma", "export"), b"", "no council of that name"),
         (("alpha", "export", "--service", "advice"), b"", "The file is empty"),
         (("alpha", "export", "--service", "advice"), b"Ref,Canary\n", "line 1: column 2"),

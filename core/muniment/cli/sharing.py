@@ -25,7 +25,7 @@ from muniment.sharing.batching import disclose_each
 from muniment.sharing.deciding import MOST_FILES, Answer, Asked, GroupView, ask
 from muniment.sharing.disclosing import Disclosed, Order
 from muniment.sharing.exporting import Format, open_export
-from muniment.sharing.register import DisclosureView, Looked, search_register
+from muniment.sharing.register import MOST, ClientInDisclosure, DisclosureView, Looked, clients_in, search_register
 
 __all__ = ["share"]
 
@@ -170,6 +170,25 @@ def register_command(
     show(found, as_json, *([_line(entry) for entry in found.items] or ["Nothing of the kind was given or refused."]))
 
 
+@share.command("clients")
+@click.argument("council")
+@click.argument("disclosure", type=click.UUID)
+@json_option
+@pass_context
+def clients_command(context: Context, council: str, disclosure: UUID, as_json: bool) -> None:
+    """List whose data COUNCIL gave or refused in one DISCLOSURE, by its key in the register."""
+    council_id = context.council_id(council)
+    caller = command_caller(council_id, context.actor.name)
+    found, after = list[ClientInDisclosure](), None
+    while True:
+        with context.database.council(council_id, context.actor) as session:
+            page = clients_in(session, caller, disclosure, limit=MOST, after=after)
+        found += page.items
+        if (after := page.next) is None:
+            break
+    show(found, as_json, *map(_client, found))
+
+
 @share.command("agreements")
 @click.argument("council")
 @click.option("--to-review", is_flag=True, help="Only those to look at within 30 days.")
@@ -239,6 +258,13 @@ def _line(entry: DisclosureView) -> str:
     what = ", ".join(entry.fields)
     why = f"; refused: {', '.join(entry.rules)}" if entry.rules else ""
     return f"{entry.at:%d/%m/%Y %H:%M} UTC {entry.id} to {entry.recipient} for {entry.purpose}: {what}{why}"
+
+
+def _client(one: ClientInDisclosure) -> str:
+    who = f"client {one.client}" if one.client else "a client whose file has gone"
+    if one.reference is None:
+        return f"{who}: refused: {', '.join(one.rules)}"
+    return f"{who}: {', '.join(one.fields)}, as {one.reference}"
 
 
 def _agreement(entry: AgreementView) -> str:

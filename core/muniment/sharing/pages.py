@@ -32,7 +32,7 @@ from muniment.policy.store import adopted
 from muniment.sharing.deciding import Answer, ask
 from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
-from muniment.sharing.register import DisclosureView, Looked, search_register, view_disclosure
+from muniment.sharing.register import DisclosureView, Looked, clients_in, search_register, view_disclosure
 from muniment.sharing.requests import NewRequest, receive_request, requests_about
 from muniment.sharing.rules import RULES
 from muniment.sharing.terms import IDENTITY
@@ -189,13 +189,19 @@ def look_on_page(data: URLEncodedBody[LookForm], session: Session, caller: Asker
 
 
 @get("/console/disclosures/{disclosure_id:uuid}", sync_to_thread=True)
-def disclosure_page(disclosure_id: FromPath[UUID], session: Session, caller: Asker, page: Shown) -> Response[str]:
-    """One act of the register, and the way to its file."""
+def disclosure_page(
+    disclosure_id: FromPath[UUID], session: Session, caller: Asker, page: Shown, after: FromQuery[str | None] = None
+) -> Response[str]:
+    """One act of the register, whose data it was about, and the way to its file."""
     view = view_disclosure(session, caller, disclosure_id)
     may_fetch, may_read = (
         caller.allows(right, view.service) for right in (Permission.DISCLOSE, Permission.READ_SHARING)
     )
-    return page.render("sharing/disclosed.html", caller=caller, view=view, may_fetch=may_fetch, may_read=may_read)
+    found = clients_in(session, caller, disclosure_id, limit=SHOWN, after=after) if may_read else None
+    return page.render(
+        "sharing/disclosed.html", caller=caller, view=view, may_fetch=may_fetch, found=found, after=after,
+        promises=PROMISES,
+    )  # fmt: skip
 
 
 @post("/console/disclosures/{disclosure_id:uuid}/export", sync_to_thread=True, status_code=200, opt=DISCLOSES)

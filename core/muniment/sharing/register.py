@@ -6,6 +6,7 @@ By client it answers UK GDPR Art 15(1)(c): to whom exactly which of their data w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
@@ -26,7 +27,10 @@ from muniment.sharing.extracting import payload_keys
 from muniment.sharing.tables import DisclosureLine
 from muniment.web.cursors import Listing, decode_cursor, page_of
 
-__all__ = ["MOST", "DisclosureView", "Looked", "is_payload", "search_register", "view_disclosure"]
+__all__ = [
+    "MOST", "ClientInDisclosure", "DisclosureView", "Looked", "clients_in", "is_payload", "search_register",
+    "view_disclosure",
+]  # fmt: skip
 
 MOST = 200
 NO_DISCLOSURE = "There is no such disclosure."
@@ -53,7 +57,9 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the register. With a client asked for, `reference` and `fields` are what left about that client, and
     `rules` what spoke against it where it was refused; without, `fields` are those asked for.
 
-    `given` and `refused` count clients. `sha256` is of the export, in hexadecimal.
+    `rests_on` is the article and `basis` the enactment or agreement behind it, in the policy's words; `condition_met`:
+    who gave it confirmed the condition that the policy sets for this recipient. `given` and `refused` count clients.
+    `sha256` is of the export, in hexadecimal.
     """
 
     id: UUID
@@ -65,6 +71,8 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[str, ...]
     data_set: str | None
     rests_on: str | None
+    basis: str | None
+    condition_met: bool
     exception: str | None
     request_id: UUID | None
     batch_id: UUID | None
@@ -78,6 +86,17 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None
     reference: UUID | None = None
     rules: tuple[str, ...] = ()
+
+
+class ClientInDisclosure(msgspec.Struct, frozen=True, kw_only=True):
+    """One client of one act. `client` is null once the file has gone. Of whom something was given, `reference` is the
+    key that the recipient has it under and `fields` what left; of whom nothing was, `rules` are what spoke against it.
+    """
+
+    client: UUID | None
+    reference: UUID | None
+    fields: tuple[str, ...]
+    rules: tuple[str, ...]
 
 
 _ABOUT_CLIENT = ("fields", "reference", "rules")
@@ -105,6 +124,15 @@ CONDITIONS = {
 }
 """What narrows a search, by what is asked for."""
 _ONE = text(f"{ALL} and d.id = :id")
+_CLIENTS = text(
+    "select * from ("
+    " select 0 as part, id, file_id as client, id as reference, fields, cast('{}' as text[]) as rules"
+    " from disclosure_line where council_id = :council_id and disclosure_id = :disclosure_id"
+    " union all select 1, id, file_id, null, '{}', rules"
+    " from disclosure_refusal where council_id = :council_id and disclosure_id = :disclosure_id"
+    ") as each where (part, id) > (:part, :after) order by part, id limit :limit"
+)
+_FIRST = (-1, UUID(int=0))
 
 
 def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> Listing[DisclosureView]:
@@ -132,11 +160,29 @@ def view_disclosure(session: CouncilSession, caller: Caller, disclosure_id: UUID
     """One act of the register, also for who may disclose: what was given is fetched there. Raises `NotFound`,
     `Forbidden`."""
     services = caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE)
-    rows = session.ask(_ONE, {"council_id": session.council_id, "id": disclosure_id})
-    if not rows or (services is not None and rows[0].service not in services):
-        raise NotFound(NO_DISCLOSURE)
+    act = _act(session, services, disclosure_id)
     record(session, AuditEvent.REGISTER_SEARCHED, disclosure_id, found=1)
-    return _view(rows[0])
+    return _view(act)
+
+
+def clients_in(
+    session: CouncilSession, caller: Caller, disclosure_id: UUID, *, limit: int = 50, after: str | None = None
+) -> Listing[ClientInDisclosure]:
+    """The clients of one act, those of whom something was given first: whom to tell, say, when its recipient has lost
+    it (UK GDPR Arts 33, 34). `after` is the `next` of the page before.
+
+    Raises `NotFound`, `Forbidden` without the right to read the register, `InvalidInput`.
+    """
+    services = caller.require_somewhere(Permission.READ_SHARING)
+    if not 1 <= limit <= MOST:
+        raise InvalidInput(f"A page has 1 to {MOST} lines.", where="limit")
+    part, last = _FIRST if after is None else decode_cursor(after, tuple[int, UUID])
+    _act(session, services, disclosure_id)
+    asked = {"disclosure_id": disclosure_id, "part": part, "after": last, "limit": limit + 1}
+    rows = session.ask(_CLIENTS, {"council_id": session.council_id, **asked})
+    record(session, AuditEvent.REGISTER_SEARCHED, disclosure_id, found=min(len(rows), limit))
+    page = page_of(rows, limit, lambda row: (row.part, row.id))
+    return Listing([msgspec.convert(row._asdict(), ClientInDisclosure) for row in page.items], page.next)
 
 
 def is_payload(session: CouncilSession, context: Context, reference: UUID, payload: str) -> bool:
@@ -155,6 +201,14 @@ def _search(asked: frozenset[str]) -> TextClause:
     found = OF_CLIENT if "client" in asked else ALL
     where = "".join(f" and {condition}" for name, condition in CONDITIONS.items() if name in asked)
     return text(f"{found}{where} order by d.at desc, d.id desc limit :limit")
+
+
+def _act(session: CouncilSession, services: Collection[str] | None, disclosure_id: UUID) -> Any:
+    """The row of one act, if it is of one of these services; None: of any. Raises `NotFound`."""
+    rows = session.ask(_ONE, {"council_id": session.council_id, "id": disclosure_id})
+    if not rows or (services is not None and rows[0].service not in services):
+        raise NotFound(NO_DISCLOSURE)
+    return rows[0]
 
 
 def _refuse_unknown(session: CouncilSession, caller: Caller, client: UUID) -> None:

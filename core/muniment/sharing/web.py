@@ -12,7 +12,7 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
 from litestar.response import Stream
 
 from muniment.accounts.idempotency import Once
@@ -27,10 +27,17 @@ from muniment.sharing.disclosing import Order, disclose
 from muniment.sharing.exporting import open_export
 from muniment.sharing.list_pages import list_pages, menu
 from muniment.sharing.pages import beside_file, share_pages
-from muniment.sharing.register import DisclosureView, Looked, search_register, view_disclosure
+from muniment.sharing.register import (
+    ClientInDisclosure,
+    DisclosureView,
+    Looked,
+    clients_in,
+    search_register,
+    view_disclosure,
+)
 from muniment.sharing.web_arrangements import arrangement_routes
 from muniment.web.council import CouncilRef
-from muniment.web.cursors import Listing
+from muniment.web.cursors import SHOWN, Listing
 from muniment.web.unit_of_work import needs
 
 __all__ = ["api_routes", "beside_file", "menu", "pages"]
@@ -80,6 +87,15 @@ def read_disclosure(disclosure_id: FromPath[UUID], session: Session, caller: Ask
     return view_disclosure(session, caller, disclosure_id)
 
 
+@get("/disclosures/{disclosure_id:uuid}/clients", sync_to_thread=True, tags=TAGS, opt=READS)
+def list_clients_in(
+    disclosure_id: FromPath[UUID], session: Session, caller: Asker, limit: FromQuery[int] = SHOWN,
+    after: FromQuery[str | None] = None,
+) -> Listing[ClientInDisclosure]:  # fmt: skip
+    """Whose data left in one act, which fields of each, and of whom nothing did, with the rules against it."""
+    return clients_in(session, caller, disclosure_id, limit=limit, after=after)
+
+
 @post("/disclosures/{disclosure_id:uuid}/export", sync_to_thread=True, status_code=200, tags=TAGS, opt=DISCLOSES)
 def fetch_export(disclosure_id: FromPath[UUID], session: Session, caller: Asker, file_store: Store) -> Response[Any]:
     """The file that was made for the recipient. It is handed out once, and who fetched it is noted."""
@@ -88,5 +104,7 @@ def fetch_export(disclosure_id: FromPath[UUID], session: Session, caller: Asker,
     return Stream(opened.content, media_type=opened.media_type, headers=headers)
 
 
-api_routes = [decide, make_disclosure, find_disclosures, read_disclosure, fetch_export, *arrangement_routes]
+api_routes = [
+    decide, make_disclosure, find_disclosures, read_disclosure, list_clients_in, fetch_export, *arrangement_routes,
+]  # fmt: skip
 pages = [*share_pages, *list_pages]

@@ -258,6 +258,7 @@ def asked(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {"service": SERVICE, "recipient": "college", "purpose": "support", "fields": FIELDS, **changes}
 
 
+API: Final = "/api/v1/councils/alpha"
 CONSOLE: Final = "/alpha/console"
 
 

@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from muniment.accounts.permissions import Permission, Role
-from muniment.accounts.sessions import begin_session
-from muniment.accounts.staff import add_staff
-from muniment.accounts.tokens import new_token
-from muniment.cli import main
-from tests.integration.sharing.kit import CONSOLE, FIELDS, SERVICE, House, page
+from tests.integration.sharing.kit import API, CONSOLE, FIELDS, SERVICE, House, page
 
-API = "/api/v1/councils/alpha"
 Client = TestClient[Litestar]
-
-
-@pytest.fixture(scope="module")
-def headers(houses: tuple[House, House]) -> dict[str, str]:
-    house, now = houses[0], houses[0].database.clock.now()
-    with house.session() as session:
-        _, made = new_token(session, house.slug, "tests", tuple(Permission), None, now + timedelta(days=9), now)
-    return {"Authorization": f"Bearer {made}"}
-
-
-@pytest.fixture(scope="module")
-def cookie(houses: tuple[House, House]) -> str:
-    house, now = houses[0], houses[0].database.clock.now()
-    roles = [(role, None) for role in Role]
-    with house.session() as session:
-        staff_id = add_staff(session, "somebody@council.example", "Generated", "generated words", roles, now)
-        return begin_session(session, staff_id, now)
+Share = Callable[..., Result]
 
 
 def question(file: UUID, **changes: Any) -> dict[str, Any]:
@@ -191,41 +168,27 @@ def test_an_agreement_and_whom_to_tell_on_pages(house: House, http: Client, cook
     assert page(http, cookie, f"/notifications/{told}", {"outcome": "acknowledged"}).status_code == 303
 
 
-def run(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Result:
-    url = house.database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    keys = tmp_path / "keys.toml"
-    if not keys.exists():
-        house.keys.save(keys)
-    for name, value in {
-        "DATA_DIR": tmp_path, "DATABASE_URL": url, "KEYS_FILE": keys, "FILES_DIR": tmp_path / "files",
-        "LEDGER_DIR": tmp_path / "ledger", "TODAY": "2026-11-20",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(f"MUNIMENT_{name}", str(value))
-    monkeypatch.setattr("muniment.cli.context.load_plugins", lambda: house.plugins)
-    return CliRunner().invoke(main, ["share", *arguments])
-
-
-def test_an_operator_decides_exports_and_looks(house: House, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_operator_decides_exports_and_looks(house: House, tmp_path: Path, share: Share) -> None:
     file, limited = house.register(address="1 Sample Street"), house.register(address="2 Sample Street")
     house.limit(limited)
     asked = [
         "alpha", "--service", SERVICE, "--recipient", "college", "--purpose", "support", "--field", "personal.address",
         "--client", str(file), "--client", str(limited),
     ]  # fmt: skip
-    decided = run(house, monkeypatch, tmp_path, "decide", *asked)
+    decided = share("decide", *asked)
     assert decided.exit_code == 0, decided.output
     assert "1 client: yes: personal.address" in decided.stdout
     assert "AGAINST: A restriction stands" in decided.stdout
-    made = run(house, monkeypatch, tmp_path, "export", *asked, "--format", "csv", "--to", str(tmp_path / "out"))
+    made = share("export", *asked, "--format", "csv", "--to", str(tmp_path / "out"))
     assert made.exit_code == 0, made.output
     [written] = (tmp_path / "out").iterdir()
     assert "1 Sample Street" in written.read_text()
     assert "2 Sample Street" not in written.read_text()
     assert written.stat().st_mode & 0o077 == 0
-    looked = run(house, monkeypatch, tmp_path, "register", "alpha", "--client", str(file), "--json")
+    looked = share("register", "alpha", "--client", str(file), "--json")
     assert [entry["given"] for entry in json.loads(looked.stdout)["items"]] == [1]
-    assert run(house, monkeypatch, tmp_path, "agreements", "alpha").exit_code == 0
-    wrong = run(house, monkeypatch, tmp_path, "decide", *asked[:9])
+    assert share("agreements", "alpha").exit_code == 0
+    wrong = share("decide", *asked[:9])
     assert wrong.exit_code == 1
     assert "Say about whom" in wrong.stderr
 

@@ -36,7 +36,7 @@ def test_it_asks_nothing_and_a_second_run_brings_nobody_back(tmp_path: Path) -> 
     assert sum(line.startswith("Notice written to") for line in first) == 6
     acts = ("Recorded.", "Withdrawn.", "Disclosure ")
     assert [sum(line.startswith(act) for line in first) for act in acts] == [5, 3, 5]
-    refused = [line for line in first if line.startswith("Disclosure ") and "given of 0, refused of 1 clients" in line]
+    refused = [line for line in first if line.startswith("Disclosure ") and "0 clients given about, 1 refused" in line]
     assert len(refused) == 3
     assert any(line.startswith("You receive no more updates") for line in first)
     assert any("contact-details.email, since" in line for line in first), "it is held on nothing"

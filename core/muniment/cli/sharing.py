@@ -17,6 +17,7 @@ from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.context import Context as Clients
 from muniment.clients.facts import ENROLMENT, FILE
+from muniment.clients.limits import EXCEPTIONS
 from muniment.database.ids import random_id
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
@@ -59,7 +60,12 @@ def _question(command: F) -> F:
                 "--field", "fields", multiple=True, required=True, help="A field, CATEGORY.FIELD; repeatable."
             ),
             click.option("--data-set", help="The data set of a statutory match."),
-            click.option("--exception", help="An exception of UK GDPR Art 18(2) for restricted data."),
+            click.option(
+                "--exception",
+                type=click.Choice(list(EXCEPTIONS)),
+                metavar="EXCEPTION",
+                help=f"An exception of UK GDPR Art 18(2) for restricted data: {', '.join(EXCEPTIONS)}.",
+            ),
             click.option("--condition-met", is_flag=True, help="The recipient's condition is met."),
             click.option("--request", type=click.UUID, help="The one-off request that it answers."),
             click.option("--client", "clients", type=click.UUID, multiple=True, help="A client file; repeatable."),
@@ -122,9 +128,11 @@ def export_command(
     )
     for disclosed in disclose_each(context.deployment, caller, store, orders):
         made.append(disclosed)
-        lines.append(f"Disclosure {disclosed.id}: given of {disclosed.given}, refused of {disclosed.refused} clients.")
+        lines.append(
+            f"Disclosure {disclosed.id}: {_clients(disclosed.given)} given about, {disclosed.refused} refused."
+        )
         for group in disclosed.answer.groups:
-            lines += [f"  refused of {len(group.files)}: {line}" for line in _against(group)]
+            lines += [f"  refused about {len(group.files)}: {line}" for line in _against(group)]
         if disclosed.export is not None:
             place = folder / disclosed.export.name
             with context.database.council(council_id, context.actor) as session:
@@ -243,11 +251,14 @@ def _converted(values: dict[str, object], kind: type[T]) -> T:
 
 def _told(group: GroupView) -> Iterator[str]:
     """One group in lines: of how many, yes or no, every reason."""
-    count = "1 client" if len(group.files) == 1 else f"{len(group.files)} clients"
     answer = f"yes: {', '.join(group.fields) or 'nothing of it is held'}" if group.allowed else "no"
-    yield f"{count}: {answer}"
+    yield f"{_clients(len(group.files))}: {answer}"
     for reason in sorted(group.reasons, key=lambda reason: reason.speaks_for):
         yield f"  {'for' if reason.speaks_for else 'AGAINST'}: {reason.sentence} ({reason.provision}; {reason.rule})"
+
+
+def _clients(count: int) -> str:
+    return "1 client" if count == 1 else f"{count} clients"
 
 
 def _against(group: GroupView) -> Sequence[str]:

@@ -21,6 +21,7 @@ from muniment.policy.store import adopted
 from muniment.sharing.agreements import NewAgreement, agreements, end_agreement, make_agreement, review_agreement
 from muniment.sharing.notifying import Outcome, notifications, settle
 from muniment.sharing.requests import RequestDecision, decide_request, requests
+from muniment.sharing.stop_pages import stop_menu, stop_pages
 from muniment.sharing.wording import day_of
 from muniment.web.council import CouncilRef
 from muniment.web.errors import Fault
@@ -229,9 +230,10 @@ menu = [
     MenuEntry("disclosures", "Disclosures", Permission.READ_SHARING),
     MenuEntry("requests", "Requests", Permission.READ_SHARING),
     MenuEntry("agreements", "Agreements", Permission.READ_SHARING),
+    *stop_menu,
     MenuEntry("notifications", "To tell recipients", Permission.READ_SHARING, Permission.DISCLOSE),
 ]
 list_pages = [
     agreements_page, agree_on_page, change_agreement_on_page, requests_page, decide_on_page, notifications_page,
-    told_on_page,
+    told_on_page, *stop_pages,
 ]  # fmt: skip

@@ -160,14 +160,14 @@ ABOUT_THE_CLIENT: tuple[Rule, ...] = (
     ),
     Rule(
         "permission", "The council's own promise; UK GDPR Art 5(1)(a)",
-        "The client has agreed to the sharing, as the council promised to ask.",
-        "The council promises to share this only if the client agrees, and there is no live agreement ({what}).",
+        "The client permits the sharing, as the council promised to ask.",
+        "The council promises to share this only if the client permits it, and there is no live permission ({what}).",
         _permission,
     ),
     Rule(
         "permission-names-recipient", "The council's own promise; UK GDPR Art 5(1)(a)",
-        "The agreement names this very recipient.",
-        "The client's agreement does not name this recipient.",
+        "The permission names this very recipient.",
+        "The client's permission does not name this recipient.",
         _permission_names,
     ),
     Rule(

@@ -48,7 +48,8 @@ class StopView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def place_stop(session: CouncilSession, caller: Caller, new: NewStop) -> UUID:
-    """Stop all disclosures to a recipient; those under way are waited for. Raises `Forbidden`, `InvalidInput`."""
+    """Stop all disclosures to a recipient; those under way are waited for. Raises `Forbidden`, `InvalidInput`,
+    `NotFound` for an unknown service."""
     caller.require(Permission.AGREE_SHARING, new.service)
     ending(session)
     stop_id: UUID = session.execute(

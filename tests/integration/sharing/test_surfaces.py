@@ -217,3 +217,19 @@ def test_an_auditor_looks_into_the_register_on_its_page(house: House, http: Clie
     shown = [text.count(f'href="{CONSOLE}/disclosures/') for text in (first, second)]
     assert (sum(shown), 'name="after"' in second) == (61, False)
     assert str(ours.id) in first + second
+
+
+def test_an_officer_stops_a_recipient_and_ends_it_on_the_page(house: House, http: Client, cookie: str) -> None:
+    file = house.register(address="1 Sample Street")
+    for wrong, where in (({"reason": "a breach"}, "whom"), ({"whom": f"{SERVICE}/college"}, "reason"),
+                         ({"whom": f"{SERVICE}/college", "body": "x", "reason": "a breach"}, "body")):  # fmt: skip
+        told = page(http, cookie, "/stops", wrong)
+        assert (told.status_code, f'href="#{where}"' in told.text) == (422, True)
+    stop = {"whom": f"{SERVICE}/college", "reason": "a breach of theirs"}
+    assert page(http, cookie, "/stops", stop).status_code == 303
+    assert house.against(file, fields=("personal.address",)) == {"stopped"}
+    listed = page(http, cookie, "/stops").text
+    assert "a breach of theirs" in listed
+    stop_id = house.scalar("select id from sharing_stop where recipient = 'college' and ended_on is null")
+    assert page(http, cookie, f"/stops/{stop_id}", {}).status_code == 303
+    assert house.against(file, fields=("personal.address",)) == set()

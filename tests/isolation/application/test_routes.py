@@ -197,6 +197,8 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
             "field": town.value, "received_on": "19/11/2026",
         },
         "POST /console/disclosures": {"client": ids["file_id"]},
+        "POST /console/stops": {"whom": f"{town.service}/{PARTNERS[town.slug]}", "reason": "a breach of theirs"},
+        "POST /console/stops/{stop_id}": {},
         "POST /console/disclosures/{disclosure_id}/export": {},
         "POST /console/agreements": {"service": town.service, "recipient": PARTNERS[town.slug]},
         "POST /console/agreements/{agreement_id}": {"review_on": "31/01/2028"},

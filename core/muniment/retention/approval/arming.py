@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -37,6 +37,11 @@ __all__ = [
 
 ARMING = table_of(Arming)
 IN_FORCE = ARMING.c.ended_at.is_(None)
+
+COUNT_ON = text(
+    "update arming set newly_due = newly_due + :count"
+    " where council_id = :council_id and record_class = :record_class and ended_at is null returning newly_due"
+)
 
 MANY_RECORDS = 100
 MANY_SHARE = 0.05
@@ -186,13 +191,9 @@ def disarm(session: CouncilSession, caller: Caller, record_class: str) -> None:
 
 def note_newly_due(session: CouncilSession, subject: Subject, record_class: str, count: int) -> None:
     """A change has made records due: count them against the arming of their rule, and end it when they are too many."""
-    so_far = session.execute(
-        update(ARMING)
-        .where(*_in_force(session, record_class))
-        .values(newly_due=ARMING.c.newly_due + count)
-        .returning(ARMING.c.newly_due)
-    ).scalar_one_or_none()
-    if so_far is None or so_far <= MANY_RECORDS:
+    counted_on = {"council_id": session.council_id, "record_class": record_class, "count": count}
+    so_far = next((row.newly_due for row in session.ask(COUNT_ON, counted_on)), 0)
+    if so_far <= MANY_RECORDS:
         return
     table = subject.table
     stored = session.scalar(

@@ -19,7 +19,22 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, case, delete, false, func, null, or_, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Text,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 from sqlalchemy import not_ as negate
 from sqlalchemy.dialects.postgresql import insert
 
@@ -41,6 +56,14 @@ __all__ = ["CHUNK", "Stale", "clock_classes", "clock_stale", "forget_passes", "l
 
 RECLOCKING = table_of(Reclocking)
 NOWHERE = UUID(int=0)
+
+BEGUN = text(
+    "select record_class, rule_hash, finished_at from reclocking where council_id = :council_id and kept_in = :kept_in"
+)
+UNDER_WAY = text(
+    "select record_class, rule_hash, last_id, stand_for from reclocking where council_id = :council_id"
+    " and kept_in = :kept_in and finished_at is null order by record_class for update"
+)
 
 CHUNK = 5_000
 """Rows looked at in one transaction by the actor: their files are locked for as long as that takes."""
@@ -161,15 +184,12 @@ def _passes(session: CouncilSession, subject: Subject) -> list[Any]:
 
     Whoever else recomputes the same table waits here, and then goes on from where this chunk ends.
     """
-    here = RECLOCKING.c.council_id == session.council_id, RECLOCKING.c.kept_in == subject.name
+    here = {"council_id": session.council_id, "kept_in": subject.name}
     by_key = clocks(adopted(session))
     rules = {key: (by_key.get(key) or undeclared(key)).hash for key in classes_stored(session, subject)}
-    known = session.execute(
-        select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash, RECLOCKING.c.finished_at).where(*here)
-    )
-    begun = {row.record_class: row for row in known}
+    begun = {row.record_class: row for row in session.ask(BEGUN, here)}
     new = [
-        {"council_id": session.council_id, "kept_in": subject.name, "record_class": key, "rule_hash": rule}
+        here | {"record_class": key, "rule_hash": rule}
         for key, rule in rules.items()
         if key not in begun or begun[key].rule_hash != rule
     ]
@@ -185,8 +205,7 @@ def _passes(session: CouncilSession, subject: Subject) -> list[Any]:
                 where=RECLOCKING.c.rule_hash != statement.excluded.rule_hash,
             )
         )
-    open_ones = select(RECLOCKING).where(*here, RECLOCKING.c.finished_at.is_(None))
-    return list(session.execute(open_ones.order_by(RECLOCKING.c.record_class).with_for_update()))
+    return session.ask(UNDER_WAY, here)
 
 
 def _of_pass(subject: Subject) -> ColumnElement[bool]:

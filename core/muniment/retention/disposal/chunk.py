@@ -11,7 +11,7 @@ same rows first, so nothing is decided on what has changed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -23,7 +23,6 @@ from sqlalchemy import (
     Select,
     Uuid,
     and_,
-    insert,
     literal,
     select,
     text,
@@ -34,9 +33,9 @@ from sqlalchemy import (
 from muniment.api.retention import DisposedRecords
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.database.exchange import Asked
 from muniment.database.ids import random_id
 from muniment.database.packed import Keys, packed
-from muniment.database.registry import table_of
 from muniment.database.session import Actor, CouncilSession
 from muniment.files.store import FileStore
 from muniment.plugins.facade import CouncilFacade
@@ -58,7 +57,6 @@ from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, Clock, clocks
 from muniment.retention.rules.extended import kept_by_extensions
 from muniment.retention.subjects import RECORDS, Subject
-from muniment.retention.tables import Arming, Disposal
 
 __all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "due_places", "errands_of", "sweep_chunk"]
 
@@ -67,8 +65,15 @@ Place = tuple[date, UUID]
 
 BEGINNING: Place = (date.min, UUID(int=0))
 
-ARMING = table_of(Arming)
-DISPOSAL = table_of(Disposal)
+ARMINGS = text(
+    "select id, record_class, rule_hash, armed_kind, armed_role, armed_by,"
+    " (select policy_hash from council where council.id = arming.council_id) as adopted"
+    " from arming where council_id = :council_id and ended_at is null order by id for key share"
+)
+DISPOSED = text(
+    "insert into disposal (council_id, id, run_id, kind, at, rows)"
+    " values (:council_id, :id, :run_id, 'sweep', :at, :rows)"
+)
 
 SWEEPER = Actor("system", None, "retention.sweep")
 """Who proposes what is due for a review."""
@@ -137,8 +142,8 @@ def sweep_chunk(
     session's clock's: a record goes when `due_on`, the last day it is kept, is over. Raises `PolicyMoved`,
     `Miscounted`.
     """
-    locks.shared(session)
-    live = _live(session)
+    [armings] = locks.shared(session, _armings(session))
+    live = _live(session, armings)
     if not live.armings:
         return Chunk(None)
     due = live.due(session, subject, errand)
@@ -207,14 +212,14 @@ def _change(
 def _disposal(session: CouncilSession, run_id: UUID, rows: int) -> UUID:
     """Write the row that the erasure ledger is settled against; returns its key."""
     chunk_id = random_id()
-    values = {"council_id": session.council_id, "id": chunk_id, "run_id": run_id, "kind": "sweep", "rows": rows}
-    session.execute(insert(DISPOSAL).values(at=session.clock.now(), **values))
+    values = {"council_id": session.council_id, "id": chunk_id, "run_id": run_id, "rows": rows}
+    session.ask(DISPOSED, {**values, "at": session.clock.now()})
     return chunk_id
 
 
 def errands_of(session: CouncilSession, subject: Subject) -> list[Errand]:
     """What a sweep is to do in a clocked table, in order. Raises `PolicyMoved`."""
-    live = _live(session)
+    live = _live(session, session.ask(*_armings(session)))
     return errands(session, subject, {key: live.clocks[key] for key in live.armings})
 
 
@@ -222,22 +227,24 @@ def due_places(
     session: CouncilSession, subject: Subject, after: Place, limit: int, errand: Errand = DESTROYING
 ) -> list[Place]:
     """Days and files of the next chunk after `after`, looked at and not locked."""
-    live = _live(session)
+    live = _live(session, session.ask(*_armings(session)))
     if not live.armings:
         return []
     due = live.due(session, subject, errand)
     return [(row.due_on, row.lock_id) for row in session.execute(_due(subject, due, after).limit(limit))]
 
 
-def _live(session: CouncilSession) -> _Live:
-    """The armings in force of rules in force, locked against being ended until this chunk is committed.
+def _armings(session: CouncilSession) -> Asked:
+    """What asks for the armings in force, and locks them against being ended until this chunk is committed.
 
     By their keys: counting what becomes newly due goes on meanwhile, so that a change and a chunk never wait for each
     other's files and armings.
     """
-    query = select(ARMING, text("(select policy_hash from council where id = arming.council_id) as adopted"))
-    standing = query.where(ARMING.c.council_id == session.council_id, ARMING.c.ended_at.is_(None))
-    rows = session.execute(standing.order_by(ARMING.c.id).with_for_update(read=True, key_share=True)).all()
+    return ARMINGS, {"council_id": session.council_id}
+
+
+def _live(session: CouncilSession, rows: Sequence[Any]) -> _Live:
+    """Of the armings in force those of rules in force. Raises `PolicyMoved`."""
     if any(row.adopted != session.policy_hash for row in rows):
         raise PolicyMoved
     by_key = clocks(adopted(session))

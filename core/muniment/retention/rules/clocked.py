@@ -9,22 +9,23 @@ written. It still bears the earlier rule's hash, and counts as clocked once a pa
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, TextClause, and_, false, or_, text, tuple_
 
 from muniment.database.exchange import Asked
-from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
-from muniment.retention.rules.tables import Reclocking
 from muniment.retention.subjects import Subject
 
 __all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked"]
 
-RECLOCKING = table_of(Reclocking)
-
 ADOPTED = text("select policy_hash from council where id = :council_id")
+THROUGH = text(
+    "select record_class, rule_hash, stand_for from reclocking"
+    " where council_id = :council_id and kept_in = :kept_in and finished_at is not null"
+)
 
 CLASSES_STORED = (
     "with recursive found (name) as ("
@@ -38,8 +39,12 @@ CLASSES_STORED = (
 
 def classes_stored(session: CouncilSession, subject: Subject) -> list[str]:
     """The classes that a clocked table has rows of, in order."""
-    statement = text(CLASSES_STORED.format(subject.name))
-    return list(session.scalars(statement, {"council_id": session.council_id}))
+    return [row.name for row in session.ask(_classes_stored(subject.name), {"council_id": session.council_id})]
+
+
+@lru_cache
+def _classes_stored(table: str) -> TextClause:
+    return text(CLASSES_STORED.format(table))
 
 
 def clocked_by(session: CouncilSession, subject: Subject) -> dict[str, tuple[str, ...]]:
@@ -49,12 +54,7 @@ def clocked_by(session: CouncilSession, subject: Subject) -> dict[str, tuple[str
     """
     by_key = clocks(adopted(session))
     found: dict[str, tuple[str, ...]] = {key: (clock.hash,) for key, clock in by_key.items()}
-    through = select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash, RECLOCKING.c.stand_for).where(
-        RECLOCKING.c.council_id == session.council_id,
-        RECLOCKING.c.kept_in == subject.name,
-        RECLOCKING.c.finished_at.is_not(None),
-    )
-    for row in session.execute(through):
+    for row in session.ask(THROUGH, {"council_id": session.council_id, "kept_in": subject.name}):
         rule = (by_key.get(row.record_class) or undeclared(row.record_class)).hash
         if row.rule_hash == rule:
             found[row.record_class] = (rule, *row.stand_for)

@@ -2,6 +2,11 @@
 
 The caller has locked the files if something is to leave; what is read here was committed by then. Which fields a file
 holds comes as bits of a number, one for each field asked for, so that a group is a row and a file is 16 bytes in it.
+
+The server keeps no statistics of councils (`database.schema_sql`), so it expects next to nothing of each part, and what
+it expects little of it may go through anew for every file: for ten thousand files, a hundred million rows. So each part
+reads the rows of all files at once, by their keys, and is joined in full, though it has no file that `chosen` has not:
+a full join goes through either side once, whatever is expected of it.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from muniment.policy.model import Policy
 from muniment.sharing.question import Agreed, Facts
 from muniment.sharing.terms import IDENTITY, Terms
 
-__all__ = ["MOST_FIELDS", "Known", "gather", "held_for"]
+__all__ = ["FILES", "MOST_FIELDS", "RECORDS", "Known", "gather", "held_for", "stub_column", "value_held"]
 
 MOST_FIELDS = 60
 """Fields in one question: each has a bit of a signed 64-bit number."""
@@ -29,6 +34,12 @@ ADULT = 18
 
 CHOSEN = "array(select id from chosen)"
 """The files in question, for the parts of the query: ten thousand keys are planned for once."""
+
+FILES = "client_file f where f.council_id = :council_id and f.id"
+"""Client files; what their key is equal to comes next."""
+
+RECORDS = "record r where r.council_id = :council_id and r.disposal is null and r.restricted_on is null and r.file_id"
+"""The records that may be used; what their file is equal to comes next."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -59,7 +70,6 @@ def gather(
     """
     question, today = terms.question, session.clock.today()
     asked = {name: 1 << place for place, name in enumerate(question.fields)}
-    stored = {name: bit for name, bit in asked.items() if name not in IDENTITY}
     recipient = terms.recipient
     parameters: dict[str, Any] = {
         "council_id": session.council_id,
@@ -67,13 +77,12 @@ def gather(
         "service": question.service,
         "purpose": question.purpose,
         "purposes": held_for(policy, terms),
-        "fields": list(stored),
-        "bits": list(stored.values()),
         "key": terms.recipient_key,
         "programme": "" if recipient is None else recipient.programme or "",
         "born_by": _years_before(today, ADULT),
         "requested": requested,
         "today": today,
+        **{f"field_{place}": name for place, name in enumerate(asked) if name not in IDENTITY},
     }
     rows = session.execute(text(_query(asked)), parameters)
     return [Known(_facts(row, asked), Keys(bytes(row.ids))) for row in rows]
@@ -84,19 +93,40 @@ def stub_column(part: str) -> str:
     return part.replace("-", "_")
 
 
+def value_held(field: str) -> str:
+    """Whether a record `r` holds a value of the field, a parameter's name, for one of `purposes`; null if it has none.
+
+    What the gate is told and what leaves are both read by this, in `RECORDS`.
+    """
+    return f"r.values -> :{field} -> 'p' ?| cast(:purposes as text[])"
+
+
 def _query(asked: dict[str, int]) -> str:
-    """The query; only names of our own columns and numbers are put into its text."""
-    parts = [
-        f"case when f.{stub_column(name)} is null then cast(0 as bigint) else {bit} end"
-        for name, bit in asked.items()
-        if name in IDENTITY
-    ]
+    """The query; only names of our own columns and parameters, and numbers, are put into its text."""
+    stub, held, some = [], [], []
+    for place, (name, bit) in enumerate(asked.items()):
+        if name in IDENTITY:
+            stub.append(_bit(bit, f"f.{stub_column(name)} is not null"))
+        else:
+            held.append(_bit(bit, value_held(f"field_{place}")))
+            some.append(_bit(bit, f"r.values ? :field_{place}"))
     return _QUERY.format(
         chosen=CHOSEN,
-        stub=" | ".join(parts) or "cast(0 as bigint)",
+        records=RECORDS,
+        stub=_bits(stub),
+        held=_bits(held),
+        some=_bits(some),
         consent=_standing("consent"),
         permission=_standing("permission"),
     )
+
+
+def _bit(bit: int, condition: str) -> str:
+    return f"case when {condition} then cast({bit} as bigint) else 0 end"
+
+
+def _bits(parts: list[str]) -> str:
+    return " | ".join(parts) or "cast(0 as bigint)"
 
 
 def _standing(kind: str) -> str:
@@ -136,15 +166,8 @@ with chosen as materialized (
     from client_file f
     where f.council_id = :council_id and f.service = :service and f.id = any(cast(:file_ids as uuid[]))
 ), seen as (
-    select r.file_id, bit_or(found.some) as some, bit_or(found.held) as held
-    from chosen c
-    join record r on r.council_id = :council_id and r.file_id = c.id and r.disposal is null and r.restricted_on is null
-    cross join lateral (
-        select bit_or(a.bit) as some,
-            bit_or(a.bit) filter (where r.values -> a.name -> 'p' ?| cast(:purposes as text[])) as held
-        from unnest(cast(:fields as text[]), cast(:bits as bigint[])) a (name, bit)
-        where r.values ? a.name
-    ) found
+    select r.file_id, bit_or({some}) as some, bit_or({held}) as held
+    from {records} = any({chosen})
     group by r.file_id
 ), consent as ({consent}), permission as ({permission}), limits as (
     select l.file_id,
@@ -195,11 +218,11 @@ select c.stub | coalesce(seen.held, 0) as held,
     coalesce(c.id = cast(:requested as uuid), false) as requested,
     string_agg(uuid_send(c.id), cast('' as bytea)) as ids
 from chosen c
-left join seen on seen.file_id = c.id
-left join consent on consent.file_id = c.id
-left join permission on permission.file_id = c.id
-left join limits on limits.file_id = c.id
-left join joined on joined.file_id = c.id
-left join told on told.file_id = c.id
+full join seen on seen.file_id = c.id
+full join consent on consent.file_id = c.id
+full join permission on permission.file_id = c.id
+full join limits on limits.file_id = c.id
+full join joined on joined.file_id = c.id
+full join told on told.file_id = c.id
 group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 """

@@ -12,19 +12,15 @@ import io
 import timeit
 from collections.abc import Iterator
 from functools import partial
-from uuid import UUID
 
 import psycopg
-from sqlalchemy import select
 
 from muniment.accounts.permissions import Caller, command_caller
-from muniment.clients.facts import FILE
 from muniment.councils.adopting import adopt_policy, decide_policy
 from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.policy.deciding import read_decisions
-from muniment.sharing.batching import disclose_each
-from muniment.sharing.deciding import MOST_FILES
+from muniment.sharing.batching import disclose_each, files_of
 from muniment.sharing.disclosing import Order
 from muniment.sharing.gate import Gate
 from muniment.sharing.terms import terms_of
@@ -110,15 +106,8 @@ def _give(stage: Stage, name: str, clients: int) -> None:
 
 def _orders(deployment: Deployment, caller: Caller) -> Iterator[Order]:
     """One for each ten thousand files, as `muniment share export --everybody` has them."""
-    last = UUID(int=0)
-    while True:
-        with deployment.database.council(caller.council_id, caller.actor) as session:
-            wanted = select(FILE.c.id).where(FILE.c.council_id == caller.council_id, FILE.c.id > last)
-            files = tuple(session.scalars(wanted.order_by(FILE.c.id).limit(MOST_FILES)))
-        if not files:
-            return
+    for files in files_of(deployment, caller, SERVICE):
         yield Order(service=SERVICE, recipient=RECIPIENT, purpose=SERVICE, fields=FIELDS, files=files, format="json")
-        last = files[-1]
 
 
 def _copy(stage: Stage, name: str, clients: int) -> None:

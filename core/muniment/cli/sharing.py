@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,28 +10,27 @@ from uuid import UUID
 
 import click
 import msgspec
-from sqlalchemy import Select, select
 
-from muniment.accounts.permissions import command_caller
+from muniment.accounts.permissions import Caller, command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.context import Context as Clients
-from muniment.clients.facts import ENROLMENT, FILE
 from muniment.clients.limits import EXCEPTIONS
 from muniment.database.ids import random_id
-from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.sharing.agreements import AgreementView, agreements
-from muniment.sharing.batching import disclose_each
+from muniment.sharing.batching import disclose_each, files_of
 from muniment.sharing.deciding import MOST_FILES, Answer, Asked, GroupView, ask
 from muniment.sharing.disclosing import Disclosed, Order
 from muniment.sharing.exporting import Format, open_export
+from muniment.sharing.gate import Decision
 from muniment.sharing.register import MOST, ClientInDisclosure, DisclosureView, Looked, clients_in, search_register
 
 __all__ = ["share"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
+A = TypeVar("A", bound=Asked)
 DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -96,8 +95,7 @@ def decide_command(context: Context, /, council: str, as_json: bool, **options: 
     council_id, chosen = context.council_id(council), _chosen(options)
     caller = command_caller(council_id, context.actor.name)
     answers: list[Answer] = []
-    for chunk in _chunks(context, council_id, chosen):
-        asked = _converted({**chosen.question, "files": chunk}, Asked)
+    for asked in _each(context, caller, chosen, Asked):
         with context.database.council(council_id, context.actor) as session:
             answers.append(ask(session, caller, Clients.of(session, context.plugins, context.keys), asked))
     lines = [line for answer in answers for group in answer.groups for line in _told(group)]
@@ -121,18 +119,15 @@ def export_command(
     council_id, chosen = context.council_id(council), _chosen(options)
     caller, store = command_caller(council_id, context.actor.name), FileStore(context.settings.files_dir, context.keys)
     folder.mkdir(parents=True, exist_ok=True)
-    batch, made, lines = random_id(), list[Disclosed](), list[str]()
-    orders = (
-        _converted({**chosen.question, "files": chunk, "format": form, "batch": batch}, Order)
-        for chunk in _chunks(context, council_id, chosen)
-    )
+    made, lines = list[Disclosed](), list[str]()
+    orders = _each(context, caller, chosen, Order, format=form, batch=random_id())
     for disclosed in disclose_each(context.deployment, caller, store, orders):
         made.append(disclosed)
         lines.append(
             f"Disclosure {disclosed.id}: {_clients(disclosed.given)} given about, {disclosed.refused} refused."
         )
-        for group in disclosed.answer.groups:
-            lines += [f"  refused about {len(group.files)}: {line}" for line in _against(group)]
+        for group in disclosed.judged.groups:
+            lines += [f"  refused about {len(group.files)}: {line}" for line in _against(group.decision)]
         if disclosed.export is not None:
             place = folder / disclosed.export.name
             with context.database.council(council_id, context.actor) as session:
@@ -143,7 +138,7 @@ def export_command(
         if not as_json:
             click.echo("\n".join(lines))
             lines.clear()
-    show(made, as_json, *([] if made else ["There is no such client."]))
+    show([one.view for one in made] if as_json else None, as_json, *([] if made else ["There is no such client."]))
 
 
 @share.command("register")
@@ -211,35 +206,17 @@ def agreements_command(context: Context, council: str, to_review: bool, as_json:
     show(found, as_json, *([_agreement(entry) for entry in found] or ["There is no such agreement."]))
 
 
-def _chunks(context: Context, council_id: UUID, chosen: Chosen) -> Iterator[list[UUID]]:
-    """The clients it is about, some at a time, in the order of their keys."""
+def _each(context: Context, caller: Caller, chosen: Chosen, kind: type[A], **more: object) -> Iterator[A]:
+    """What is asked, about as many clients at a time as go into one question."""
+    for files in _files(context, caller, chosen):
+        one = _converted({**chosen.question, **more, "files": [files[0]]}, kind)
+        yield msgspec.structs.replace(one, files=files)
+
+
+def _files(context: Context, caller: Caller, chosen: Chosen) -> Iterable[Sequence[UUID]]:
     if chosen.clients:
-        for start in range(0, len(chosen.clients), MOST_FILES):
-            yield list(chosen.clients[start : start + MOST_FILES])
-        return
-    last: UUID | None = None
-    while True:
-        with context.database.council(council_id, context.actor) as session:
-            chunk = list(session.scalars(_next(session, chosen, last)))
-        if not chunk:
-            return
-        yield chunk
-        last = chunk[-1]
-
-
-def _next(session: CouncilSession, chosen: Chosen, last: UUID | None) -> Select[UUID]:
-    mine = (FILE.c.council_id == session.council_id, FILE.c.service == chosen.question["service"])
-    query = select(FILE.c.id).where(*mine).order_by(FILE.c.id).limit(MOST_FILES)
-    if chosen.programme is not None:
-        today = session.clock.today()
-        enrolled = select(ENROLMENT.c.file_id).where(
-            ENROLMENT.c.council_id == session.council_id,
-            ENROLMENT.c.programme == chosen.programme,
-            ENROLMENT.c.started_on <= today,
-            ENROLMENT.c.ended_on.is_(None) | (ENROLMENT.c.ended_on >= today),
-        )
-        query = query.where(FILE.c.id.in_(enrolled))
-    return query if last is None else query.where(FILE.c.id > last)
+        return (chosen.clients[start : start + MOST_FILES] for start in range(0, len(chosen.clients), MOST_FILES))
+    return files_of(context.deployment, caller, str(chosen.question["service"]), chosen.programme)
 
 
 def _converted(values: dict[str, object], kind: type[T]) -> T:
@@ -261,8 +238,8 @@ def _clients(count: int) -> str:
     return "1 client" if count == 1 else f"{count} clients"
 
 
-def _against(group: GroupView) -> Sequence[str]:
-    return [f"{reason.sentence} ({reason.provision})" for reason in group.reasons if not reason.speaks_for]
+def _against(decision: Decision) -> Sequence[str]:
+    return [f"{reason.sentence} ({reason.provision})" for reason in decision.reasons if not reason.speaks_for]
 
 
 def _line(entry: DisclosureView) -> str:

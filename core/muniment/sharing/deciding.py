@@ -35,7 +35,7 @@ MOST_FILES = 10_000
 class Asked(Question, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A question about clients. `request` is the one-off request that it answers, if it answers one."""
 
-    files: Annotated[tuple[UUID, ...], Meta(min_length=1, max_length=MOST_FILES)]
+    files: Annotated[Sequence[UUID], Meta(min_length=1, max_length=MOST_FILES)]
     request: UUID | None = None
 
     @property
@@ -53,8 +53,9 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Judged(msgspec.Struct, frozen=True):
-    """The gate's answer about all clients asked about."""
+    """The gate's answer about all clients asked about, by the adopted policy of that hash."""
 
+    policy: str
     gate: Gate
     groups: tuple[Group, ...]
 
@@ -106,25 +107,26 @@ def ask(session: CouncilSession, caller: Caller, context: Context, asked: Asked)
         given=judged.given,
         refused=judged.refused,
     )
-    return answer_of(judged, context.policy.hash)
+    return answer_of(judged)
 
 
-def answer_of(judged: Judged, policy_hash: str) -> Answer:
+def answer_of(judged: Judged) -> Answer:
     """The answer as programs read it."""
     terms = judged.gate.terms
     groups = tuple(
         GroupView(tuple(group.files), group.decision.allowed, group.decision.fields, group.decision.reasons)
         for group in judged.groups
     )
-    return Answer(policy_hash, terms.recipient_key, terms.named, groups)
+    return Answer(judged.policy, terms.recipient_key, terms.named, groups)
 
 
 def check(asked: Asked) -> None:
     """Raise `InvalidInput` for a question that asks for no field, for too many, or for one twice."""
     if not asked.fields or len(asked.fields) > MOST_FIELDS:
         raise InvalidInput(f"Ask for 1 to {MOST_FIELDS} fields.", where="fields", code="fields")
-    for where in ("fields", "files"):
-        if len(set(getattr(asked, where))) != len(getattr(asked, where)):
+    files = Keys.of(asked.files)
+    for where, all_of, distinct in (("fields", asked.fields, set(asked.fields)), ("files", files, files.distinct())):
+        if len(distinct) != len(all_of):
             raise InvalidInput(f"One of the {where} is there twice.", where=where, code="twice")
 
 
@@ -146,7 +148,8 @@ def judge(session: CouncilSession, caller: Caller, context: Context, asked: Aske
         raise NotFound(NO_FILE)
     decisions = [gate.decide(one.facts) for one in known]
     _ask_plugins(context, gate, known, decisions)
-    return Judged(gate, tuple(Group(one.files, decision) for one, decision in zip(known, decisions, strict=True)))
+    groups = tuple(Group(one.files, decision) for one, decision in zip(known, decisions, strict=True))
+    return Judged(policy.hash, gate, groups)
 
 
 def _ask_plugins(context: Context, gate: Gate, known: Sequence[Known], decisions: list[Decision]) -> None:

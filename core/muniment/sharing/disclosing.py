@@ -33,7 +33,7 @@ from muniment.sharing.exporting import Export, Format, keep_export
 from muniment.sharing.extracting import Extract, extract
 from muniment.sharing.tables import Disclosure
 
-__all__ = ["Disclosed", "Means", "Order", "disclose"]
+__all__ = ["Disclosed", "DisclosedView", "Means", "Order", "disclose"]
 
 Means = Literal["export", "spoken", "on-paper", "by-secure-email", "through-their-system"]
 """How it leaves: as a file made here, or by hand, which the register says all the same."""
@@ -64,8 +64,23 @@ class Order(Asked, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Disclosed(msgspec.Struct, frozen=True):
-    """What came of it: the key in the register, the answer about each client, of how many something left, how many were
-    refused, and the file that was made."""
+    """What came of it: the key in the register, of how many something left, how many were refused, what was decided
+    about each client, and the file that was made."""
+
+    id: UUID
+    given: int
+    refused: int
+    judged: Judged
+    export: Export | None = None
+
+    @property
+    def view(self) -> DisclosedView:
+        """All of it, for programs."""
+        return DisclosedView(self.id, self.given, self.refused, answer_of(self.judged), self.export)
+
+
+class DisclosedView(msgspec.Struct, frozen=True):
+    """As `Disclosed`, for programs."""
 
     id: UUID
     given: int
@@ -102,7 +117,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     if order.format is not None and judged.given:
         export = keep_export(session, store, order.format, judged.gate, extracted, disclosure_id)
     _register(session, context, order, judged, disclosure_id, export)
-    return Disclosed(disclosure_id, judged.given, judged.refused, answer_of(judged, context.policy.hash), export)
+    return Disclosed(disclosure_id, judged.given, judged.refused, judged, export)
 
 
 def _extract(session: CouncilSession, context: Context, judged: Judged, disclosure_id: UUID) -> list[Extract]:

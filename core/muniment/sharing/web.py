@@ -72,7 +72,7 @@ def make_disclosure(
         return again
     made = disclose(session, caller, Context.of(session, plugins, keys), file_store, data)
     location = f"/api/v1/councils/{council.slug}/disclosures/{made.id}"
-    return once.answer(201, location=location, ids=[made.id], body=made)
+    return once.answer(201, location=location, ids=[made.id], body=made.view)
 
 
 @post("/disclosures/search", sync_to_thread=True, status_code=200, tags=TAGS, opt=READS)

@@ -49,7 +49,7 @@ def test_what_came_of_them_comes_in_their_order(house: House, deployment: Deploy
     orders = [order(house) for _ in range(5)]
     made, error = told(house, deployment, iter(orders))
     assert error is None
-    assert [group.files for one in made for group in one.answer.groups] == [each.files for each in orders]
+    assert [tuple(group.files) for one in made for group in one.judged.groups] == [each.files for each in orders]
     assert registered(house) >= {one.id for one in made}
 
 
@@ -67,7 +67,7 @@ def test_what_was_given_is_told_of_though_another_fails(house: House, deployment
     made, error = told(house, deployment, taken())
     assert isinstance(error, NotFound)
     assert registered(house) - before == {one.id for one in made}, "something left of which nobody was told"
-    assert [group.files for one in made for group in one.answer.groups] == [
+    assert [tuple(group.files) for one in made for group in one.judged.groups] == [
         each.files for each in begun if each != orders[place]
     ]
     assert len(begun) <= place + 2, "another was begun after one had failed"

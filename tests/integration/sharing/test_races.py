@@ -145,8 +145,8 @@ def test_a_policy_adopted_meanwhile_decides(house: House) -> None:
     finally:
         house.adopt()
     assert (made.given, made.refused) == (0, 1)
-    assert made.answer.policy == policy_of(house.slug, RECIPIENTS[1:]).hash
-    assert house.scalar("select policy_hash from disclosure where id = :id", id=made.id) == made.answer.policy
+    assert made.judged.policy == policy_of(house.slug, RECIPIENTS[1:]).hash
+    assert house.scalar("select policy_hash from disclosure where id = :id", id=made.id) == made.judged.policy
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 0
 
 

@@ -168,7 +168,7 @@ def limits_on(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID,
         return {}
     asked = {"council_id": session.council_id, "file_ids": Keys.of(file_ids).literal}
     found: dict[UUID, list[LimitView]] = {}
-    for row in session.execute(_STANDING, asked):
+    for row in session.ask(_STANDING, asked):
         found.setdefault(row.file_id, []).append(view_of(row))
     return {file_id: Limits(tuple(several)) for file_id, several in found.items()}
 

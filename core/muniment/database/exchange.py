@@ -20,51 +20,32 @@ from psycopg._preparing import Prepare
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from sqlalchemy import Connection, TextClause, text
-from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy import ClauseElement, Connection, TextClause, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from muniment.database.errors import of_driver
 
-__all__ = ["COMMIT", "Asked", "exchange"]
-
-Asked = tuple[TextClause, Mapping[str, object]]
-"""A statement and its parameters by name."""
-
-COMMIT: Asked = (text("commit"), {})
-_BEGIN: Asked = (text("begin"), {})
+__all__ = ["COMMIT", "Asked", "Statement", "exchange"]
 
 Driver = psycopg.Connection[Any]
 Result = pq.abc.PGresult
 
-NUMBERED = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # the library leaves it untyped
+NUMBERED = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]  # the library leaves it untyped
 DONE = (pq.ExecStatus.TUPLES_OK, pq.ExecStatus.COMMAND_OK)
 END = pq.ExecStatus.PIPELINE_SYNC
 
 
-def exchange(connection: Connection, asked: Sequence[Asked]) -> list[list[Any]]:
-    """Send statements together, and before them what begins a transaction if none has begun; the rows of each, with
-    their columns by name, once all are answered.
+class Statement:
+    """A statement as the server takes it, and what its rows are: it names its columns, which are the same each time.
 
-    Errors are as SQLAlchemy's, of the first statement that failed; those after it were not carried out.
+    `constants` are the values that it was made with, by the names of its parameters.
     """
-    driver = cast("Driver", connection.connection.driver_connection)
-    begins = driver.pgconn.transaction_status == pq.TransactionStatus.IDLE
-    try:
-        sent = [_Sent(statement, values, driver) for statement, values in ([_BEGIN, *asked] if begins else asked)]
-        _carry_out(driver, sent)
-        return [each.rows() for each in sent][begins:]
-    except psycopg.Error as error:
-        if driver.closed:
-            connection.invalidate()
-        raise of_driver(error, lost=driver.closed) from None
 
-
-class _Statement:
-    """A statement as the server takes it, and what its rows are: it names its columns, which are the same each time."""
-
-    def __init__(self, statement: TextClause) -> None:
-        compiled = statement.compile(dialect=NUMBERED)
+    def __init__(self, statement: ClauseElement) -> None:
+        compiled = cast("SQLCompiler", statement.compile(dialect=NUMBERED, compile_kwargs={"render_postcompile": True}))
         self.query = str(compiled).encode()
+        self.constants: Mapping[str, object] = compiled.params
         self.names: Sequence[str] = compiled.positiontup or ()
         self.formats = [PyFormat.AUTO] * len(self.names)
         self._row: Callable[[Sequence[Any]], Any] | None = None
@@ -77,16 +58,43 @@ class _Statement:
         return self._row
 
 
-@lru_cache(maxsize=64)
-def _statement(statement: TextClause) -> _Statement:
-    return _Statement(statement)
+@lru_cache(maxsize=256)
+def _statement(statement: TextClause) -> Statement:
+    return Statement(statement)
+
+
+Asked = tuple[TextClause | Statement, Mapping[str, object]]
+"""A statement and its parameters by name."""
+
+COMMIT: Asked = (text("commit"), {})
+_BEGIN: Asked = (text("begin"), {})
+
+
+def exchange(connection: Connection, asked: Sequence[Asked]) -> list[list[Any]]:
+    """Send statements together, and before them what begins a transaction if none has begun; the rows of each, with
+    their columns by name, once all are answered.
+
+    Errors are as SQLAlchemy's, of the first statement that failed; those after it were not carried out.
+    """
+    driver = cast("Driver", connection.connection.driver_connection)
+    begins = driver.pgconn.transaction_status == pq.TransactionStatus.IDLE
+    try:
+        sent = [_Sent(each, driver) for each in ([_BEGIN, *asked] if begins else asked)]
+        _carry_out(driver, sent)
+        return [each.rows() for each in sent][begins:]
+    except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate()
+        raise of_driver(error, lost=driver.closed) from None
 
 
 class _Sent:
     """A statement with its values as the server takes them. `query` and `types` are what psycopg knows it by."""
 
-    def __init__(self, statement: TextClause, values: Mapping[str, object], driver: Driver) -> None:
-        self._statement, self._transformer = _statement(statement), Transformer(driver)
+    def __init__(self, asked: Asked, driver: Driver) -> None:
+        statement, values = asked
+        self._statement = statement if isinstance(statement, Statement) else _statement(statement)
+        self._transformer = Transformer(driver)
         named = [values[name] for name in self._statement.names]
         self._values = self._transformer.dump_sequence(named, self._statement.formats)
         self.query, self.types = self._statement.query, self._transformer.types or ()

@@ -31,7 +31,7 @@ from muniment.api.errors import NotFound
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded import EmbeddedServer
 from muniment.database.engine import open_engine, refuse_powerful_role
-from muniment.database.exchange import COMMIT, Asked, exchange
+from muniment.database.exchange import COMMIT, Asked, Statement, exchange
 from muniment.database.roles import APPLICATION
 from muniment.settings import Settings
 
@@ -87,7 +87,7 @@ class _LimitedSession(Session):
         self._first: Sequence[Asked] = ()
         self._first_rows: list[list[Any]] = []
 
-    def ask(self, statement: TextClause, parameters: Mapping[str, object]) -> list[Any]:
+    def ask(self, statement: TextClause | Statement, parameters: Mapping[str, object]) -> list[Any]:
         """All rows of a statement, by name; sent along with what begins the transaction if none has begun."""
         if self.in_transaction():
             return exchange(self.connection(), [(statement, parameters)])[0]

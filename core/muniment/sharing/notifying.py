@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, text, update
+from sqlalchemy import TextClause, func, select, text, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -183,6 +184,11 @@ def _anything_given(session: CouncilSession) -> bool:
     return session.scalar(select(LINE.c.id).where(LINE.c.council_id == session.council_id).limit(1)) is not None
 
 
+@lru_cache
+def _written(changed: str, which: str, done: str) -> TextClause:
+    return text(_TELL.format(changed=changed, which=which, done=done))
+
+
 def _tell(
     session: CouncilSession,
     change: str,
@@ -196,9 +202,9 @@ def _tell(
     """Write a line for each recipient concerned. `changed` is a query of files, `which` a condition on a line, its
     disclosure and the `name` of a field, `done` what an earlier notification is like that says the same: all of them
     texts of this module."""
-    statement = text(_TELL.format(changed=changed, which=which, done=done))
+    statement = _written(changed, which, done)
     usual = {"council_id": session.council_id, "change": change, "now": session.clock.now(), "repeated": repeated}
-    made = session.scalars(statement, {**usual, **parameters}).all()
+    made = [row.id for row in session.ask(statement, {**usual, **parameters})]
     record_many(session, AuditEvent.RECIPIENT_TO_TELL, made, change=change)
 
 

@@ -72,6 +72,7 @@ KEPT = {
     "retention.gauges.OpenChunks._known": "by council",
     "retention.rules.clocking._written": "by key and hash of the rule; keys of rows and the day are given each time",
     "retention.rules.compile._compiled": "by hash of the whole policy",
+    "sharing.notifying._written": "statements of the software",
     "sharing.register._search": "statements of the software, by the names of what is asked for",
     "testing.saying._Text.parts": "one document's own",
     "web.metrics.Metrics._failures": "counts by name of gauge",

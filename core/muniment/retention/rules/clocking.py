@@ -8,14 +8,14 @@ each time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, Dialect, Uuid, and_, bindparam, func
+from sqlalchemy import Date, Uuid, and_, bindparam, func
 
+from muniment.database.exchange import Statement
 from muniment.database.packed import KEY_ARRAY, Keys
 from muniment.database.session import CouncilSession
 from muniment.retention.rules.clock_sql import ByKey, set_clocks
@@ -38,10 +38,9 @@ def clock(
     session: CouncilSession, rule: Clock, subject: Subject, which: ByKey, today: date, *, leave: bool = False
 ) -> Clocked:
     """Clock those of the rows that are of the rule's class, as `set_clocks` says."""
-    connection = session.connection()
-    sql, constants = _written(_Asked(rule, subject, which.name, leave), connection.dialect)
+    statement = _written(_Asked(rule, subject, which.name, leave))
     asked = {"council_id": which.council_id, "keys": which.keys.literal, "today": today}
-    row = connection.exec_driver_sql(sql, {**constants, **asked}).one()
+    (row,) = session.ask(statement, {**statement.constants, **asked})
     return Clocked(row.clocked, row.newly_due)
 
 
@@ -60,15 +59,13 @@ class _Asked:
 
 
 @lru_cache(maxsize=1_000)
-def _written(asked: _Asked, dialect: Dialect) -> tuple[str, Mapping[str, Any]]:
-    """The SQL, and those of its parameters that are always the same."""
+def _written(asked: _Asked) -> Statement:
     council_id, keys = bindparam("council_id", NOBODY, type_=Uuid()), bindparam("keys", Keys(), type_=KEY_ARRAY)
-    statement = set_clocks(
+    written = set_clocks(
         asked.rule,
         asked.subject,
         lambda row: and_(row.c.council_id == council_id, row.c[asked.name] == func.any(keys)),
         bindparam("today", date.min, type_=Date()),
         leave=asked.leave,
     )
-    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    return str(compiled), compiled.params
+    return Statement(written)

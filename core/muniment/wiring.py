@@ -108,6 +108,7 @@ def wire() -> None:
     values_erased.subscribe(notifying.on_values_erased)
     values_erased.subscribe(withholding.on_values_erased)
     arrangements_changed.subscribe(withholding.on_arrangements_changed)
+    policy_adopted.subscribe(withholding.on_policy_adopted)
     programme_changed.subscribe(around.on_programme_changed)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)

@@ -19,12 +19,20 @@ from muniment.clients.locks import LIMIT_AGAIN
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import ArrangementsChanged, ConsentsChanged, FieldsChanged, FilesChanged, ValuesErased
+from muniment.database.signals import (
+    ArrangementsChanged,
+    ConsentsChanged,
+    FieldsChanged,
+    FilesChanged,
+    PolicyAdopted,
+    ValuesErased,
+)
 from muniment.files.store import remove_files
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingStop
 
 __all__ = [
-    "on_arrangements_changed", "on_consents_changed", "on_fields_changed", "on_files_changed", "on_values_erased",
+    "on_arrangements_changed", "on_consents_changed", "on_fields_changed", "on_files_changed", "on_policy_adopted",
+    "on_values_erased",
 ]  # fmt: skip
 
 ENDS: Final = frozenset({"refused", "withdrawn", "expired", "superseded"})
@@ -54,6 +62,7 @@ _UNDER_ENDED = text(
         " where a.council_id = d.council_id and a.id = any(cast(:ids as uuid[])))"
     )
 )
+_UNDER_ANOTHER = text(_DESTROY.format(which="d.policy_hash <> :policy"))
 _OF_ARRANGEMENT: Final = {table_of(SharingStop).name: _TO_STOPPED, table_of(SharingAgreement).name: _UNDER_ENDED}
 
 
@@ -83,6 +92,11 @@ def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
 def on_arrangements_changed(session: CouncilSession, changed: ArrangementsChanged) -> None:
     """A recipient was stopped, or an agreement with it has ended."""
     _destroy(session, session.execute(_OF_ARRANGEMENT[changed.table], _here(session, ids=changed.ids)).all())
+
+
+def on_policy_adopted(session: CouncilSession, adopted: PolicyAdopted) -> None:
+    """Another policy is in force: what was decided under the one before is asked for again."""
+    _destroy(session, session.execute(_UNDER_ANOTHER, {**_here(session), "policy": adopted.after}).all())
 
 
 def _destroy_about(session: CouncilSession, file_ids: Collection[UUID]) -> None:

@@ -119,3 +119,11 @@ def test_the_end_of_an_agreement_withholds_what_was_made_under_it(house: House) 
     house.adopt()
     with pytest.raises(NotFound):
         fetched(house, made)
+
+
+def test_what_was_decided_under_another_policy_is_decided_again(house: House) -> None:
+    _, made = waiting(house)
+    house.adopt([one for one in RECIPIENTS if one["id"] != "gazette"])
+    house.adopt()
+    with pytest.raises(NotFound):
+        fetched(house, made)

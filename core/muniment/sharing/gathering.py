@@ -18,6 +18,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
+from muniment.consent.grounds import ground_of
 from muniment.consent.standing import STANDING
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
@@ -57,7 +58,8 @@ def held_for(policy: Policy, terms: Terms) -> list[str]:
     question, recipient = terms.question, terms.recipient
     if recipient is None:
         return [question.purpose]
-    on_consent = {one.id for one in policy.service(question.service).purposes.purposes if one.consent}
+    declared = policy.service(question.service)
+    on_consent = {name for name in recipient.compatible if ground_of(declared, name).consent_alone}
     return [question.purpose, *(name for name in recipient.compatible if name not in on_consent)]
 
 

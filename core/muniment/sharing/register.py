@@ -57,7 +57,7 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the register. With a client asked for, `reference` and `fields` are what left about that client, and
     `rules` what spoke against it where it was refused; without, `fields` are those asked for.
 
-    `rests_on` is the article and `basis` the enactment or agreement behind it, in the policy's words; `condition_met`:
+    `rests_on` is the article and `basis` the id of the basis that the policy declares; `condition_met`:
     who gave it confirmed the condition that the policy sets for this recipient. `given` and `refused` count clients.
     `sha256` is of the export, in hexadecimal.
     """

@@ -132,13 +132,17 @@ class Ours:
                 files=files[start : start + PAGE],
                 format="json",
             )
+            self._look_at_export(step, self._given(council_id, order), len(order.files))
+
+    def _given(self, council_id: UUID, order: Order) -> bytes:
+        """What leaves. It is asked again where somebody in it objects before it is fetched: then it is destroyed."""
+        while True:
             with self._council(council_id) as (session, caller):
                 made = disclose(session, caller, self._context(session), self._store, order)
             if (made.given, made.refused) != (len(order.files), 0):
                 raise RuntimeError(f"{made.given} were given of {len(order.files)}, {made.refused} refused")
-            with self._council(council_id) as (session, caller):
-                content = b"".join(open_export(session, caller, self._store, made.id).content)
-            self._look_at_export(step, content, len(order.files))
+            with suppress(NotFound), self._council(council_id) as (session, caller):
+                return b"".join(open_export(session, caller, self._store, made.id).content)
 
     def _read_user(self, council_id: UUID, step: Step) -> None:
         """What a subject is told: the file, what they agreed to, who was given what."""

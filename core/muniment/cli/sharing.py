@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from itertools import tee
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,7 +13,7 @@ import click
 import msgspec
 
 from muniment.accounts.permissions import Caller, command_caller
-from muniment.api.errors import InvalidInput
+from muniment.api.errors import InvalidInput, NotFound
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.context import Context as Clients
 from muniment.clients.limits import EXCEPTIONS
@@ -121,20 +122,20 @@ def export_command(
     folder.mkdir(parents=True, exist_ok=True)
     made, lines = list[Disclosed](), list[str]()
     orders = _each(context, caller, chosen, Order, format=form, batch=random_id())
-    for disclosed in disclose_each(context.deployment, caller, store, orders):
+    for disclosed, content in _given(context, caller, store, orders):
         made.append(disclosed)
         lines.append(
             f"Disclosure {disclosed.id}: {_clients(disclosed.given)} given about, {disclosed.refused} refused."
         )
         for group in disclosed.judged.groups:
             lines += [f"  refused about {len(group.files)}: {line}" for line in _against(group.decision)]
-        if disclosed.export is not None:
+        if disclosed.export is not None and content is not None:
             place = folder / disclosed.export.name
-            with context.database.council(council_id, context.actor) as session:
-                content = b"".join(open_export(session, caller, store, disclosed.id).content)
             place.touch(mode=0o600)
             place.write_bytes(content)
             lines.append(f"  {place}, sha256 {disclosed.export.sha256}")
+        elif disclosed.export is not None:
+            lines.append("  destroyed before it was fetched: somebody in it took something back; asked again")
         if not as_json:
             click.echo("\n".join(lines))
             lines.clear()
@@ -217,6 +218,29 @@ def _files(context: Context, caller: Caller, chosen: Chosen) -> Iterable[Sequenc
     if chosen.clients:
         return (chosen.clients[start : start + MOST_FILES] for start in range(0, len(chosen.clients), MOST_FILES))
     return files_of(context.deployment, caller, str(chosen.question["service"]), chosen.programme)
+
+
+def _given(
+    context: Context, caller: Caller, store: FileStore, orders: Iterable[Order]
+) -> Iterator[tuple[Disclosed, bytes | None]]:
+    """Each disclosure with its file, if it has one that can be fetched.
+
+    One is destroyed that somebody in it took something back from, or the recipient was stopped, before it was fetched
+    (`sharing.withholding`): then the gate is asked again about the same clients, after the others.
+    """
+    orders, taken = tee(orders)
+    again: list[Order] = []
+    for disclosed, order in zip(disclose_each(context.deployment, caller, store, orders), taken, strict=False):
+        content = None
+        if disclosed.export is not None:
+            try:
+                with context.database.council(caller.council_id, caller.actor) as session:
+                    content = b"".join(open_export(session, caller, store, disclosed.id).content)
+            except NotFound:
+                again.append(order)
+        yield disclosed, content
+    if again:
+        yield from _given(context, caller, store, again)
 
 
 def _converted(values: dict[str, object], kind: type[T]) -> T:

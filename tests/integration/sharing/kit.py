@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from importlib import resources
 from pathlib import Path
@@ -99,7 +99,7 @@ def policy_of(
 
 
 class JudgingPlugin:
-    """A council's plugin that refuses what it is told to, and notes what it is told."""
+    """A council's plugin that refuses what it is told to, notes what it is told, and `then` does something, once."""
 
     api_version = API_VERSION
 
@@ -108,6 +108,7 @@ class JudgingPlugin:
         self.refuses: str | None = None
         self.fails = False
         self.made: list[DisclosureMade] = []
+        self.then: Callable[[], None] | None = None
 
     @hookimpl
     def council(self) -> Council:
@@ -122,6 +123,9 @@ class JudgingPlugin:
     @hookimpl
     def disclosure_made(self, made: Sequence[DisclosureMade]) -> None:
         self.made += made
+        then, self.then = self.then, None
+        if then is not None:
+            then()
 
 
 class House:

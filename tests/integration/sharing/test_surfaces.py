@@ -13,6 +13,7 @@ from click.testing import Result
 from litestar import Litestar
 from litestar.testing import TestClient
 
+from muniment.clients.limiting import NewLimit, place_limit
 from tests.integration.sharing.kit import API, CONSOLE, FIELDS, SERVICE, House, page
 
 Client = TestClient[Litestar]
@@ -191,6 +192,29 @@ def test_an_operator_decides_exports_and_looks(house: House, tmp_path: Path, sha
     wrong = share("decide", *asked[:9])
     assert wrong.exit_code == 1
     assert "Say about whom" in wrong.stderr
+
+
+def test_an_export_that_is_destroyed_before_it_is_written_is_asked_for_again(
+    house: House, tmp_path: Path, share: Share
+) -> None:
+    stays, restricted = house.register(address="1 Sample Street"), house.register(address="2 Sample Street")
+
+    def restrict() -> None:
+        with house.session() as session:
+            place_limit(session, house.caller, restricted, NewLimit(ground="18.1.a"))
+
+    house.judge.then = restrict
+    made = share(
+        "export", "alpha", "--service", SERVICE, "--recipient", "college", "--purpose", "support", "--field",
+        "personal.address", "--client", str(stays), "--client", str(restricted), "--to", str(tmp_path / "out"),
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    assert "2 clients given about, 0 refused" in made.stdout
+    assert "destroyed before it was fetched" in made.stdout
+    assert "1 client given about, 1 refused" in made.stdout
+    [written] = (tmp_path / "out").iterdir()
+    assert "1 Sample Street" in written.read_text()
+    assert "2 Sample Street" not in written.read_text()
 
 
 def test_an_auditor_looks_into_the_register_on_its_page(house: House, http: Client, cookie: str) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, FromClause, Text, and_, any_, func, litera
 
 from muniment.api.errors import Conflict
 from muniment.clients.limit_tables import ClientLimit
+from muniment.database.exchange import Asked
 from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -34,6 +35,8 @@ __all__ = [
     "LimitView",
     "Limits",
     "keeps",
+    "limits_asked",
+    "limits_in",
     "limits_on",
     "refuse_limited",
     "stands",
@@ -164,11 +167,18 @@ _STANDING = text(
 
 def limits_on(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID, Limits]:
     """What stands on each of some files; files on which nothing stands are missing."""
-    if not file_ids:
-        return {}
-    asked = {"council_id": session.council_id, "file_ids": Keys.of(file_ids).literal}
+    return limits_in(session.ask(*limits_asked(session, file_ids))) if file_ids else {}
+
+
+def limits_asked(session: CouncilSession, file_ids: Collection[UUID]) -> Asked:
+    """The question of `limits_on`, to be sent along with another; `limits_in` reads its rows."""
+    return _STANDING, {"council_id": session.council_id, "file_ids": Keys.of(file_ids).literal}
+
+
+def limits_in(rows: Iterable[Any]) -> dict[UUID, Limits]:
+    """What stands on each file, from the rows that answer `limits_asked`."""
     found: dict[UUID, list[LimitView]] = {}
-    for row in session.ask(_STANDING, asked):
+    for row in rows:
         found.setdefault(row.file_id, []).append(view_of(row))
     return {file_id: Limits(tuple(several)) for file_id, several in found.items()}
 

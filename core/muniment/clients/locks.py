@@ -10,8 +10,9 @@ person may be written all the same: that they were told, that they withdrew a co
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -19,7 +20,8 @@ from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import NotFound
-from muniment.clients.limits import Limits, limits_on
+from muniment.clients.limits import Limits, limits_asked, limits_in
+from muniment.database.exchange import Asked
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, files_changed
@@ -54,8 +56,15 @@ def lock_files(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID
 
     What was read of a file before it was locked may have changed: read it again.
     """
-    rows = session.ask(_LOCK, {"council_id": session.council_id, "ids": list(file_ids)}) if file_ids else ()
-    return {row.id: LockedFile(row.id, row.person_id, row.service) for row in rows}
+    return _files(session.ask(*_locking(session, file_ids))) if file_ids else {}
+
+
+def _locking(session: CouncilSession, file_ids: Collection[UUID]) -> Asked:
+    return _LOCK, {"council_id": session.council_id, "ids": list(file_ids)}
+
+
+def _files(rows: Iterable[Any], limits: Mapping[UUID, Limits] = MappingProxyType({})) -> dict[UUID, LockedFile]:
+    return {row.id: LockedFile(row.id, row.person_id, row.service, limits.get(row.id, Limits())) for row in rows}
 
 
 def change_file(
@@ -73,16 +82,16 @@ def change_file(
     Where some purposes alone are barred the caller asks the `limits` of the answer about what it changes.
     """
     caller.require_somewhere(permission)
-    file = lock_files(session, [file_id]).get(file_id)
+    locked, standing = session.ask_together(_locking(session, [file_id]), limits_asked(session, [file_id]))
+    file = _files(locked, limits_in(standing)).get(file_id)
     if file is None or not (
         caller.allows(permission, file.service) or caller.allows(Permission.READ_CLIENTS, file.service)
     ):
         raise NotFound(NO_FILE)
     caller.require(permission, file.service)
-    limits = limits_on(session, [file_id]).get(file_id, Limits())
     if not though_limited:
-        limits.refuse()
-    return msgspec.structs.replace(file, limits=limits)
+        file.limits.refuse()
+    return file
 
 
 def service_of(session: CouncilSession, file_id: UUID) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from muniment.database.exchange import Asked, exchange
+from muniment.database.exchange import Asked
 from muniment.database.session import CouncilSession
 
 __all__ = ["take_alone", "take_shared"]
@@ -22,13 +22,13 @@ ALONE = text("select pg_advisory_xact_lock(cast(:key as bigint))")
 
 def take_shared(session: CouncilSession, name: str, *then: Asked) -> list[list[Any]]:
     """Take the council's lock of that name along with others; the rows of each statement that is asked `then`."""
-    return exchange(session.connection(), [(SHARED, {"key": _key(session, name)}), *then])[1:]
+    return session.ask_together((SHARED, {"key": _key(session, name)}), *then)[1:]
 
 
 def take_alone(session: CouncilSession, name: str, *then: Asked) -> list[list[Any]]:
     """Take the council's lock of that name alone: waits for all who share it, and holds off the next. As `take_shared`
     otherwise."""
-    return exchange(session.connection(), [(ALONE, {"key": _key(session, name)}), *then])[1:]
+    return session.ask_together((ALONE, {"key": _key(session, name)}), *then)[1:]
 
 
 def _key(session: CouncilSession, name: str) -> int:

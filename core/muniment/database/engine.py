@@ -12,6 +12,7 @@ from __future__ import annotations
 import select
 from typing import Any
 
+import msgspec
 import psycopg
 from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.event import listen
@@ -43,6 +44,7 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
         pool_timeout=30,
         pool_use_lifo=True,
         hide_parameters=True,
+        json_deserializer=msgspec.json.decode,
         connect_args=CONNECT,
     )
     without_values(engine)

@@ -89,11 +89,16 @@ class _LimitedSession(Session):
 
     def ask(self, statement: TextClause | Statement, parameters: Mapping[str, object]) -> list[Any]:
         """All rows of a statement, by name; sent along with what begins the transaction if none has begun."""
+        return self.ask_together((statement, parameters))[0]
+
+    def ask_together(self, *asked: Asked) -> list[list[Any]]:
+        """The rows of each of several statements, as `ask`, in one exchange; each sees what is there once those before
+        it are through, a lock of theirs included."""
         if self.in_transaction():
-            return exchange(self.connection(), [(statement, parameters)])[0]
-        self._first = [(statement, parameters)]
+            return exchange(self.connection(), asked)
+        self._first = asked
         self.connection()
-        (rows,), self._first_rows = self._first_rows, []
+        rows, self._first_rows = self._first_rows, []
         return rows
 
     def at_commit(self, statement: TextClause, parameters: Mapping[str, object]) -> None:

@@ -1,52 +1,23 @@
-"""What is recorded of people's answers, what is refused, and what follows when they withdraw."""
+"""What is recorded of people's answers, and what is refused."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
-from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge
-from muniment.clients.limiting import NewLimit, place_limit
-from muniment.clock import FixedClock
-from muniment.consent.acting import NewWithdrawal, Withdrawn, record_answer, withdraw
+from muniment.api.errors import Forbidden, InvalidInput, NotFound, TooLarge
+from muniment.consent.acting import record_answer
 from muniment.consent.asking import NamedRecipient, NewAnswer, NewEvidence
 from muniment.consent.evidence import LARGEST, read_evidence
-from muniment.consent.history import events_of, with_evidence
 from muniment.consent.ledger import on_erased, wording_hash
 from muniment.database.signals import ConsentsChanged, Erased, FilesChanged, consents_changed, files_changed
 from muniment.web.callers import Caller, Permission
+from tests.integration.consent.acts import IN_PERSON, answer, take_back, told
 from tests.integration.consent.kit import SERVICE, TODAY, House
-from tests.unit.notices.made import words
-
-IN_PERSON: dict[str, Any] = {"channel": "in-person", "how": "signed", "language": "en"}
-
-
-def answer(house: House, file_id: UUID, purpose: str = "stories", kind: Any = "consent", **changes: Any) -> UUID:
-    new = NewAnswer(**{"purpose": purpose, "answer": "given", "version": house.version, **IN_PERSON, **changes})
-    with house.session() as session:
-        context = house.context(session)
-        return record_answer(session, house.caller, context, house.store, file_id, kind, new)
-
-
-def take_back(
-    house: House, file_id: UUID, purpose: str = "stories", kind: Any = "consent", **changes: Any
-) -> Withdrawn:
-    new = NewWithdrawal(**{"channel": "telephone", **changes})
-    with house.session() as session:
-        return withdraw(session, house.caller, house.context(session), file_id, kind, purpose, new)
-
-
-def told(house: House, file_id: UUID) -> list[Any]:
-    with house.session() as session:
-        return list(with_evidence(session, events_of(session, file_id)))
 
 
 def test_everything_that_a_consent_must_prove_is_written_down(house: House) -> None:
@@ -130,26 +101,6 @@ def test_who_may_not_record_records_nothing(house: House, asked: UUID) -> None:
             record_answer(session, caller, house.context(session), house.store, asked, "consent", new)
 
 
-def test_each_body_is_named_and_may_be_withdrawn_alone(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "generated works LTD"),))
-    answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Made-up  Bakery"),))
-    found = house.standing(file_id, "vacancies")
-    assert found is not None
-    assert found.recipients == ("employers/made-up bakery", "employers/works")
-    done = take_back(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Generated Works Ltd"),))
-    assert (done.new, done.follows.stops) == (True, ("Generated Works Ltd",))
-    found = house.standing(file_id, "vacancies")
-    assert found is not None
-    assert (found.live, found.recipients) == (True, ("employers/made-up bakery",))
-    with pytest.raises(InvalidInput, match="never named"):
-        take_back(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "Somebody"),))
-    assert take_back(house, file_id, "vacancies").follows.stops == ("Made-up Bakery",)
-    found = house.standing(file_id, "vacancies")
-    assert found is not None
-    assert (found.state, found.recipients) == ("withdrawn", ())
-
-
 def test_a_permission_is_kept_apart(house: House) -> None:
     file_id = house.register()
     college = (NamedRecipient("college"),)
@@ -166,53 +117,6 @@ def test_a_permission_is_kept_apart(house: House) -> None:
         answer(house, file_id, "support", wording="I agree.")
     with pytest.raises(InvalidInput, match="no mere permission"):
         answer(house, file_id, "stories", "permission")
-
-
-def test_withdrawing_says_what_follows_and_what_the_policy_does_not_say(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id)
-    follows = take_back(house, file_id).follows
-    assert (follows.stated, follows.stops, follows.starts, follows.stays) == (
-        None, ("The Generated Gazette",), ("Portraits",), (),
-    )  # fmt: skip
-
-
-def test_what_there_is_nothing_of_cannot_be_withdrawn_or_confirmed(house: House) -> None:
-    file_id = house.register()
-    with pytest.raises(NotFound):
-        take_back(house, file_id)
-    with pytest.raises(Conflict):
-        answer(house, file_id, answer="reconfirmed")
-    answer(house, file_id, answer="requested", channel=None, how=None, version=None)
-    answer(house, file_id, answer="refused", version=None)
-    with pytest.raises(Conflict):
-        take_back(house, file_id)
-
-
-def test_withdrawing_twice_is_withdrawing_once(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id)
-    first, second = take_back(house, file_id), take_back(house, file_id)
-    assert (first.new, second.new, first.id) == (True, False, second.id)
-    answer(house, file_id)
-    found = house.standing(file_id, "stories")
-    assert found is not None
-    assert found.live
-
-
-def test_the_later_act_counts_and_not_what_was_written_down_last(house: House) -> None:
-    """A form of last month that is found today does not undo a withdrawal of last week."""
-    file_id = house.register()
-    answer(house, file_id, on=TODAY - timedelta(days=60))
-    take_back(house, file_id, on=TODAY - timedelta(days=7))
-    answer(house, file_id, on=TODAY - timedelta(days=30))
-    found = house.standing(file_id, "stories")
-    assert found is not None
-    assert found.state == "withdrawn"
-    answer(house, file_id, on=TODAY - timedelta(days=7))  # the same day: the withdrawal counts
-    found = house.standing(file_id, "stories")
-    assert found is not None
-    assert found.state == "withdrawn"
 
 
 def test_words_of_the_policy_are_in_the_languages_in_which_it_gives_them(house: House) -> None:
@@ -243,89 +147,6 @@ def test_a_form_counts_among_the_pieces_and_is_kept_in_one_order(house: House) -
         answer(house, file_id, form=form)
         kept += [event.evidence for event in told(house, file_id)]
     assert kept[0] == kept[1]
-
-
-def test_a_withdrawal_of_before_they_agreed_again_says_that_the_agreement_stands(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id, on=TODAY - timedelta(days=60))
-    answer(house, file_id, on=TODAY - timedelta(days=3))
-    follows = take_back(house, file_id, on=TODAY - timedelta(days=7)).follows
-    found = house.standing(file_id, "stories")
-    assert found is not None
-    assert found.live
-    assert (follows.agreed_again, follows.stops) == (TODAY - timedelta(days=3), ())
-    [said] = follows.said(words(), house.policy.council, "en")
-    assert "You agreed again on 17 November 2026" in said
-    assert "nothing is given" not in said
-
-
-def test_of_two_bodies_an_earlier_withdrawal_stops_whom_they_did_not_agree_to_again(house: House) -> None:
-    file_id, works = house.register(), {"recipient": "employers", "body": "works"}
-    other = {**works, "body": "Other Works Ltd"}
-
-    def agree(body: dict[str, str], days: int) -> None:
-        named = (NamedRecipient(**body),)
-        answer(house, file_id, "vacancies", recipients=named, on=TODAY - timedelta(days=days))
-
-    agree(works, 30)
-    agree(other, 3)
-    follows = take_back(house, file_id, "vacancies", on=TODAY - timedelta(days=7)).follows
-    assert (follows.agreed_again, follows.stops) == (TODAY - timedelta(days=3), ("Generated Works Ltd",))
-    alone = take_back(house, file_id, "vacancies", recipients=(NamedRecipient(**other),)).follows
-    assert (alone.agreed_again, alone.stops) == (None, ("Other Works Ltd",))
-
-
-def test_a_host_whose_clock_is_behind_does_not_lose_a_withdrawal(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id)
-    clock = house.database.clock
-    try:
-        house.database.clock = Behind(TODAY)
-        take_back(house, file_id)
-    finally:
-        house.database.clock = clock
-    found = house.standing(file_id, "stories")
-    assert found is not None
-    assert found.state == "withdrawn"
-
-
-class Behind(FixedClock):
-    """A minute behind the others."""
-
-    def now(self) -> Any:
-        return super().now() - timedelta(minutes=1)
-
-
-def together(*works: Callable[[], Any]) -> list[Any]:
-    barrier = threading.Barrier(len(works))
-
-    def go(work: Callable[[], Any]) -> Any:
-        barrier.wait(10)
-        return work()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return [future.result(30) for future in [pool.submit(go, work) for work in works]]
-
-
-def test_two_withdrawals_at_once_are_one(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id)
-    done = together(*[lambda: take_back(house, file_id)] * 3)
-    assert sorted(each.new for each in done) == [False, False, True]
-    assert len({each.id for each in done}) == 1
-    assert [event.state for event in told(house, file_id)] == ["given", "withdrawn"]
-
-
-def test_giving_and_withdrawing_at_once_count_in_the_order_of_the_lock(house: House) -> None:
-    for _ in range(3):
-        file_id = house.register()
-        answer(house, file_id)
-        together(partial(answer, house, file_id), partial(take_back, house, file_id))
-        events = told(house, file_id)
-        assert [event.number for event in events] == [1, 2, 3]
-        found = house.standing(file_id, "stories")
-        assert found is not None
-        assert found.event_id == events[-1].id
 
 
 def test_those_who_rest_on_a_consent_are_told_in_the_same_transaction(house: House) -> None:
@@ -365,15 +186,3 @@ def test_what_was_handed_in_goes_with_the_file_and_its_hash_stays(house: House) 
     assert house.all("select id from stored_file where id = :id", id=stored.stored_id) == []
     assert house.all("select id from file_tombstone where id = :id", id=stored.stored_id) != []
     assert house.scalar("select service from consent_subject where ended_on = :day", day=TODAY) == SERVICE
-
-
-def test_of_a_restricted_file_one_may_refuse_and_withdraw_and_agree_to_nothing(house: House) -> None:
-    file_id = house.register()
-    answer(house, file_id)
-    with house.session() as session:
-        place_limit(session, house.caller, file_id, NewLimit(ground="18.1.a"))
-    with pytest.raises(Conflict) as restricted:
-        answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "works"),))
-    assert restricted.value.code == "restricted"
-    answer(house, file_id, "vacancies", answer="refused", recipients=())
-    assert take_back(house, file_id).new

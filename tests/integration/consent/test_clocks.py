@@ -11,8 +11,8 @@ import pytest
 from muniment.consent.asking import NamedRecipient
 from muniment.retention.explain import explain_file
 from muniment.wiring import wire
+from tests.integration.consent.acts import answer, take_back
 from tests.integration.consent.kit import RETENTION, TODAY, House
-from tests.integration.consent.test_acting import answer, take_back
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ from muniment.consent.ledger import on_erased, wording_hash
 from muniment.consent.receipts import Handed, hand_out
 from muniment.database.signals import Erased
 from muniment.web.callers import Caller, Permission
+from tests.integration.consent.acts import answer, take_back
 from tests.integration.consent.kit import House
-from tests.integration.consent.test_acting import answer, take_back
 from tests.unit.notices.made import words
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs" / "schemas" / "consent-receipt.schema.json").read_text())

@@ -11,8 +11,8 @@ from muniment.clock import FixedClock
 from muniment.consent.asking import NamedRecipient
 from muniment.consent.refreshing import ToAsk, note_overtaken, to_ask_again
 from muniment.web.callers import Caller, Permission
+from tests.integration.consent.acts import answer, told
 from tests.integration.consent.kit import PURPOSES, TODAY, House
-from tests.integration.consent.test_acting import answer, told
 
 
 @contextmanager

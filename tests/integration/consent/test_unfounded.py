@@ -16,8 +16,8 @@ from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.holds.placing import NewHold, place_hold, release_hold
 from muniment.web.callers import Caller, Permission
 from muniment.wiring import wire
+from tests.integration.consent.acts import answer, take_back
 from tests.integration.consent.kit import TODAY, House
-from tests.integration.consent.test_acting import answer, take_back
 
 
 @pytest.fixture(autouse=True)

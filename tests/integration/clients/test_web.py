@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
 from itertools import product
 from typing import Any
 from uuid import uuid4
@@ -12,43 +10,15 @@ import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
-from sqlalchemy import text
 
 from muniment.accounts.permissions import Permission, Role
-from muniment.accounts.staff import add_staff
-from muniment.accounts.tokens import new_token
-from muniment.app import create_app, surface_of
 from muniment.clients.importing.actors import IMPORT, import_uploads
-from muniment.files.store import FileStore
 from muniment.jobs.actors import Deployment
 from muniment.keys import KeyRing
 from muniment.settings import Settings
 from muniment.web.forms import form_token
-from tests.integration.clients.kit import OTHER, SERVICE, House, case, csv_of, nothing_past, plugins_of, row
-
-API = "/api/v1/councils/alpha"
-PASSWORD = "generated words for tests"
-
-
-@pytest.fixture
-def http(house: House, settings: Settings, keys: KeyRing) -> Iterator[TestClient[Litestar]]:
-    surface = surface_of(plugins_of("alpha"), FileStore(settings.files_dir, keys))
-    app = create_app(settings, house.database, house.database.clock, keys, surface)
-    with TestClient(app, raise_server_exceptions=False) as client:
-        client.follow_redirects = False
-        yield client
-
-
-def token(house: House, *permissions: Permission, services: list[str] | None = None) -> dict[str, str]:
-    now = house.database.clock.now()
-    with house.session() as session:
-        for service in services or []:
-            insert = "insert into service (council_id, slug, title) values (:c, :s, 'Made up') on conflict do nothing"
-            session.execute(text(insert), {"c": house.id, "s": service})
-        given = permissions or tuple(Permission)
-        _, made = new_token(session, house.slug, "tests", given, services, now + timedelta(days=9), now)
-    return {"Authorization": f"Bearer {made}"}
-
+from tests.integration.clients.asking import API, sign_in, token
+from tests.integration.clients.kit import OTHER, SERVICE, House, csv_of, nothing_past, row
 
 NEW: dict[str, Any] = {
     "service": SERVICE,
@@ -295,20 +265,6 @@ def test_an_upload_is_imported_by_a_worker(
     assert http.post(f"{API}/imports/{SERVICE}/export", content=content).status_code == 401
 
 
-def sign_in(house: House, http: TestClient[Litestar], role: Role) -> str:
-    """Sign somebody in; returns the cookie."""
-    with house.session() as session:
-        add_staff(session, "a@council.example", "Generated", PASSWORD, [(role, None)], session.clock.now())
-    http.get("/alpha/console/sign-in")
-    form = {
-        "email": "a@council.example",
-        "password": PASSWORD,
-        "form_token": form_token(http.cookies["muniment-alpha-form"]),
-    }
-    http.post("/alpha/console/sign-in", data=form)
-    return http.cookies["muniment-alpha"]
-
-
 def test_the_console_finds_a_client_and_shows_the_file(house: House, http: TestClient[Litestar]) -> None:
     file_id = house.register(reference="R-77")
     field = {"form_token": form_token(sign_in(house, http, Role.ADVISER))}
@@ -321,60 +277,3 @@ def test_the_console_finds_a_client_and_shows_the_file(house: House, http: TestC
     assert "Specimen Canary" in page.text
     assert http.post("/alpha/console/clients", data={**field, "born_on": "yesterday"}).status_code == 422
     assert http.post("/alpha/console/clients", data=field).status_code == 422
-
-
-def test_restricting_over_the_api(house: House, http: TestClient[Litestar]) -> None:
-    headers = token(house)
-    file = f"{API}/clients/{house.register(family_name='Canary', record=case(note='canary'))}"
-    again = {**headers, "Idempotency-Key": "one"}
-    placed = [http.post(f"{file}/limits", json={"ground": "21.1"}, headers=again) for _ in range(2)]
-    assert [answer.status_code for answer in placed] == [201, 201]
-    assert placed[1].json() == {"ids": [placed[0].json()["id"]]}
-    limit = f"{API}/limits/{placed[0].json()['id']}"
-    shown = http.get(file, headers=headers)
-    assert "anary" not in shown.text
-    assert shown.json()["limits"][0]["state"] == "pending"
-    read = http.get(f"{file}?exception=rights-of-another", headers=headers)
-    assert read.json()["family_name"] == "Canary"
-    assert http.get(f"{file}?exception=curiosity", headers=headers).status_code == 400
-    problem = http.put(f"{file}/stub", json={"family_name": "Other"}, headers=headers)
-    assert (problem.status_code, problem.json()["code"]) == (409, "restricted")
-    upheld = {"outcome": "upheld", "told_on": "2026-11-20"}
-    assert http.post(f"{limit}/decision", json=upheld, headers=headers).status_code == 204
-    assert http.post(f"{limit}/decision", json=upheld, headers=headers).status_code == 409
-    taken_back = {"told_on": "2026-11-20", "reason": "taken back"}
-    assert http.post(f"{limit}/lift", json=taken_back, headers=headers).status_code == 204
-    (ended,) = http.get(f"{file}/limits", headers=headers).json()["items"]
-    assert (ended["state"], ended["told_on"]) == ("lifted", "2026-11-20")
-    assert http.put(f"{file}/stub", json={"family_name": "Other"}, headers=headers).status_code == 204
-    reader = token(house, Permission.READ_CLIENTS)
-    assert http.post(f"{file}/limits", json={"ground": "18.1.a"}, headers=reader).status_code == 403
-
-
-def test_restricting_on_the_console(house: House, http: TestClient[Litestar]) -> None:
-    cookie = sign_in(house, http, Role.MANAGER)
-    file_id = house.register(family_name="Canary", reference="R 1")
-    page = f"/alpha/console/clients/{file_id}"
-
-    def send(address: str, **form: str) -> Any:
-        return http.post(address, data={"form_token": form_token(cookie), **form})
-
-    assert "Restriction and objection" in http.get(page).text
-    assert send(f"{page}/limits", ground="nonsense").status_code == 422
-    assert send(f"{page}/limits", ground="18.1.c").status_code == 303
-    assert "The same stands on this file already" in send(f"{page}/limits", ground="18.1.c").text
-    shown = http.get(page).text
-    assert "Restricted client file" in shown
-    assert "Canary" not in shown
-    assert "Canary" in http.get(f"{page}?exception=legal-claims").text
-    found = send("/alpha/console/clients", reference="R1").text
-    assert ">Restricted</a>" in found
-    assert "Canary" not in found
-    limit = f"/alpha/console/limits/{house.scalar('select id from client_limit')}"
-    wrong = send(limit, outcome="lifted", told_on="someday", reason="settled")
-    assert wrong.status_code == 422
-    assert "Write the day as in 31/03/2030." in wrong.text
-    assert send(limit, outcome="vanish", told_on="20/11/2026", reason="settled").status_code == 422
-    assert send(limit, outcome="lifted", told_on="20/11/2026", reason="settled").status_code == 303
-    assert "lifted on" in http.get(f"{page}/limits").text
-    assert "Canary" in http.get(page).text

@@ -17,7 +17,8 @@ from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, load_plugins
 from muniment.settings import Settings
 from muniment.wiring import wire
-from tests.isolation.application.tenants import Client, House, fill
+from tests.isolation.application.filling import fill
+from tests.isolation.application.tenants import Client, House
 from tests.server import TestServer
 
 

@@ -13,8 +13,8 @@ from muniment.accounts.permissions import Permission
 from muniment.accounts.tokens import LONGEST, new_token
 from muniment.web.forms import form_token
 from muniment.web.unit_of_work import PERMISSION
+from tests.isolation.application.addresses import Route, own, routes
 from tests.isolation.application.tenants import House, Tenant
-from tests.isolation.application.test_routes import Route, own, routes
 
 BAD: list[dict[str, Any]] = [{"content": b"{"}, {"content": b""}, {"json": {"invented": 1}}, {"json": [1]}]
 OWN_ACCOUNT = {"POST /console/password"}

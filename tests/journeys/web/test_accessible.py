@@ -14,8 +14,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.isolation.application.addresses import Route, own, routes
 from tests.isolation.application.tenants import House, Tenant
-from tests.isolation.application.test_routes import Route, own, routes
 from tests.journeys.web.conftest import Visit
 
 pytestmark = pytest.mark.slow

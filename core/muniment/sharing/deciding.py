@@ -18,7 +18,6 @@ from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE
 from muniment.database.packed import Keys
-from muniment.database.planning import plan_for
 from muniment.database.session import CouncilSession
 from muniment.sharing.around import circumstances
 from muniment.sharing.gate import Decision, Gate, Reason
@@ -142,7 +141,6 @@ def judge(session: CouncilSession, caller: Caller, context: Context, asked: Aske
     terms = terms_of(policy, asked.question)
     around, requested = circumstances(session, policy, terms, asked.request)
     gate = Gate(terms, around)
-    plan_for(session, len(files))
     known = gather(session, policy, gate.terms, files, requested)
     if sum(len(one.files) for one in known) != len(files):
         raise NotFound(NO_FILE)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Forbidden, InvalidInput, NotFound
 from muniment.database.ids import new_id
-from muniment.database.planning import MANY
 from muniment.sharing.deciding import Asked, ask
 from tests.integration.sharing.kit import FIELDS, House, asked
 
@@ -174,18 +172,3 @@ def test_a_question_asks_for_something_once(house: House) -> None:
             house.decide(file, **wrong)
     with pytest.raises(InvalidInput):
         house.decide(file, file)
-
-
-@pytest.mark.parametrize(("clients", "anew"), [(MANY, True), (1, False)])
-def test_a_question_about_many_is_planned_for_as_many(house: House, clients: int, anew: bool) -> None:
-    files = tuple(house.register(address="1 Sample Street") for _ in range(clients))
-    question = Asked(files=files, **asked({}))
-    generic = text(
-        "select sum(generic_plans) from pg_prepared_statements where statement like '%chosen as materialized%'"
-    )
-    with house.session() as session:
-        context = house.context(session)
-        before = session.scalar(generic) or 0
-        for _ in range(20):
-            ask(session, house.caller, context, question)
-        assert ((session.scalar(generic) or 0) == before) is anew

@@ -24,6 +24,7 @@ from muniment.database.session import CouncilSession
 __all__ = ["Fact", "record", "record_many"]
 
 Fact = int | str | UUID | date
+Subjects = Keys | list[None]
 
 INSERT = text(
     "with event as (insert into audit_event"
@@ -43,18 +44,16 @@ def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = No
 def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:
     """Write one event for each subject, with the same facts, in one statement; thousands at a time are cheap."""
     if subjects:
-        keys = Keys.of(subjects)
-        session.execute(INSERT, _parameters(session, event, keys.literal, facts, len(keys)))
+        session.execute(INSERT, _parameters(session, event, Keys.of(subjects), facts))
 
 
-def _one(subject: UUID | None) -> str:
-    return "{null}" if subject is None else Keys.of([subject]).literal
+def _one(subject: UUID | None) -> Subjects:
+    return [None] if subject is None else Keys.of([subject])
 
 
 def _parameters(
-    session: CouncilSession, event: AuditEvent, subjects: str, facts: dict[str, Fact], count: int = 1
+    session: CouncilSession, event: AuditEvent, subjects: Subjects, facts: dict[str, Fact]
 ) -> dict[str, object]:
-    """`subjects` is an array of `count` keys as PostgreSQL writes it."""
     actor = session.actor
     return {
         "council_id": session.council_id,
@@ -64,6 +63,6 @@ def _parameters(
         "actor_id": actor.id if actor else None,
         "actor_name": actor.name if actor else "",
         "facts": msgspec.json.encode(facts, order="sorted").decode(),
-        "ids": new_keys(count).literal,
+        "ids": new_keys(len(subjects)),
         "subjects": subjects,
     }

@@ -172,7 +172,7 @@ def limits_on(session: CouncilSession, file_ids: Collection[UUID]) -> dict[UUID,
 
 def limits_asked(session: CouncilSession, file_ids: Collection[UUID]) -> Asked:
     """The question of `limits_on`, to be sent along with another; `limits_in` reads its rows."""
-    return _STANDING, {"council_id": session.council_id, "file_ids": Keys.of(file_ids).literal}
+    return _STANDING, {"council_id": session.council_id, "file_ids": Keys.of(file_ids)}
 
 
 def limits_in(rows: Iterable[Any]) -> dict[UUID, Limits]:

@@ -130,7 +130,7 @@ def standings_of(session: CouncilSession, file_ids: Collection[UUID]) -> Mapping
 
 def _ask(session: CouncilSession, which: str, file_ids: Collection[UUID], **asked: str) -> list[Any]:
     ids = Keys.of(file_ids)
-    files, given = (ONE_FILE, ids[0]) if len(ids) == 1 else (FILE_IDS, ids.literal)
+    files, given = (ONE_FILE, ids[0]) if len(ids) == 1 else (FILE_IDS, ids)
     parameters = {"council_id": session.council_id, "file_ids": given, "today": session.clock.today(), **asked}
     return session.ask(_statement(which, files), parameters)
 

@@ -101,7 +101,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
         raise InvalidInput("A format goes with the means `export`, and with no other.", where="format")
     giving(session)
     wanted = Keys.of(order.files)
-    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": wanted.literal}).one()
+    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": wanted}).one()
     if len(Keys(bytes(locked.ids or b""))) != len(wanted):
         raise NotFound(NO_FILE)
     if locked.adopted != context.policy.hash:
@@ -111,7 +111,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     extracted = _extract(session, context, judged, disclosure_id)
     for group in judged.groups:
         if not group.decision.allowed:
-            refused = {"rules": list(group.decision.against), "file_ids": group.files.literal}
+            refused = {"rules": list(group.decision.against), "file_ids": group.files}
             session.execute(_REFUSE, {"council_id": session.council_id, "disclosure_id": disclosure_id, **refused})
     export = None
     if order.format is not None and judged.given:

@@ -62,8 +62,8 @@ def extract(
     parameters: dict[str, Any] = {
         "council_id": session.council_id,
         "disclosure_id": disclosure_id,
-        "line_ids": random_keys(len(files)).literal,
-        "file_ids": files.literal,
+        "line_ids": random_keys(len(files)),
+        "file_ids": files,
         "fields": list(fields),
         "purposes": held_for(context.policy, terms),
         "key": payload_key(context, session.council_id),

@@ -75,7 +75,7 @@ def gather(
     recipient = terms.recipient
     parameters: dict[str, Any] = {
         "council_id": session.council_id,
-        "file_ids": files.literal,
+        "file_ids": files,
         "service": question.service,
         "purpose": question.purpose,
         "purposes": held_for(policy, terms),

@@ -108,7 +108,7 @@ def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
         "select c.file_id, array_agg(c.name) as names"
         " from unnest(cast(:file_ids as uuid[]), cast(:names as text[])) c (file_id, name) group by c.file_id",
         "name = any(changed.names)",
-        file_ids=Keys.of([file_id for file_id, _ in pairs]).literal,
+        file_ids=Keys.of([file_id for file_id, _ in pairs]),
         names=[name for _, name in pairs],
     )
 
@@ -134,7 +134,7 @@ def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
         f" and not exists ({under_a_code})",
         done="n.since >= d.at",
         repeated=erased.repeated,
-        file_ids=Keys.of(erased.file_ids).literal,
+        file_ids=Keys.of(erased.file_ids),
         identity=list(IDENTITY),
     )
 
@@ -151,7 +151,7 @@ def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
         " group by l.file_id",
         done="n.since >= changed.placed_at",
         repeated=LIMIT_AGAIN in changed.what,
-        file_ids=Keys.of(changed.file_ids).literal,
+        file_ids=Keys.of(changed.file_ids),
     )
 
 
@@ -173,7 +173,7 @@ def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> No
         "d.purpose = changed.purpose and (d.rests_on = '6.1.a' or name = any(:sensitive))"
         " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))",
         repeated=changed.again,
-        file_ids=Keys.of(changed.file_ids).literal,
+        file_ids=Keys.of(changed.file_ids),
         ends=sorted(TAKES_BACK),
         sensitive=sorted(sensitive),
     )

@@ -109,4 +109,4 @@ def _destroy(session: CouncilSession, gone: Sequence[tuple[UUID, UUID]]) -> None
 
 
 def _here(session: CouncilSession, **keys: Collection[UUID]) -> dict[str, object]:
-    return {"council_id": session.council_id, **{name: Keys.of(ids).literal for name, ids in keys.items()}}
+    return {"council_id": session.council_id, **{name: Keys.of(ids) for name, ids in keys.items()}}

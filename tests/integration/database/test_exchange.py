@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from psycopg import generators
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from muniment.database.engine import open_engine
 from muniment.database.errors import DatabaseAway, DatabaseBusy
 from muniment.database.exchange import COMMIT, Asked, exchange
+from muniment.database.ids import random_keys
+from muniment.database.packed import any_of
 from muniment.settings import Settings
 
 TABLE = text("create temporary table thing (id int primary key, name text)")
@@ -47,6 +49,16 @@ def test_what_goes_out_together_is_answered_in_order_by_name(connection: Connect
     assert [[tuple(row) for row in rows] for rows in answers] == [[(2, "b")], [(1, "a")], [(1, "a"), (2, "b")], []]
     assert [row.name for row in answers[2]] == ["a", "b"]
     assert names(connection) == ["a", "b"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 1_000])
+def test_keys_come_as_an_array(connection: Connection, count: int) -> None:
+    keys, asked = random_keys(count), text("select cast(:keys as uuid[]) as keys")
+    ((row,),) = exchange(connection, [(asked, {"keys": keys})])
+    assert row.keys == list(keys)
+    assert connection.scalar(asked, {"keys": keys}) == list(keys)
+    assert connection.scalar(select(any_of(literal(UUID(int=0)), keys))) is False
+    assert [connection.scalar(select(any_of(literal(key), keys))) for key in keys[:2]] == [True] * len(keys[:2])
 
 
 def test_values_come_back_as_they_went(connection: Connection) -> None:

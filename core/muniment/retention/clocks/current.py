@@ -56,7 +56,7 @@ def clock_rows(session: CouncilSession, subject: Subject, which: ByKey) -> int:
     Where another policy was adopted since the transaction began, by that one's. Rows that a change has made due count
     against the arming of their rule (`arming.note_newly_due`). Before a first policy nothing is clocked.
     """
-    of_rows = _classes(subject.name, which.name), {"council_id": which.council_id, "keys": which.keys.literal}
+    of_rows = _classes(subject.name, which.name), {"council_id": which.council_id, "keys": which.keys}
     classes, [now] = locks.shared(session, of_rows, adopted_now(session))
     if not classes or now.policy_hash is None:
         return 0

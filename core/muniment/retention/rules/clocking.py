@@ -39,7 +39,7 @@ def clock(
 ) -> Clocked:
     """Clock those of the rows that are of the rule's class, as `set_clocks` says."""
     statement = _written(_Asked(rule, subject, which.name, leave))
-    asked = {"council_id": which.council_id, "keys": which.keys.literal, "today": today}
+    asked = {"council_id": which.council_id, "keys": which.keys, "today": today}
     (row,) = session.ask(statement, {**statement.constants, **asked})
     return Clocked(row.clocked, row.newly_due)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 from uuid import UUID
@@ -17,6 +17,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput
 from muniment.api.text import say
 from muniment.database.session import CouncilSession
+from muniment.policy.model import ServicePolicy
 from muniment.policy.store import adopted
 from muniment.sharing.agreements import NewAgreement, agreements, end_agreement, make_agreement, review_agreement
 from muniment.sharing.notifying import Outcome, notifications, settle
@@ -164,11 +165,8 @@ def _agreements(
     fault: InvalidInput | None = None,
 ) -> Response[str]:  # fmt: skip
     may: Callable[[str], bool] = partial(caller.allows, Permission.AGREE_SHARING)
-    services = [
-        (slug, say(service.service.title, council.language))
-        for slug, service in adopted(session).services.items()
-        if may(slug)
-    ]
+    declared = {slug: service for slug, service in adopted(session).services.items() if may(slug)}
+    services = [(slug, say(service.service.title, council.language)) for slug, service in declared.items()]
     return page.render(
         "sharing/agreements.html",
         caller=caller,
@@ -179,6 +177,7 @@ def _agreements(
         services=services,
         may_agree=may,
         may_make=bool(services),
+        known=_known(declared.values()),
     )
 
 
@@ -200,6 +199,16 @@ def _requests(
         may_agree=partial(caller.allows, Permission.AGREE_SHARING),
         may_read=partial(caller.allows, Permission.READ_CLIENTS),
     )
+
+
+def _known(services: Iterable[ServicePolicy]) -> dict[str, str]:
+    """The ids that the fields of the form take, to be read beside each."""
+    found: dict[str, dict[str, None]] = {"recipient": {}, "purposes": {}, "categories": {}}
+    for service in services:
+        found["recipient"] |= dict.fromkeys(one.id for one in service.recipients.recipients)
+        found["purposes"] |= dict.fromkeys(one.id for one in service.purposes.purposes)
+        found["categories"] |= dict.fromkeys(one.id for one in service.clients.categories)
+    return {name: ", ".join(ids) or "none" for name, ids in found.items()}
 
 
 def _ticked(form: DecideForm) -> tuple[str, ...]:

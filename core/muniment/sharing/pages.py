@@ -36,6 +36,7 @@ from muniment.sharing.register import DisclosureView, Looked, clients_in, search
 from muniment.sharing.requests import NewRequest, receive_request, requests_about
 from muniment.sharing.rules import RULES
 from muniment.sharing.terms import IDENTITY
+from muniment.sharing.withholding import waits
 from muniment.sharing.wording import day_of
 from muniment.web.council import CouncilRef
 from muniment.web.cursors import SHOWN, Listing
@@ -200,7 +201,7 @@ def disclosure_page(
     found = clients_in(session, caller, disclosure_id, limit=SHOWN, after=after) if may_read else None
     return page.render(
         "sharing/disclosed.html", caller=caller, view=view, may_fetch=may_fetch, found=found, after=after,
-        promises=PROMISES,
+        promises=PROMISES, waits=may_fetch and waits(session, disclosure_id),
     )  # fmt: skip
 
 

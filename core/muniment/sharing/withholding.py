@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record_many
@@ -29,11 +29,14 @@ from muniment.database.signals import (
 )
 from muniment.files.store import remove_files
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingStop
+from muniment.sharing.tables import ExportFile
 
 __all__ = [
     "on_arrangements_changed", "on_consents_changed", "on_fields_changed", "on_files_changed", "on_policy_adopted",
-    "on_values_erased",
+    "on_values_erased", "waits",
 ]  # fmt: skip
+
+EXPORT = table_of(ExportFile)
 
 ENDS: Final = frozenset({"refused", "withdrawn", "expired", "superseded"})
 """The states of a consent or a permission that take something back."""
@@ -64,6 +67,12 @@ _UNDER_ENDED = text(
 )
 _UNDER_ANOTHER = text(_DESTROY.format(which="d.policy_hash <> :policy"))
 _OF_ARRANGEMENT: Final = {table_of(SharingStop).name: _TO_STOPPED, table_of(SharingAgreement).name: _UNDER_ENDED}
+
+
+def waits(session: CouncilSession, disclosure_id: UUID) -> bool:
+    """Whether a disclosure has a file that nobody has fetched yet. Checks no permission."""
+    here = (EXPORT.c.council_id == session.council_id, EXPORT.c.disclosure_id == disclosure_id)
+    return session.scalar(select(EXPORT.c.id).where(*here, EXPORT.c.opened_at.is_(None)).limit(1)) is not None
 
 
 def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:

@@ -42,7 +42,10 @@ def test_an_adviser_sees_what_they_gave_and_fetches_it(house: House, http: Clien
     assert shown.status_code == 200, shown.text
     assert "The college" in shown.text
     assert f'href="{CONSOLE}/disclosures"' not in shown.text
+    assert "Fetch the file" in shown.text
     assert b"1 Sample Street" in page(http, adviser, f"{place}/export", {}).content
+    fetched = page(http, adviser, place).text
+    assert ("Fetch the file" in fetched, "There is nothing to fetch" in fetched) == (False, True)
     assert page(http, adviser, "/disclosures").status_code == 403
 
 

@@ -154,6 +154,7 @@ def test_an_agreement_and_whom_to_tell_on_pages(house: House, http: Client, cook
     assert page(http, cookie, "/agreements", form).status_code == 303
     listed = page(http, cookie, "/agreements")
     assert "To be looked at" in listed.text
+    assert "of: personal, work, health, offences" in listed.text
     agreement_id = house.scalar("select id from sharing_agreement where title = 'Generated agreement'")
     assert page(http, cookie, f"/agreements/{agreement_id}", {"because": "over"}).status_code == 303
     file = house.register(address="1 Sample Street")

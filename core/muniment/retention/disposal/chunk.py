@@ -17,18 +17,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    Select,
-    Uuid,
-    and_,
-    literal,
-    select,
-    text,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Date, Select, Uuid, and_, literal, select, text, true, tuple_
 
 from muniment.api.retention import DisposedRecords
 from muniment.audit.events import AuditEvent

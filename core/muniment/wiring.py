@@ -100,15 +100,9 @@ def wire() -> None:
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     policy_adopted.subscribe(around.on_policy_adopted)
     files_changed.subscribe(notifying.on_files_changed)
-    files_changed.subscribe(withholding.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)
-    fields_changed.subscribe(withholding.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
-    consents_changed.subscribe(withholding.on_consents_changed)
     values_erased.subscribe(notifying.on_values_erased)
-    values_erased.subscribe(withholding.on_values_erased)
-    arrangements_changed.subscribe(withholding.on_arrangements_changed)
-    policy_adopted.subscribe(withholding.on_policy_adopted)
     programme_changed.subscribe(around.on_programme_changed)
     files_changed.subscribe(on_files_changed)
     registers_changed.subscribe(on_registers_changed)
@@ -120,6 +114,13 @@ def wire() -> None:
     consents_changed.subscribe(keeping.on_consents_changed)
     policy_adopted.subscribe(keeping.on_policy_adopted)
     arrangements_changed.subscribe(keeping.on_arrangements_changed)
+    # Last: these lock exports, which a sweep does with the council's lock in hand, and so must everybody.
+    files_changed.subscribe(withholding.on_files_changed)
+    fields_changed.subscribe(withholding.on_fields_changed)
+    consents_changed.subscribe(withholding.on_consents_changed)
+    values_erased.subscribe(withholding.on_values_erased)
+    arrangements_changed.subscribe(withholding.on_arrangements_changed)
+    policy_adopted.subscribe(withholding.on_policy_adopted)
 
 
 def settle() -> None:

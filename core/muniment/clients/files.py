@@ -143,8 +143,8 @@ def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: St
     corrected = sorted(by_hand.union(before.corrected))
     session.execute(update(ClientFile).where(here).values({**columns, "corrected": corrected}))
     record(session, AuditEvent.FILE_CHANGED, file_id)
-    _tell_parts(session, file_id, changed)
     tell(session, [file_id], "file")
+    _tell_parts(session, file_id, changed)
 
 
 def _tell_parts(session: CouncilSession, file_id: UUID, parts: Mapping[str, tuple[object, object]]) -> None:

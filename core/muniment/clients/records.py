@@ -137,8 +137,8 @@ def change_values(
         row.corrected = sorted({*row.corrected, *changes})
     session.flush()
     record(session, AuditEvent.RECORD_CHANGED, file_id, record=record_id, values=len(changes))
-    _tell_fields(session, file_id, before, stored)
     tell(session, [file_id], "record")
+    _tell_fields(session, file_id, before, stored)
 
 
 def _tell_fields(session: CouncilSession, file_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -115,8 +115,8 @@ def send(session: CouncilSession, file_ids: Sequence[UUID], *states: State, agai
     """Tell those who rest on consents of these files, and those whose clocks count from a withdrawal. `again`: it is
     written once more after a restore."""
     session.send_waiting()
-    consents_changed.send(session, ConsentsChanged(Keys.of(file_ids), frozenset(states), again))
     tell(session, file_ids, "consent")
+    consents_changed.send(session, ConsentsChanged(Keys.of(file_ids), frozenset(states), again))
 
 
 def on_erased(session: CouncilSession, erased: Erased) -> None:

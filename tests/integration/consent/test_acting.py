@@ -165,8 +165,8 @@ def test_those_who_rest_on_a_consent_are_told_in_the_same_transaction(house: Hou
         for signal in (consents_changed, files_changed):
             signal._listeners.remove(listen)
     assert [(type(each), each.what) for each in heard] == [
-        (ConsentsChanged, {"given"}), (FilesChanged, {"consent"}),
-        (ConsentsChanged, {"withdrawn"}), (FilesChanged, {"consent"}),
+        (FilesChanged, {"consent"}), (ConsentsChanged, {"given"}),
+        (FilesChanged, {"consent"}), (ConsentsChanged, {"withdrawn"}),
     ]  # fmt: skip
     assert all(list(each.file_ids) == [file_id] for each in heard)
 

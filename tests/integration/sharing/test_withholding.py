@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from muniment.api.errors import NotFound
 from muniment.clients.limiting import NewLimit, place_limit
 from muniment.clients.records import NewValue, change_values
+from muniment.database.session import CouncilSession
 from muniment.database.signals import ValuesErased, values_erased
+from muniment.retention import locks
 from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
 from muniment.sharing.disclosing import Disclosed
 from muniment.sharing.exporting import open_export
@@ -19,6 +24,11 @@ from muniment.sharing.stopping import NewStop, end_stop, place_stop
 from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House
 
 Change = Callable[[House, UUID], None]
+
+WAITING = text(
+    "select count(*) from pg_locks l join pg_database d on d.oid = l.database"
+    " where d.datname = current_database() and l.locktype = 'advisory' and not l.granted"
+)
 
 
 def fetched(house: House, made: Disclosed) -> bytes:
@@ -127,3 +137,30 @@ def test_what_was_decided_under_another_policy_is_decided_again(house: House) ->
     house.adopt()
     with pytest.raises(NotFound):
         fetched(house, made)
+
+
+@pytest.mark.parametrize("name", ["withdrawn", "restricted", "taken away"])
+def test_nobody_waits_for_the_council_with_an_export_in_hand_that_a_sweep_waits_for(house: House, name: str) -> None:
+    """An adoption waits for a sweep's chunk, a change waits behind the adoption, and the chunk destroys what the change
+    would destroy."""
+    file, made = waiting(house)
+    with ThreadPoolExecutor(2) as pool:
+        with house.session() as chunk:
+            locks.shared(chunk)
+            adopting = pool.submit(house.adopt, RECIPIENTS[1:])
+            until_waiting(chunk, 1)
+            changing = pool.submit(CHANGES[name], house, file)
+            until_waiting(chunk, 2)
+            values_erased.send(chunk, ValuesErased([file]))
+        adopting.result()
+        changing.result()
+    house.adopt()
+    with pytest.raises(NotFound):
+        fetched(house, made)
+
+
+def until_waiting(session: CouncilSession, many: int) -> None:
+    """Until so many transactions wait for a council's lock."""
+    until = time.monotonic() + 20
+    while session.scalar(WAITING) < many:
+        assert time.monotonic() < until, "they do not wait"

@@ -17,6 +17,10 @@ from muniment.database.packed import Keys
 
 __all__ = ["new_id", "new_keys", "random_id", "random_keys"]
 
+VERSION_4 = bytes(byte & 0x0F | 0x40 for byte in range(256))
+VARIANT = bytes(byte & 0x3F | 0x80 for byte in range(256))
+"""What the bytes that hold version and variant of a random UUID become (RFC 9562, section 5.4)."""
+
 
 def new_id() -> UUID:
     """A key that grows with time (UUID version 7), for rows."""
@@ -31,8 +35,8 @@ def new_keys(count: int) -> Keys:
 def random_keys(count: int) -> Keys:
     """So many keys as `random_id` makes them, for rows by the thousand."""
     drawn = bytearray(os.urandom(16 * count))
-    drawn[6::16] = bytes([byte & 0x0F | 0x40 for byte in drawn[6::16]])
-    drawn[8::16] = bytes([byte & 0x3F | 0x80 for byte in drawn[8::16]])
+    drawn[6::16] = drawn[6::16].translate(VERSION_4)
+    drawn[8::16] = drawn[8::16].translate(VARIANT)
     return Keys(bytes(drawn))
 
 

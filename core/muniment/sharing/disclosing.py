@@ -41,9 +41,9 @@ Means = Literal["export", "spoken", "on-paper", "by-secure-email", "through-thei
 DISCLOSURE = table_of(Disclosure)
 
 _LOCK = text(
-    "select string_agg(uuid_send(locked.id), cast('' as bytea)) as ids,"
-    " (select c.policy_hash from council c where c.id = :council_id) as adopted from (select f.id from client_file f"
-    " where f.council_id = :council_id and f.id = any(cast(:file_ids as uuid[])) order by f.id for share) locked"
+    "select count(*) as files, (select c.policy_hash from council c where c.id = :council_id) as adopted"
+    " from (select f.id from client_file f where f.council_id = :council_id"
+    " and f.id = any(array(select unnest(cast(:file_ids as uuid[])))) order by f.id for share) locked"
 )
 _REFUSE = text(
     "insert into disclosure_refusal (council_id, id, disclosure_id, file_id, rules)"
@@ -102,7 +102,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     giving(session)
     wanted = Keys.of(order.files)
     locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": wanted}).one()
-    if len(Keys(bytes(locked.ids or b""))) != len(wanted):
+    if locked.files != len(wanted):
         raise NotFound(NO_FILE)
     if locked.adopted != context.policy.hash:
         context = context.under(in_force(session, locked.adopted))

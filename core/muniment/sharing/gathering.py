@@ -34,7 +34,8 @@ MOST_FIELDS = 60
 ADULT = 18
 
 CHOSEN = "array(select id from chosen)"
-"""The files in question, for the parts of the query: ten thousand keys are planned for once."""
+"""The files in question, for the parts of the query. As the answer to a question they are keys that nobody plans for:
+planning for ten thousand takes as long as deciding about thousands."""
 
 FILES = "client_file f where f.council_id = :council_id and f.id"
 """Client files; what their key is equal to comes next."""
@@ -166,7 +167,8 @@ _QUERY = """
 with chosen as materialized (
     select f.id, f.born_on, f.referred_on, {stub} as stub
     from client_file f
-    where f.council_id = :council_id and f.service = :service and f.id = any(cast(:file_ids as uuid[]))
+    where f.council_id = :council_id and f.service = :service
+    and f.id = any(array(select unnest(cast(:file_ids as uuid[]))))
 ), seen as (
     select r.file_id, bit_or({some}) as some, bit_or({held}) as held
     from {records} = any({chosen})

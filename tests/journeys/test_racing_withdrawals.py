@@ -160,7 +160,7 @@ def test_nothing_leaves_after_a_withdrawal_a_restriction_or_an_objection_was_ans
             made = town.give(chunk, batch)
             begun[made["id"]] = at
             if made["given"]:
-                time.sleep(random.uniform(0, 0.05))
+                time.sleep(random.uniform(0, 0.5))
                 at = time.monotonic()
                 fetched[made["id"]] = at, town.exported(made["id"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -24,3 +25,15 @@ def house(database: Database, councils: tuple[UUID, UUID], clock: FixedClock, se
 def system(house: House) -> System:
     """Another system with a connector, of the council `alpha`."""
     return System(house)
+
+
+@pytest.fixture
+def emptied(house: House) -> House:
+    """Five letters on paper, emptied here."""
+    house.adopt()
+    for _ in range(5):
+        house.file("letter", medium="paper", recorded_on=date(2019, 3, 1))
+    house.flush()
+    house.arm("letter")
+    assert house.sweep().awaited == 5
+    return house

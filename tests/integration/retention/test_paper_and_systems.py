@@ -28,8 +28,7 @@ from muniment.retention.holds.placing import release_hold
 from muniment.web.forms import form_token
 from tests.integration.retention.backups import Dump
 from tests.integration.retention.kit import House
-from tests.integration.retention.systems import System, adopt_with_system
-from tests.integration.retention.test_outcomes import (
+from tests.integration.retention.outcomes import (
     LOOKED_ON,
     accepted,
     lines,
@@ -39,6 +38,7 @@ from tests.integration.retention.test_outcomes import (
     on_the_list,
     outstanding,
 )
+from tests.integration.retention.systems import System, adopt_with_system
 from tests.server import TestServer
 
 

@@ -4,6 +4,7 @@ telling."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,7 @@ from muniment.clients.limiting import (
     place_limit,
 )
 from muniment.clients.limits import Limits, LimitView, limits_on, stands
+from muniment.clients.locks import change_file
 from muniment.clients.people import join_persons
 from muniment.clients.records import NewValue, add_record, change_values
 from muniment.clients.registers import NewEntry, NewRegister, add_register, change_entries, open_register
@@ -167,6 +169,18 @@ def test_nothing_of_a_restricted_file_is_changed_and_what_serves_the_person_is(
     with house.session() as session:
         lift_limit(session, caller, limit_id, TOLD)
     assert {name: refused(house, act) for name, act in acts.items()} == dict.fromkeys(acts, "")
+
+
+def test_what_waited_for_a_restriction_to_be_placed_is_refused_by_it(house: House) -> None:
+    house.take_in([row(1)])
+    file_id = file_of(house)
+    with ThreadPoolExecutor(1) as pool, house.session() as session:
+        place_limit(session, house.caller, file_id, NewLimit(ground="18.1.a"))
+        waits = pool.submit(refused, house, lambda other: change_file(other, house.caller, file_id))
+        while not house.scalar("select exists (select from pg_locks where not granted)"):
+            assert not waits.done(), "it did not wait"
+        session.commit()
+        assert waits.result(20) == "restricted"
 
 
 def test_an_import_passes_over_a_restricted_file_and_says_so(house: House) -> None:

@@ -10,11 +10,13 @@ read while nothing was asked was closed at the other end (a restart, an administ
 from __future__ import annotations
 
 import select
-from typing import Any
+from contextlib import suppress
+from typing import Any, cast
 
 import msgspec
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url, text
+from psycopg import generators, pq
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.event import listen
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import NullPool
@@ -49,6 +51,7 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
     )
     without_values(engine)
     listen(engine, "checkout", _refuse_closed)
+    listen(engine, "rollback", _roll_back)
     return engine
 
 
@@ -72,6 +75,22 @@ def refuse_powerful_role(engine: Engine) -> None:
         version = connection.dialect.server_version_info or (0,)
         if version < (15,):
             raise NotReady(f"PostgreSQL 15 or newer is needed; this server is {version[0]}.")
+
+
+def _roll_back(connection: Connection) -> None:
+    """Roll back before psycopg does, which finds nothing left to do, or says that the connection is lost.
+
+    It would have the server forget every prepared statement, in case one speaks of a table that was made and is gone.
+    Nothing is made in a transaction here but temporary tables, and the server looks up their names again by itself. So
+    whoever asks for what is not there does not cost those who come after them on the connection their statements.
+    """
+    if connection.invalidated:
+        return
+    driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+    if driver.pgconn.transaction_status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
+        with suppress(psycopg.Error):
+            driver.pgconn.send_query_params(b"rollback", None)
+            driver.wait(generators.execute(driver.pgconn))
 
 
 def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:

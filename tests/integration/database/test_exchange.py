@@ -116,6 +116,25 @@ def test_a_statement_is_prepared_once_and_anew_when_the_driver_has_let_go_of_it(
         assert list(connection.scalars(text("select id from thing order by id"))) == [0, 1, 2, 11, 12, 13, 15]
 
 
+def test_what_is_rolled_back_leaves_what_is_prepared(connection: Connection) -> None:
+    pids = text("select name from pg_prepared_statements where name like '\\_pg3%' order by name")
+    make = text("create temporary table made (id int)")
+    fill, look = text("insert into made values (1)"), text("select id from made")
+    for _ in range(8):  # psycopg prepares what was executed five times
+        with connection.begin() as transaction:
+            connection.execute(make)
+            connection.execute(fill)
+            assert [[row.id for row in rows] for rows in exchange(connection, [(look, {})])] == [[1]]
+            assert connection.scalar(look) == 1
+            transaction.rollback()
+    with connection.begin() as transaction:
+        before = list(connection.scalars(pids))
+        transaction.rollback()
+    with connection.begin():
+        assert before
+        assert list(connection.scalars(pids))[: len(before)] == before
+
+
 def test_no_more_is_prepared_than_the_driver_keeps(connection: Connection) -> None:
     for number in range(120):
         exchange(connection, [(text(f"select {number}"), {}), COMMIT])

@@ -270,7 +270,7 @@ def _share(
     open_ones = [
         (str(one.id), f"{one.recipient}, received on {one.received_on:%d/%m/%Y}")
         for one in requests_about(session, caller, file_id)
-        if one.open
+        if one.answerable
     ]
     return {
         **shown, "answer": answer, "requests": open_ones, "means": MEANS, "conditions": conditions,

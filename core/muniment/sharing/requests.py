@@ -103,8 +103,8 @@ class RequestDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
 
 class RequestView(msgspec.Struct, frozen=True, kw_only=True):
-    """A request and what was decided. `file` is null once the client file has gone. `open`: it was decided to share,
-    and it may be answered today."""
+    """A request and what was decided. `file` is null once the client file has gone. `answerable`: it was decided
+    to share, and it may be answered today."""
 
     id: UUID
     service: str
@@ -136,7 +136,7 @@ class RequestView(msgspec.Struct, frozen=True, kw_only=True):
     last_day: date | None
     person_told: bool | None
     telling_reason: str | None
-    open: bool
+    answerable: bool
 
 
 def receive_request(session: CouncilSession, caller: Caller, new: NewRequest) -> UUID:
@@ -245,7 +245,7 @@ def requests_about(session: CouncilSession, caller: Caller, file_id: UUID) -> tu
 
 
 def _listed(session: CouncilSession, *which: ColumnElement[bool]) -> tuple[RequestView, ...]:
-    may_share = func.coalesce((REQUEST.c.state == "share") & open_on(session.clock.today()), False).label("open")
+    may_share = func.coalesce((REQUEST.c.state == "share") & open_on(session.clock.today()), False).label("answerable")
     query = select(REQUEST, may_share).where(REQUEST.c.council_id == session.council_id, *which)
     rows = session.execute(query.order_by(REQUEST.c.received_on.desc(), REQUEST.c.id).limit(SEARCHED))
     return tuple(_view(row) for row in rows)

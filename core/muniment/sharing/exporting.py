@@ -37,7 +37,7 @@ MEDIA_TYPES: dict[Format, str] = {"json": "application/json", "csv": "text/csv"}
 DISCLOSURE = table_of(Disclosure)
 EXPORT = table_of(ExportFile)
 
-NO_EXPORT = "There is no such export."
+NO_EXPORT = "There is no such export. One that may not leave any more was destroyed: ask the gate again."
 
 
 class Export(msgspec.Struct, frozen=True):

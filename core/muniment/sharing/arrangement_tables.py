@@ -83,8 +83,8 @@ class SharingRequest(CouncilTable, Base):
     `kind` `crime` is the form of DPA 2018 Sch 2 para 2, which orders nothing and is no lawful basis;
     `legal-proceedings` that of para 5. `purpose` is the declared one it would be answered under. `requester` is name
     and position of who asks, `signed_off_by` the rank or role that approved it. `fields` are those asked for,
-    `decided_fields` those that may be given; `last_day` is the last day for doing so. `person_told`: whether the person
-    is told, with `telling_reason` why not.
+    `decided_fields` those that may be given; `last_day` is the last day for doing so. `decided_by` is
+    the position of who decided. `person_told`: whether the person is told, with `telling_reason` why not.
     """
 
     __tablename__ = "sharing_request"

@@ -69,6 +69,7 @@ class DecideForm(msgspec.Struct, frozen=True):
     """The fields of the form that decides a request; no field ticked is a refusal."""
 
     field: list[str] | str = []  # a form with a single tick sends no list
+    decided_by: str = ""
     reasons: str = ""
     last_day: str = ""
     telling_reason: str = ""
@@ -131,7 +132,7 @@ def decide_on_page(
     try:
         last_day = day_of(data.last_day, "last_day") if data.last_day.strip() else None
         decision = RequestDecision(
-            share=bool(fields), fields=fields, reasons=data.reasons, last_day=last_day,
+            share=bool(fields), fields=fields, decided_by=data.decided_by, reasons=data.reasons, last_day=last_day,
             person_told=not data.telling_reason.strip(), telling_reason=data.telling_reason,
         )  # fmt: skip
         decide_request(session, caller, request_id, decision)

@@ -88,7 +88,7 @@ class NewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 class RequestDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What was decided. `fields` may be given until `last_day`, inclusive, or once if there is none; no fields where
-    `share` is false.
+    `share` is false. `decided_by` is the position of who decides and no name: the audit log has the key of who it was.
 
     `person_told`: the person is told; if not, `telling_reason` says why (telling is the rule, and not telling needs
     what DPA 2018 Sch 2 para 2 or 5 protects).
@@ -96,6 +96,7 @@ class RequestDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     share: bool
     fields: Fields = ()
+    decided_by: str
     reasons: str
     last_day: date | None = None
     person_told: bool = True
@@ -198,7 +199,6 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
     if not decision.person_told and (row.kind == "one-off" or not decision.telling_reason.strip()):
         message = "Not telling the person needs a request under DPA 2018 Sch 2 para 2 or 5, and the reason in words."
         raise InvalidInput(message, where="telling_reason", code="not-told")
-    actor = session.actor
     session.execute(
         update(REQUEST)
         .where(*here)
@@ -206,7 +206,7 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
             state="share" if decision.share else "refuse",
             decided_fields=list(decision.fields),
             decided_at=session.clock.now(),
-            decided_by=actor.capacity if actor else "",
+            decided_by=written(decision.decided_by, "decided_by"),
             reasons=written(decision.reasons, "reasons"),
             last_day=decision.last_day,
             person_told=decision.person_told,

@@ -46,7 +46,9 @@ def new_request(file: UUID, **changes: Any) -> NewRequest:
 def shared_request(house: House, file: UUID, last_day: date | None = None) -> UUID:
     with house.session() as session:
         request_id = receive_request(session, house.caller, new_request(file))
-        decision = RequestDecision(share=True, fields=ADDRESS, reasons="proportionate", last_day=last_day)
+        decision = RequestDecision(
+            share=True, decided_by="officer", fields=ADDRESS, reasons="proportionate", last_day=last_day
+        )
         decide_request(session, house.caller, request_id, decision)
         return request_id
 

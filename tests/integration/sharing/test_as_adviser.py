@@ -73,7 +73,9 @@ def test_an_adviser_carries_out_what_was_decided_about_a_request(house: House, h
         [request_id] = [one.id for one in requests(session, house.caller) if one.file == file]
     assert f'value="{request_id}"' not in page(http, adviser, f"/clients/{file}/sharing").text
     with house.session() as session:
-        decision = RequestDecision(share=True, fields=("personal.address",), reasons="proportionate")
+        decision = RequestDecision(
+            share=True, decided_by="officer", fields=("personal.address",), reasons="proportionate"
+        )
         decide_request(session, house.caller, request_id, decision)
     assert f'value="{request_id}"' in page(http, adviser, f"/clients/{file}/sharing").text
     answer = {**ASKED, "recipient": "police", "request": str(request_id), "act": "disclose", "means": "on-paper"}

@@ -208,7 +208,12 @@ def test_a_request_is_an_answer_for_one_person_and_some_fields(house: House) -> 
     with house.session() as session:
         request_id = receive_request(session, house.caller, new)
     assert house.against(file, request=request_id, **police) == {"request-decided"}
-    decision = RequestDecision(share=True, fields=("personal.address",), reasons="necessary and proportionate")
+    decision = RequestDecision(
+        share=True,
+        decided_by="officer",
+        fields=("personal.address",),
+        reasons="necessary and proportionate",
+    )
     with house.session() as session:
         decide_request(session, house.caller, request_id, decision)
     assert house.against(file, request=request_id, **police) == set()

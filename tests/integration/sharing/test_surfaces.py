@@ -130,7 +130,10 @@ def test_a_request_is_noted_and_decided_on_pages(house: House, http: Client, coo
     assert noted.status_code == 303, noted.text
     request_id = house.scalar("select id from sharing_request where file_id = :f", f=file)
     assert "a theft" in page(http, cookie, "/requests").text
-    decision = {"field": "personal.address", "reasons": "proportionate", "last_day": "31/02/2027"}
+    decision = {"field": "personal.address", "decided_by": "data protection officer", "reasons": "proportionate",
+                "last_day": "31/02/2027"}  # fmt: skip
+    silent = page(http, cookie, f"/requests/{request_id}", {**decision, "decided_by": " ", "last_day": "31/03/2027"})
+    assert (silent.status_code, f'href="#decided_by-{request_id}"' in silent.text) == (422, True)
     wrong = page(http, cookie, f"/requests/{request_id}", decision)
     assert wrong.status_code == 422
     assert f'href="#last_day-{request_id}"' in wrong.text

@@ -12,9 +12,9 @@ from muniment.clock import FixedClock
 from muniment.database.ids import random_id
 from muniment.jobs.actors import Deployment
 from muniment.settings import Settings
-from muniment.sharing.batching import disclose_each
+from muniment.sharing.batching import disclose_each, files_of
 from muniment.sharing.disclosing import Disclosed, Order
-from tests.integration.sharing.kit import House, asked
+from tests.integration.sharing.kit import SERVICE, House, asked
 from tests.server import TODAY
 
 
@@ -84,3 +84,25 @@ def test_an_order_that_cannot_be_made_ends_it_in_the_same_way(house: House, depl
     assert isinstance(error, InvalidInput)
     assert registered(house) - before == {one.id for one in made}
     assert len(made) == 1
+
+
+def test_everybody_comes_once_some_at_a_time(
+    houses: tuple[House, House], deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house, theirs = houses
+    theirs.register(address="1 Sample Street")
+    enrolled = [house.register(address="1 Sample Street") for _ in range(3)]
+    for file in enrolled:
+        house.run(
+            "insert into enrolment (council_id, file_id, programme, started_on) values (:council, :file, :programme,"
+            " date '2026-11-01')", council=house.id, file=file, programme="made-for-this",
+        )  # fmt: skip
+    monkeypatch.setattr("muniment.sharing.batching.MOST_FILES", 2)
+    everybody = [row.id for row in house.all("select id from client_file order by id")]
+    parts = list(files_of(deployment, house.caller, SERVICE))
+    assert [key for part in parts for key in part] == everybody
+    assert {len(part) for part in parts[:-1]} == {2}
+    assert [list(part) for part in files_of(deployment, house.caller, SERVICE, "made-for-this")] == [
+        sorted(enrolled)[:2], sorted(enrolled)[2:]
+    ]  # fmt: skip
+    assert list(files_of(deployment, house.caller, "another")) == []

@@ -10,24 +10,29 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import psycopg.errors
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.clients.records import NewRecord, NewValue, add_record
 from muniment.clock import FixedClock
 from muniment.database.ids import new_id
+from muniment.database.packed import Keys
 from muniment.database.registry import kept_tables
 from muniment.files.store import FileStore
 from muniment.retention.upkeep import dispose_some
 from muniment.sharing.disclosing import Disclosed
 from muniment.sharing.exporting import open_export
+from muniment.sharing.extracting import extract
+from muniment.sharing.question import Question
 from muniment.sharing.register import Looked, is_payload, search_register
-from tests.integration.sharing.kit import FIELDS, House
+from muniment.sharing.terms import terms_of
+from tests.integration.sharing.kit import FIELDS, House, asked
 from tests.server import TODAY
 
 CANARY = "canary street 1"
@@ -121,6 +126,53 @@ def test_the_newest_value_that_is_held_for_the_purpose_leaves(house: House) -> N
     )  # fmt: skip
     [client] = json.loads(fetched(house, house.disclose(file)))["clients"]
     assert client["personal.address"] == "new street"
+
+
+def test_of_two_values_of_one_day_the_later_record_s_leaves(house: House) -> None:
+    file, day = house.register(work__history="Baker"), date(2026, 11, 3)
+    for value in ("first street", "second street", "a third street"):
+        value_of = {"personal.address": NewValue(value, "client", ("support",), on=day)}
+        with house.session() as session:
+            add_record(
+                session, house.caller, house.context(session), file, NewRecord(record_class="case", values=value_of)
+            )
+    [client] = json.loads(fetched(house, house.disclose(file)))["clients"]
+    assert client["personal.address"] == "a third street"
+
+
+@pytest.mark.parametrize("out_of_use", ["restricted_on = date '2026-11-01'", "disposal = 'awaiting'"])
+def test_what_is_kept_out_of_use_is_not_given(house: House, out_of_use: str) -> None:
+    only, older = house.register(address=CANARY), house.register(address=CANARY)
+    house.run(f"update record set {out_of_use} where file_id = any(:files)", files=[only, older])
+    value_of = {"personal.address": NewValue("old street", "client", ("support",), on=date(2020, 1, 2))}
+    with house.session() as session:
+        add_record(
+            session, house.caller, house.context(session), older, NewRecord(record_class="case", values=value_of)
+        )
+    made = house.disclose(only, older, fields=("family-name", "personal.address"))
+    clients = json.loads(fetched(house, made))["clients"]
+    assert sorted(client.get("personal.address", "none") for client in clients) == ["none", "old street"]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_values_leave_as_they_were_given(house: House, form: str) -> None:
+    given = 'Flat "7", c\\o ŵyn & 𝔛 }, {'
+    made = house.disclose(house.register(address=given), format=form)
+    content = fetched(house, made).decode()
+    rows = json.loads(content)["clients"] if form == "json" else list(csv.DictReader(io.StringIO(content, newline="")))
+    assert [row["personal.address"] for row in rows] == [given]
+
+
+def test_nothing_leaves_of_anybody_if_a_decided_field_is_not_there(house: House) -> None:
+    files = Keys.of([house.register(address=CANARY), house.register(work__history="Baker")])
+    question, disclosure_id = msgspec.convert(asked({"fields": ("personal.address",)}), Question), new_id()
+    with house.session() as session:
+        context = house.context(session)
+        terms = terms_of(context.policy, question)
+        with pytest.raises(IntegrityError):
+            extract(session, context, terms, question.fields, files, disclosure_id)
+        session.rollback()
+    assert house.scalar("select count(*) from disclosure_line where disclosure_id = :id", id=disclosure_id) == 0
 
 
 def test_other_means_leave_a_line_and_no_file(house: House) -> None:

@@ -154,28 +154,37 @@ def test_nothing_leaves_after_a_withdrawal_a_restriction_or_an_objection_was_ans
     begun: dict[str, float] = {}
     fetched: dict[str, tuple[float, dict[str, str] | None]] = {}
 
-    def give() -> None:
+    def give() -> Any:
+        at, made = time.monotonic(), town.give(random.sample(files, CHUNK), batch)
+        begun[made["id"]] = at
+        return made
+
+    def fetch(made: Any) -> None:
+        at = time.monotonic()
+        fetched[made["id"]] = at, town.exported(made["id"])
+
+    def keep_giving() -> None:
         while not over.is_set():
-            chunk, at = random.sample(files, CHUNK), time.monotonic()
-            made = town.give(chunk, batch)
-            begun[made["id"]] = at
+            made = give()
             if made["given"]:
                 time.sleep(random.uniform(0, 0.5))
-                at = time.monotonic()
-                fetched[made["id"]] = at, town.exported(made["id"])
+                fetch(made)
 
     def end(mine: list[str]) -> None:
         for file in mine:
             town.end(how[file], file)
             answered[file] = time.monotonic()
 
+    fetch(give())  # one is fetched in time, however quick those are who close the gates; and one is too late
+    late = give()
     with ThreadPoolExecutor(GIVERS + len(ENDS)) as pool:
-        givers = [pool.submit(give) for _ in range(GIVERS)]
+        givers = [pool.submit(keep_giving) for _ in range(GIVERS)]
         for closer in [pool.submit(end, files[start :: len(ENDS)]) for start in range(len(ENDS))]:
             closer.result(SECONDS)
         over.set()
         for giver in givers:
             giver.result(SECONDS)
+    fetch(late)
 
     ended = town.ended()
     assert ended.keys() == set(files)

@@ -139,7 +139,7 @@ class FileStore:
             file_id = _id_of(path)
             if file_id is not None and file_id in known:
                 found.add(file_id)
-            elif path.stat().st_mtime < old:
+            elif _is_there_since(path, old):
                 with self._told("removed from"):
                     path.unlink(missing_ok=True)
                 removed += 1
@@ -210,6 +210,14 @@ class _Counted:
 
 def _bound(council_id: UUID, file_id: UUID) -> bytes:
     return council_id.bytes + file_id.bytes
+
+
+def _is_there_since(path: Path, before: float) -> bool:
+    """Whether a file is there and was last written before an instant, in seconds as its system counts them."""
+    try:
+        return path.stat().st_mtime < before
+    except FileNotFoundError:  # finished or removed by somebody else since the folder was listed
+        return False
 
 
 def _id_of(path: Path) -> UUID | None:

@@ -117,6 +117,17 @@ def test_orphans_are_removed_when_old_and_losses_are_told(
     check_files.run(deployment, councils[0])
 
 
+def test_what_goes_while_the_folder_is_looked_through_is_no_fault(
+    database: Database, councils: tuple[UUID, UUID], settings: Settings, store: FileStore
+) -> None:
+    with database.council(councils[0]) as session:
+        store.store(session, b"x", "text/plain")
+    (path,) = objects(settings)
+    path.with_name("finished.unfinished").symlink_to("gone")  # listed, and not there when it is asked about
+    with database.council(councils[0]) as session:
+        assert store.sweep_orphans(session, datetime.now(UTC)).removed == 0
+
+
 def test_damage_and_the_wrong_ring_are_one_sentence(
     database: Database, councils: tuple[UUID, UUID], settings: Settings, store: FileStore
 ) -> None:

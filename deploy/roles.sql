@@ -9,6 +9,7 @@
 -- pg_dump connects as muniment_backup, with --enable-row-security left off.
 \set ON_ERROR_STOP on
 begin;
+lock table pg_catalog.pg_authid in share row exclusive mode;
 do $$ begin if not exists (select from pg_roles where rolname = 'muniment_owner') then create role muniment_owner login; end if; end $$;
 do $$ begin if not exists (select from pg_roles where rolname = 'muniment_application') then create role muniment_application login; end if; end $$;
 do $$ begin if not exists (select from pg_roles where rolname = 'muniment_backup') then create role muniment_backup login; end if; end $$;

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, make_url
 import muniment.schema  # noqa: F401  # every table must be known before the template is migrated
 from muniment.clock import Clock, FixedClock
 from muniment.database.engine import open_engine, open_owner_engine
-from muniment.database.roles import APPLICATION, OWNER, role_statements
+from muniment.database.roles import APPLICATION, OWNER, make_roles
 from muniment.database.session import Database
 from muniment.database.upgrade import upgrade
 
@@ -36,8 +36,7 @@ class TestServer:
     @cached_property
     def _administrator(self) -> psycopg.Connection[Any]:
         """A connection that is kept: to connect costs a third of what copying and dropping a database does."""
-        url = make_url(self.url).set(drivername="postgresql")
-        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+        return self.connect()
 
     def url_of(self, role: str, database: str) -> str:
         """The address of a database on it for one of Muniment's roles; the server trusts or knows their passwords."""
@@ -53,18 +52,26 @@ class TestServer:
         engine = open_engine(self.url_of(APPLICATION, name), pool_size=4)
         return Database(engine, clock or FixedClock(TODAY), ledger_dir)
 
-    def run(self, statement: str, database: str | None = None) -> None:
+    def connect(self, database: str | None = None) -> psycopg.Connection[Any]:
+        """A connection as the superuser, each statement a transaction; to be closed."""
         url = make_url(self.url).set(drivername="postgresql")
         if database is not None:
             url = url.set(database=database)
-        with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True)
+
+    def run(self, statement: str, database: str | None = None) -> None:
+        with self.connect(database) as connection:
             connection.execute(statement)
+
+    def give_roles(self, database: str) -> None:
+        """Make the roles where they are not there, and give them a database, as an operator does."""
+        with self.connect(database) as connection:
+            make_roles(connection)
 
     def prepare(self, database: str) -> None:
         """Make the roles, and a database with Muniment's schema to copy from."""
         self.run(f"create database {database}")
-        for statement in role_statements():
-            self.run(statement, database)
+        self.give_roles(database)
         password = make_url(self.url).password
         if password:
             for role in (OWNER, APPLICATION):

@@ -25,7 +25,7 @@ import psycopg
 
 from muniment.api.errors import NotReady
 from muniment.database.embedded_place import data_folder, program_folder
-from muniment.database.roles import role_statements
+from muniment.database.roles import make_roles
 
 __all__ = ["DATABASE", "EmbeddedServer"]
 
@@ -147,8 +147,7 @@ class EmbeddedServer:
             connection.execute(f"drop database if exists {DATABASE}_unfinished")
             connection.execute(f"create database {DATABASE}_unfinished")
         with psycopg.connect(self.url(SUPERUSER, f"{DATABASE}_unfinished"), autocommit=True) as connection:
-            for statement in role_statements():
-                connection.execute(statement)
+            make_roles(connection)
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
             connection.execute(f"alter database {DATABASE}_unfinished rename to {DATABASE}")
 

@@ -8,7 +8,11 @@ because `pg_dump` cannot run otherwise, and writes nothing. The embedded server 
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION", "BACKUP", "OWNER", "role_statements"]
+from typing import Any
+
+from psycopg import Connection
+
+__all__ = ["APPLICATION", "BACKUP", "OWNER", "make_roles", "role_statements"]
 
 OWNER = "muniment_owner"
 APPLICATION = "muniment_application"
@@ -26,9 +30,18 @@ QUIET = {
 """What keeps values out of the server's log. Superusers alone may set these, so they are set on the role."""
 
 
+def make_roles(connection: Connection[Any]) -> None:
+    """Make the roles, and give them the database that a superuser's connection is to; all of it or nothing."""
+    with connection.transaction():
+        for statement in role_statements():
+            connection.execute(statement)
+
+
 def role_statements() -> list[str]:
-    """SQL that makes the roles and gives them the current database; run as a superuser, repeatable."""
-    statements = [_role(role) for role in (OWNER, APPLICATION, BACKUP)]
+    """SQL that makes the roles and gives them the current database; for a superuser, in one transaction, repeatable."""
+    # Roles are the server's: where two of its databases are set up at once, PostgreSQL fails one of them.
+    statements = ["lock table pg_catalog.pg_authid in share row exclusive mode"]
+    statements += [_role(role) for role in (OWNER, APPLICATION, BACKUP)]
     plain = "nosuperuser nocreatedb nocreaterole noreplication"
     statements += [
         f"alter role {OWNER} {plain} nobypassrls",

@@ -15,7 +15,7 @@ import psycopg
 
 from muniment.database.embedded import SERVER_USER, EmbeddedServer
 from muniment.database.embedded_place import program_folder
-from muniment.database.roles import BACKUP, role_statements
+from muniment.database.roles import BACKUP
 from tests.server import TestServer
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -59,8 +59,7 @@ class Dump:
     def restore(self) -> None:
         self.server.drop(self.database)
         self.server.run(f"create database {self.database}")
-        for statement in role_statements():
-            self.server.run(statement, self.database)
+        self.server.give_roles(self.database)
         into = self.server.url_of("postgres", self.database).replace("+psycopg", "")
         run([programs(self.server) / "pg_restore", "--exit-on-error", "--dbname", into, self.file])
 

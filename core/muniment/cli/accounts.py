@@ -84,8 +84,8 @@ def add(
     as_json: bool,
 ) -> None:
     """Add a member of staff to COUNCIL."""
-    council_id, password = context.council_id(council), _password(generate)
-    with context.database.council(council_id, context.actor) as session:
+    password = _password(generate)
+    with context.council(council) as (session, _):
         staff_id = add_staff(session, email, name, password, _held(roles, services), context.clock.now())
     shown = {"password": password} if generate else {}
     lines = [f"password {password}"] if generate else []
@@ -98,7 +98,7 @@ def add(
 @pass_context
 def list_(context: Context, council: str, as_json: bool) -> None:
     """List the accounts of COUNCIL with their roles."""
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         everybody = list_staff(session)
     lines = [
         f"{one.email}  {' '.join(one.roles)}{'  closed' if one.closed_at is not None else ''}" for one in everybody
@@ -116,7 +116,7 @@ def roles_(
     context: Context, council: str, email: str, roles: tuple[str, ...], services: tuple[str, ...], as_json: bool
 ) -> None:
     """Have EMAIL of COUNCIL hold exactly these roles from now on."""
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         staff_id = staff_by_email(session, email)
         set_roles(session, staff_id, _held(roles, services))
     show({"id": staff_id}, as_json, f"changed {staff_id}")
@@ -130,8 +130,8 @@ def roles_(
 @pass_context
 def password_(context: Context, council: str, email: str, generate: bool, as_json: bool) -> None:
     """Give EMAIL of COUNCIL a new password; everywhere they are signed in ends."""
-    council_id, password = context.council_id(council), _password(generate)
-    with context.database.council(council_id, context.actor) as session:
+    password = _password(generate)
+    with context.council(council) as (session, _):
         staff_id = staff_by_email(session, email)
         reset_password(session, staff_id, password)
     shown = {"password": password} if generate else {}
@@ -146,7 +146,7 @@ def password_(context: Context, council: str, email: str, generate: bool, as_jso
 @pass_context
 def close(context: Context, council: str, email: str, as_json: bool) -> None:
     """Close the account of EMAIL at COUNCIL."""
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         staff_id = staff_by_email(session, email)
         close_account(session, staff_id, context.clock.now())
     show({"id": staff_id}, as_json, f"closed {staff_id}")
@@ -180,7 +180,7 @@ def new(
 ) -> None:
     """Make a token for COUNCIL and print it, once."""
     now = context.clock.now()
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         made = new_token(
             session,
             council,
@@ -199,7 +199,7 @@ def new(
 @pass_context
 def list_of_tokens(context: Context, council: str, as_json: bool) -> None:
     """List the tokens of COUNCIL, without their secrets."""
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         tokens = list_tokens(session)
     lines = [
         f"{one.id}  {one.label}  {' '.join(one.permissions)}  "
@@ -216,6 +216,6 @@ def list_of_tokens(context: Context, council: str, as_json: bool) -> None:
 @pass_context
 def revoke(context: Context, council: str, token_id: UUID, as_json: bool) -> None:
     """End the token ID of COUNCIL for good."""
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         revoke_token(session, token_id, context.clock.now())
     show({"id": token_id}, as_json, f"revoked {token_id}")

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.holds import retention
 from muniment.cli.retention import DAY, by_option
@@ -29,9 +28,7 @@ STATES = ("offered", "received", "refused", "replaced")
 @pass_context
 def packages_command(context: Context, council: str, state: str, limit: int, as_json: bool) -> None:
     """List the packages of COUNCIL for an archive; those that are offered are outstanding."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         standing = cast(archiving.Standing, state)
         found = archiving.packages(session, caller, standing=standing, limit=limit)
     show(found, as_json, *([entry.line for entry in found] or ["No package is in that state."]))
@@ -45,10 +42,8 @@ def packages_command(context: Context, council: str, state: str, limit: int, as_
 @pass_context
 def package_command(context: Context, council: str, package: UUID, output: Path, by: str) -> None:
     """Write the bytes of a PACKAGE of COUNCIL to a file, for the archive."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
     store = FileStore(context.settings.files_dir, context.keys)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         content = archiving.read_package(session, caller, store, package)
         with output.open("xb") as target:
             target.writelines(content)
@@ -66,9 +61,7 @@ def receive_command(
     context: Context, council: str, package: UUID, reference: str, received_on: datetime, by: str
 ) -> None:
     """Confirm that the archive has a PACKAGE of COUNCIL: the next sweep destroys its records."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         archiving.receive(session, caller, package, reference=reference, received_on=received_on.date())
     click.echo("Noted. The next sweep destroys its records.")
 
@@ -81,8 +74,6 @@ def receive_command(
 @pass_context
 def refuse_command(context: Context, council: str, package: UUID, reason: str, by: str) -> None:
     """Note that the archive refuses a PACKAGE of COUNCIL: its records are put before a reviewer."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         count = archiving.refuse(session, caller, package, reason=reason)
     click.echo(f"{count} records were put before a reviewer.")

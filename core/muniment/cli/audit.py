@@ -9,7 +9,6 @@ import click
 import msgspec
 from sqlalchemy import text
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput, MunimentError
 from muniment.audit.dropping import DroppedMonth
 from muniment.audit.extracts import MOST, extract, read, written
@@ -74,9 +73,8 @@ def export(context: Context, council: str, last: int, output: Path | None) -> No
 
     Whoever has the council's public keys checks it by itself: muniment audit verify --extract FILE --key KEYS
     """
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        data = written(extract(session, command_caller(council_id, "muniment audit export"), council, last))
+    with context.council(council) as (session, caller):
+        data = written(extract(session, caller, council, last))
     if output is None:
         click.echo(data, nl=False)
     else:
@@ -94,8 +92,7 @@ def drop(context: Context, council: str, preview: bool, as_json: bool) -> None:
 
     Workers do the same once a day. Events about what a hold is on stay.
     """
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, _):
         over = months_over(session)
     if preview:
         lines = [f"{council}: {_month(month)} would be dropped" for month in over]
@@ -103,7 +100,7 @@ def drop(context: Context, council: str, preview: bool, as_json: bool) -> None:
         return
     dropped: list[DroppedMonth] = []
     while True:
-        with context.database.council(council_id, context.actor) as session:
+        with context.council(council) as (session, _):
             month = drop_oldest_month(session, context.keys)
         if month is None:
             break

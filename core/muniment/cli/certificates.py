@@ -13,7 +13,6 @@ from uuid import UUID
 import click
 import msgspec
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.audit.proofs import PublicKeys
 from muniment.audit.sealing import seal_council
@@ -68,13 +67,11 @@ def certificate(
     """Hand out a CERTIFICATE of COUNCIL with its proof, or the proof that a record is among those it is about."""
     if form == "pdf" and output is None and contains is None:
         raise InvalidInput("A PDF is written to a file: name it.", where="--output")
-    council_id = context.council_id(council)
     if seal:
-        seal_council(context.deployment, council_id)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+        seal_council(context.deployment, context.council_id(council))
+    with context.council(council) as (session, caller):
         if contains is not None:
-            ledger = Ledger(context.settings.ledger_dir, council_id)
+            ledger = Ledger(session.ledger_dir, session.council_id)
             shown = membership(session, caller, ledger, certificate_id, contains)
             data = msgspec.json.format(msgspec.json.encode(shown), indent=2) + b"\n"
         else:

@@ -9,7 +9,6 @@ from typing import BinaryIO
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.importing.run import Importer, Order, Summary, find_format
 from muniment.policy.store import adopted
@@ -52,10 +51,8 @@ def import_command(
     What is wrong with a row is printed as line, column and reason; the other rows go in. Importing a file again, also
     after the import was interrupted, changes nothing that is there already.
     """
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
     jobs = context.jobs
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council) as (session, caller):
         service, _ = find_format(adopted(session), service, source)
     order = Order(service=service, source=source, history=history, dry_run=dry_run, generated=generated)
     importer = Importer(context.database, caller, context.plugins, context.keys, past_period)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import Caller, command_caller
+from muniment.accounts.permissions import Caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.context import Context as ClientContext
 from muniment.consent.acting import NewWithdrawal, record_answer, withdraw
@@ -55,9 +55,7 @@ def consent() -> None:
 @contextmanager
 def _opened(context: Context, council: str) -> Iterator[tuple[CouncilSession, Caller, ClientContext]]:
     """A transaction for one council, who asks, and what recording about a client rests on."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         yield session, caller, ClientContext.of(session, context.plugins, context.keys)
 
 
@@ -200,7 +198,7 @@ def unfounded_command(context: Context, council: str, limit: int, removing: bool
         found = unfounded(session, caller, limit=limit)
         gone: tuple[UUID, ...] = ()
         if removing and found:
-            ledger = Ledger(context.settings.ledger_dir, session.council_id)
+            ledger = Ledger(session.ledger_dir, session.council_id)
             facade = facade_in_force(session, context.plugins)
             gone = take_away(session, caller, ledger, [line.record_id for line in found[:1000]], facade)
     lines = [f"{line.record_id} {line.record_class}: {', '.join(line.fields)}, since {line.since}, by {line.due_on}"

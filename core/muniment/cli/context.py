@@ -9,7 +9,8 @@ import os
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TextIO, TypeVar
 from uuid import UUID
@@ -18,11 +19,12 @@ import click
 import msgspec
 from sqlalchemy import text
 
+from muniment.accounts.permissions import Caller, command_caller
 from muniment.api.errors import NotFound
 from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock, system_clock
 from muniment.database.embedded_place import data_folder
-from muniment.database.session import Actor, Database
+from muniment.database.session import Actor, CouncilSession, Database
 from muniment.database.upgrade import refuse_old_schema
 from muniment.jobs.actors import Deployment
 from muniment.jobs.drain import Drain
@@ -86,6 +88,17 @@ class Context:
     @property
     def actor(self) -> Actor:
         return Actor("command", None, click.get_current_context().command_path)
+
+    def caller(self, council: str, role: str = "") -> Caller:
+        """The command as who asks at a council; `role` is whose decision it carries out. Raises `NotFound`."""
+        return command_caller(self.council_id(council), self.actor.name, role)
+
+    @contextmanager
+    def council(self, council: str, role: str = "") -> Iterator[tuple[CouncilSession, Caller]]:
+        """A transaction for one council, with the command as who asks in it, as `caller`."""
+        caller = self.caller(council, role)
+        with self.database.council(caller.council_id, caller.actor) as session:
+            yield session, caller
 
     def councils(self) -> dict[str, UUID]:
         """Every council's id by its slug, in the order of slugs."""

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import Caller, command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.policy import policy
 from muniment.cli.retention import DAY, by_option
@@ -27,10 +26,6 @@ def document() -> None:
     another."""
 
 
-def _caller(context: Context, council: str, by: str = "") -> Caller:
-    return command_caller(context.council_id(council), context.actor.name, by)
-
-
 def _line(view: documents.PolicyDocumentView) -> str:
     days = f", in force from {view.in_force_from}" if view.in_force_from else ""
     days += f" until {view.in_force_until}" if view.in_force_until else ""
@@ -44,8 +39,7 @@ def _line(view: documents.PolicyDocumentView) -> str:
 @pass_context
 def list_command(context: Context, council: str, as_json: bool) -> None:
     """List every version of COUNCIL, by service and condition."""
-    caller = _caller(context, council)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council) as (session, caller):
         found = documents.policy_documents(session, caller)
     show(found, as_json, *(map(_line, found) if found else ["None has been prepared here."]))
 
@@ -56,8 +50,7 @@ def list_command(context: Context, council: str, as_json: bool) -> None:
 @pass_context
 def due_command(context: Context, council: str, as_json: bool) -> None:
     """Say what somebody has to see to: documents missing, ending, to be reviewed, differing, waiting."""
-    caller = _caller(context, council)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council) as (session, _):
         found = documents_due(session, adopted(session), Words.of(context.plugins))
     lines = [f"{one.service} {one.condition}: {one.what}{f' on {one.on}' if one.on else ''}" for one in found]
     show(found, as_json, *(lines or ["Nothing is due."]))
@@ -69,8 +62,7 @@ def due_command(context: Context, council: str, as_json: bool) -> None:
 @pass_context
 def show_command(context: Context, council: str, version: UUID) -> None:
     """Print the text of a VERSION as it was frozen."""
-    caller = _caller(context, council)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council) as (session, caller):
         view, rendered = documents.read_document(session, caller, version)
     click.echo(_line(view))
     click.echo()
@@ -86,8 +78,7 @@ def show_command(context: Context, council: str, version: UUID) -> None:
 @pass_context
 def prepare_command(context: Context, council: str, service: str, condition: str, by: str, as_json: bool) -> None:
     """Prepare the next version for a CONDITION of a SERVICE from the adopted policy."""
-    caller = _caller(context, council, by)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         words = Words.of(context.plugins)
         view = documents.prepare_document(session, caller, adopted(session), words, service, condition)
     show(view, as_json, _line(view))
@@ -111,13 +102,12 @@ def approve_command(
     by: str,
 ) -> None:
     """Approve a VERSION that another role prepared."""
-    caller = _caller(context, council, by)
     approval = documents.Approval(
         review_on=review_on.date(),
         in_force_from=first.date() if first else None,
         in_force_until=last.date() if last else None,
     )
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         click.echo(_line(documents.approve_document(session, caller, version, approval)))
 
 
@@ -129,8 +119,7 @@ def approve_command(
 @pass_context
 def reject_command(context: Context, council: str, version: UUID, reason: str, by: str) -> None:
     """Reject a VERSION that waits for its review."""
-    caller = _caller(context, council, by)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         click.echo(_line(documents.reject_document(session, caller, version, reason)))
 
 
@@ -142,6 +131,5 @@ def reject_command(context: Context, council: str, version: UUID, reason: str, b
 @pass_context
 def withdraw_command(context: Context, council: str, version: UUID, reason: str, by: str) -> None:
     """Take a VERSION out of force from today on."""
-    caller = _caller(context, council, by)
-    with context.database.council(caller.council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         click.echo(_line(documents.withdraw_document(session, caller, adopted(session), version, reason)))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.keeping import retention
@@ -55,9 +54,7 @@ def forecast_command(
     supposition = Supposition(
         decisions=tuple(_supposed(one) for one in decided), service=service, rules=_read(rules) if rules else ""
     )
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         if not decided and rules is None:
             now = forecasting.forecast(session, caller, record_class)
             found = None
@@ -81,9 +78,8 @@ def forecast_command(
 @pass_context
 def progress_command(context: Context, council: str, as_json: bool) -> None:
     """Show how many records of COUNCIL the rules in force have clocked, by class."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = progress(session, command_caller(council_id, context.actor.name))
+    with context.council(council) as (session, caller):
+        found = progress(session, caller)
     lines = [f"{entry.clocked:>9} of {entry.stored:>9}  {entry.record_class}" for entry in found]
     show(found, as_json, *(lines or ["No records are stored."]))
 

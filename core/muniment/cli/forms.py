@@ -6,7 +6,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.archive import retention
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.retention import by_option
@@ -24,9 +23,8 @@ __all__ = ["retention"]
 @pass_context
 def statistics_command(context: Context, council: str, record_class: str | None, as_json: bool) -> None:
     """Count what is left in COUNCIL of records that were made anonymous, by what they have in common."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = statistics(session, command_caller(council_id, context.actor.name), record_class)
+    with context.council(council) as (session, caller):
+        found = statistics(session, caller, record_class)
     show(found, as_json, *([group.line for group in found] or ["Nothing was made anonymous yet."]))
 
 
@@ -38,9 +36,7 @@ def statistics_command(context: Context, council: str, record_class: str | None,
 @pass_context
 def pseudonyms_command(context: Context, council: str, file_id: UUID, by: str, as_json: bool) -> None:
     """Follow the key between a client's FILE of COUNCIL and the files without a name, in either direction."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         behind = file_behind(session, caller, file_id)
         found = pseudonyms_of(session, caller, file_id)
     lines = [f"{key} holds what was pseudonymised." for key in found]
@@ -56,8 +52,6 @@ def pseudonyms_command(context: Context, council: str, file_id: UUID, by: str, a
 @pass_context
 def reinstate_command(context: Context, council: str, file_id: UUID, record_id: UUID, by: str) -> None:
     """Put RECORD of a client's FILE in COUNCIL back into use: its rule does not take it out of use again."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         reinstate(session, caller, file_id, record_id)
     click.echo("The record is in use again.")

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 import msgspec
 
-from muniment.accounts.permissions import Caller, command_caller
+from muniment.accounts.permissions import Caller
 from muniment.api.decoding import decode_toml
 from muniment.api.errors import InvalidInput
 from muniment.cli.context import Context, json_option, pass_context, show
@@ -66,9 +66,7 @@ def hold_command(
     if (bool(target) + (targets is not None) + (query is not None)) != 1 or (scope == "query") != (query is not None):
         raise InvalidInput("Give one of --target, --targets and, with the scope query, --query.")
     asked = decode_toml(query.read_bytes(), HoldQuery, file=query.name) if query is not None else None
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         if preview:
             if asked is None:
                 raise InvalidInput("--preview goes with --query.")
@@ -131,10 +129,8 @@ def _gone(counts: dict[str, int]) -> str:
 @pass_context
 def release_command(context: Context, council: str, hold: UUID | None, case: UUID | None, reason: str, by: str) -> None:
     """End a HOLD in COUNCIL, or every hold of a case."""
-    council_id = context.council_id(council)
     told = reason.strip() and f"{reason} (decided by the {by})"
-    with context.database.council(council_id, context.actor) as session:
-        caller = command_caller(council_id, context.actor.name, by)
+    with context.council(council, by) as (session, caller):
         if hold is not None and case is None:
             holds.release_hold(session, caller, hold, told)
             line = f"Hold {hold} is released."
@@ -152,9 +148,7 @@ def release_command(context: Context, council: str, hold: UUID | None, case: UUI
 @pass_context
 def holds_command(context: Context, council: str, to_review: bool, as_json: bool) -> None:
     """List the holds of COUNCIL that stand."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         found = holds.holds_to_review(session, caller) if to_review else holds.holds(session, caller)
     lines = [
         f"{hold.id} {hold.scope} {hold.target}: {hold.basis}, {hold.ground}; by {hold.authoriser}, review on"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID
 
 import click
 
@@ -39,10 +38,9 @@ def jobs() -> None:
 @pass_context
 def failed(context: Context, council: str | None, as_json: bool) -> None:
     """List what failed when it was last tried, for COUNCIL or for all."""
-    councils = context.councils() if council is None else {council: context.council_id(council)}
     found: dict[str, tuple[FailedJobView, ...]] = {}
-    for slug, council_id in councils.items():
-        with context.database.council(council_id, context.actor) as session:
+    for slug in context.councils() if council is None else (council,):
+        with context.council(slug) as (session, _):
             found[slug] = failed_jobs(session)
     show(found, as_json, *_lines(found))
 
@@ -53,17 +51,17 @@ def failed(context: Context, council: str | None, as_json: bool) -> None:
 @pass_context
 def retry(context: Context, council: str, actor: str) -> None:
     """Do a job that failed, here and now, with what it sets going: ACTOR for COUNCIL."""
-    council_id, work = context.council_id(council), context.jobs
-    with context.database.council(council_id, context.actor) as session:
+    work = context.jobs
+    with context.council(council) as (session, _):
         refuse_unknown(session, actor)
-        session.ring(actor, (council_id,))
+        session.ring(actor, (session.council_id,))
     try:
         work.run()
     except Exception as error:
-        _note_failure(context, council_id, actor, error)
+        _note_failure(context, council, actor, error)
         reason = f": {error}" if isinstance(error, MunimentError) else f" ({code_of(error)})"
         raise FailedAgain(f"{actor} failed again for {council}{reason}") from error
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, _):
         note_success(session, actor)
     click.echo(f"{actor} is done for {council}.")
 
@@ -74,14 +72,13 @@ def retry(context: Context, council: str, actor: str) -> None:
 @pass_context
 def forget_command(context: Context, council: str, actor: str) -> None:
     """Take a failed job off the list: ACTOR for COUNCIL. The schedule goes on ringing for it."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, _):
         forget(session, actor)
     click.echo(f"That {actor} failed for {council} is forgotten.")
 
 
-def _note_failure(context: Context, council_id: UUID, actor: str, error: Exception) -> None:
-    with context.database.council(council_id, context.actor) as session:
+def _note_failure(context: Context, council: str, actor: str, error: Exception) -> None:
+    with context.council(council) as (session, _):
         note_failure(session, actor, code_of(error))
 
 

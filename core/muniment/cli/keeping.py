@@ -7,7 +7,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.retention import DAY, by_option, role
 from muniment.cli.review import retention
@@ -25,9 +24,7 @@ __all__ = ["retention"]
 @pass_context
 def explain_command(context: Context, council: str, record: UUID, for_person: bool, as_json: bool) -> None:
     """Say why a RECORD (or register) of COUNCIL is kept until when."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         found = explain.explain(session, caller, record, explain.facade_in_force(session, context.plugins))
     show(found, as_json, *(found.for_person if for_person else _explained(found)))
 
@@ -66,10 +63,8 @@ def extend_command(
     as_json: bool,
 ) -> None:
     """Keep the records of one client FILE of COUNCIL longer than their rules do."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, authoriser)
     new = extending.NewExtension(until=until.date(), reason=reason, authoriser=authoriser, record_id=record_id)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council, authoriser) as (session, caller):
         extension_id = extending.extend(session, caller, file, new)
     lines = f"Extension {extension_id}: kept until {new.until}, inclusive, unless a rule keeps longer."
     show({"id": extension_id}, as_json, lines)
@@ -83,9 +78,7 @@ def extend_command(
 @pass_context
 def withdraw_command(context: Context, council: str, extension: UUID, reason: str, by: str) -> None:
     """End an EXTENSION in COUNCIL before its day."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        caller = command_caller(council_id, context.actor.name, by)
+    with context.council(council, by) as (session, caller):
         extending.withdraw_extension(session, caller, extension, reason.strip() and f"{reason} (decided by the {by})")
     click.echo(f"Extension {extension} is withdrawn.")
 
@@ -97,9 +90,8 @@ def withdraw_command(context: Context, council: str, extension: UUID, reason: st
 @pass_context
 def reviews_command(context: Context, council: str, limit: int, as_json: bool) -> None:
     """List the records of COUNCIL that are to be looked at again by today."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = reviewing.reviews_due(session, command_caller(council_id, context.actor.name), limit)
+    with context.council(council) as (session, caller):
+        found = reviewing.reviews_due(session, caller, limit)
     lines = [
         f"{entry.record_id} {entry.record_class}: since {entry.review_on}{f', by {entry.by}' if entry.by else ''}"
         for entry in found
@@ -114,7 +106,6 @@ def reviews_command(context: Context, council: str, limit: int, as_json: bool) -
 @pass_context
 def reviewed_command(context: Context, council: str, record: UUID, by: str) -> None:
     """Note that a RECORD of COUNCIL was reviewed today and is still needed."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        next_one = reviewing.note_review(session, command_caller(council_id, context.actor.name, by), record)
+    with context.council(council, by) as (session, caller):
+        next_one = reviewing.note_review(session, caller, record)
     click.echo(f"Reviewed. The next review is on {next_one}." if next_one else "Reviewed. No further review comes.")

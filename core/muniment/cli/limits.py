@@ -7,7 +7,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.clients import client
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.retention import DAY, by_option
@@ -26,9 +25,7 @@ told_option = click.option("--told-on", type=DAY, required=True, help="The day t
 @pass_context
 def limits_command(context: Context, council: str, file: UUID, as_json: bool) -> None:
     """List the restrictions and objections of a client FILE, by its key, those that have ended too."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council) as (session, caller):
         found = limiting.all_limits(session, caller, file)
     lines = [
         f"{limit.id} {limit.kind} (Art {limit.ground}) of {', '.join(limit.purposes) or 'every use'}: {limit.state}"
@@ -48,9 +45,7 @@ def limit_command(
     context: Context, council: str, file: UUID, ground: Ground, purposes: tuple[str, ...], by: str
 ) -> None:
     """Place a restriction (UK GDPR Art 18) or an objection (Art 21) on a client FILE of COUNCIL."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         new = limiting.NewLimit(ground=ground, purposes=purposes)
         limit_id = limiting.place_limit(session, caller, file, new)
     click.echo(f"{limit_id} stands: {GROUNDS[ground]}.")
@@ -76,10 +71,8 @@ def decide_command(
     by: str,
 ) -> None:
     """Decide an objection, LIMIT, in COUNCIL."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
     decision = limiting.LimitDecision(outcome=outcome, told_on=told_on.date(), because=because, reason=reason)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         limiting.decide_objection(session, caller, limit, decision)
     click.echo(f"{limit} is {outcome}.")
 
@@ -93,8 +86,6 @@ def decide_command(
 @pass_context
 def lift_command(context: Context, council: str, limit: UUID, told_on: datetime, reason: str, by: str) -> None:
     """End a restriction, or an objection that the person takes back, LIMIT, in COUNCIL."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         limiting.lift_limit(session, caller, limit, limiting.Lifting(told_on=told_on.date(), reason=reason))
     click.echo(f"{limit} is lifted.")

@@ -20,7 +20,6 @@ from muniment.plugins.manager import Plugins, load_plugins
 from muniment.policy.compile import compile_policy
 from muniment.policy.model import Policy
 from muniment.policy.store import adopted, adopted_or_none
-from muniment.web.callers import command_caller
 
 __all__ = ["notice"]
 
@@ -107,11 +106,9 @@ def publish_notice(
         raise InvalidInput("Give --by and --ground together: a decision has an owner and a ground.", where="ground")
     approval = Approval(by, ground) if by is not None and ground is not None else None
     plugins = load_plugins()
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         policy = adopted(session)
         words, law = Words.of(plugins), law_in_force(context.clock.today())
-        caller = command_caller(council_id, context.actor.name)
         facade = plugins.facade(council, policy.council.uses)
         results = [
             publish(session, caller, Draft(policy, ref, words, law), facade, approval)
@@ -137,7 +134,7 @@ def diff_notice(context: Context, council: str, service: str | None, language: s
     plugins = load_plugins()
     found: dict[str, object] = {}
     lines: list[str] = []
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         policy = adopted(session)
         chosen = _language(policy, language)
         words, law = Words.of(plugins), law_in_force(context.clock.today())

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.cli.context import Context, pass_context
 from muniment.cli.retention import DAY, by_option, retention
 from muniment.retention.disposal import outcomes
@@ -29,9 +28,8 @@ def not_found_command(
 
     They stay outstanding. What another role (--by) had looked for before is lost now.
     """
-    council_id = context.council_id(council)
-    caller, ledger = command_caller(council_id, context.actor.name, by), Ledger(context.settings.ledger_dir, council_id)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
+        ledger = Ledger(session.ledger_dir, session.council_id)
         found = outcomes.not_found(session, caller, ledger, records, searched_on=searched_on.date())
     click.echo(f"{found.noted} noted as not found, {found.lost} of them lost: two have looked.")
 
@@ -44,9 +42,8 @@ def not_found_command(
 @pass_context
 def accept_lost_command(context: Context, council: str, records: tuple[UUID, ...], reason: str, by: str) -> None:
     """Accept that RECORDS of COUNCIL, which another role looked for and did not find, are lost."""
-    council_id = context.council_id(council)
-    caller, ledger = command_caller(council_id, context.actor.name, by), Ledger(context.settings.ledger_dir, council_id)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
+        ledger = Ledger(session.ledger_dir, session.council_id)
         count = outcomes.accept_lost(session, caller, ledger, records, reason=reason)
     click.echo(f"{count} accepted as lost.")
 
@@ -63,9 +60,8 @@ def still_needed_command(
     context: Context, council: str, records: tuple[UUID, ...], basis: str, ground: str, review_on: datetime, by: str
 ) -> None:
     """Keep RECORDS of COUNCIL, to be destroyed elsewhere, from being destroyed: a hold on each."""
-    council_id = context.council_id(council)
-    caller, ledger = command_caller(council_id, context.actor.name, by), Ledger(context.settings.ledger_dir, council_id)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
+        ledger = Ledger(session.ledger_dir, session.council_id)
         holds = outcomes.still_needed(
             session, caller, ledger, records, basis=basis, ground=ground, authoriser=by, review_on=review_on.date()
         )

@@ -78,7 +78,7 @@ def plan(context: Context, council: str, as_json: bool) -> None:
     """
     facade = context.plugins.facade(council)
     if any(view.slug == council for view in _councils(context)):
-        with context.database.council(context.council_id(council), context.actor) as session:
+        with context.council(council) as (session, _):
             planned = plan_policy(session, facade, foresee)
     else:
         compiled = compile_policy(facade, (), context.clock.today())
@@ -101,12 +101,11 @@ def adopt(context: Context, council: str, by: str, promised: str | None, yes: bo
     """
     facade, jobs = context.plugins.facade(council), context.jobs
     sync_councils(context.database, context.plugins)
-    council_id = context.council_id(council)
     if promised is None and not yes and sys.stdin.isatty():
-        with context.database.council(council_id, context.actor) as session:
+        with context.council(council) as (session, _):
             planned = plan_policy(session, facade, foresee)
         promised = _ask(planned, council)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, _):
         adoption = adopt_policy(session, facade, by=by, plan=promised, foresee=foresee)
     jobs.run(lambda name, done, waiting: click.echo(f"{name}: {done} done, {waiting} waiting", err=True))
     line = f"{council}: adopted {adoption.after}" if adoption.changed else f"{council}: adopted already"
@@ -178,7 +177,7 @@ def decide(
     elif path is not None and value is not None:
         proposals = [_proposal(path, value, ground, by, review_on, advice, generated)]
     sync_councils(context.database, context.plugins)
-    with context.database.council(context.council_id(council), context.actor) as session:
+    with context.council(council) as (session, _):
         if withdrawing and path is not None:
             withdraw_decision(session, path, by=by, ground=ground)
             show({"withdrawn": [path]}, as_json, f"withdrawn {path}")
@@ -215,7 +214,7 @@ def show_command(context: Context, council: str, declared: bool, as_json: bool) 
     if declared:
         shown = _compiled(context, council, declared=True)[0].sound()
     else:
-        with context.database.council(context.council_id(council), context.actor) as session:
+        with context.council(council) as (session, _):
             adopted = adopted_or_none(session)
         if adopted is None:
             raise InvalidInput(f"{council} has not adopted a policy; see --declared.", where="COUNCIL")
@@ -243,7 +242,7 @@ def _compiled(context: Context, council: str, declared: bool) -> tuple[Compiled,
     there is no database with the council yet."""
     facade = context.plugins.facade(council)
     if not declared and any(view.slug == council for view in _councils(context)):
-        with context.database.council(context.council_id(council), context.actor) as session:
+        with context.council(council) as (session, _):
             compiled = compiled_now(session, facade)
             found = frozenset[str]() if compiled.policy is None else approved_paths(session, compiled.policy)
             return compiled, found

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import InvalidInput
 from muniment.cli.certificates import certificate
 from muniment.cli.context import Context, json_option, pass_context, show
@@ -54,9 +53,7 @@ def retention() -> None:
 @pass_context
 def preview_command(context: Context, council: str, record_class: str | None, as_json: bool) -> None:
     """Show what arming each rule of COUNCIL would let the next sweep dispose of."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         one = record_class and arming.preview(session, caller, record_class)
         found = (one,) if one else arming.previews(session, caller)
     show(found, as_json, *(line for seen in found for line in _preview(seen)))
@@ -82,10 +79,8 @@ def arm_command(
     """Let rules of COUNCIL dispose of what is due, after printing what that is."""
     if every == bool(record_classes) or (rule_hash is not None and len(record_classes) != 1):
         raise InvalidInput("Name classes with --class, or --all; --rule goes with a single class.")
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
     armed: list[arming.Preview] = []
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council, by) as (session, caller):
         seen = arming.previews(session, caller) if every else ()
         wanted = [entry.record_class for entry in seen if entry.can_be_due] if every else record_classes
         for record_class in wanted:
@@ -103,13 +98,11 @@ def arm_command(
 def sweep_command(context: Context, council: str, as_json: bool) -> None:
     """Dispose of what is due in COUNCIL under armed rules, and print each certificate."""
     jobs = context.jobs
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         run_id = sweep.start_sweep(session, caller)
 
     def progress(_actor: str, done: int, _waiting: int) -> None:
-        with context.database.council(council_id, context.actor) as session:
+        with context.council(council) as (session, caller):
             run = sweep.run_view(session, caller, run_id)
         click.echo(
             f"sweeping: {run.disposed + run.awaited} records of {run.files} files ({done} round{'s' * (done != 1)})",
@@ -117,7 +110,7 @@ def sweep_command(context: Context, council: str, as_json: bool) -> None:
         )
 
     jobs.run(progress)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         run = sweep.run_view(session, caller, run_id)
         issued = certificates.certificates(session, caller, run_id=run_id, limit=100_000)[::-1]
     total = f"{run.disposed} disposed of, {run.awaited} to be destroyed elsewhere, {run.kept} held, {run.parked} parked"
@@ -150,12 +143,11 @@ def confirm_command(
 
     Of what lies in a system that is asked, too, this settles the paper alone.
     """
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council, by) as (session, caller):
         confirmed = confirming.confirm(
             session,
-            command_caller(council_id, context.actor.name, by),
-            Ledger(context.settings.ledger_dir, council_id),
+            caller,
+            Ledger(session.ledger_dir, session.council_id),
             records,
             destroyed_on=destroyed_on.date(),
             method=method,
@@ -172,9 +164,8 @@ def confirm_command(
 @pass_context
 def awaiting_command(context: Context, council: str, limit: int, as_json: bool) -> None:
     """List what of COUNCIL must still be destroyed on paper or in another system, the longest waiting first."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = destruction.awaiting(session, command_caller(council_id, context.actor.name), limit=limit)
+    with context.council(council) as (session, caller):
+        found = destruction.awaiting(session, caller, limit=limit)
     show(found, as_json, *([entry.line for entry in found] or ["Nothing awaits destruction."]))
 
 
@@ -186,9 +177,8 @@ def awaiting_command(context: Context, council: str, limit: int, as_json: bool) 
 @pass_context
 def destruction_list_command(context: Context, council: str, output: Path) -> None:
     """Print the list of what a person of COUNCIL is to destroy: by place, with class, key and a line to sign."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        printed = paper.destruction_pdf(session, command_caller(council_id, context.actor.name))
+    with context.council(council) as (session, caller):
+        printed = paper.destruction_pdf(session, caller)
     output.write_bytes(printed)
     click.echo(f"Written to {output}.")
 
@@ -199,9 +189,8 @@ def destruction_list_command(context: Context, council: str, output: Path) -> No
 @pass_context
 def systems_command(context: Context, council: str, as_json: bool) -> None:
     """Show how the systems stand that are asked to erase what COUNCIL disposed of."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = outstanding.systems(session, command_caller(council_id, context.actor.name))
+    with context.council(council) as (session, caller):
+        found = outstanding.systems(session, caller)
     show(found, as_json, *([entry.line for entry in found] or ["No system was asked to erase anything."]))
 
 
@@ -213,13 +202,11 @@ def systems_command(context: Context, council: str, as_json: bool) -> None:
 def ask_again_command(context: Context, council: str, records: tuple[UUID, ...], by: str) -> None:
     """Ask the systems of RECORDS of COUNCIL again at once, after a refusal or a failure."""
     jobs = context.jobs
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        caller = command_caller(council_id, context.actor.name, by)
+    with context.council(council, by) as (session, caller):
         count = outstanding.ask_again(session, caller, records)
     jobs.run()
-    with context.database.council(council_id, context.actor) as session:
-        found = outstanding.systems(session, command_caller(council_id, context.actor.name))
+    with context.council(council, by) as (session, caller):
+        found = outstanding.systems(session, caller)
     for line in (f"{count} asked for again.", *(entry.line for entry in found)):
         click.echo(line)
 
@@ -231,9 +218,8 @@ def ask_again_command(context: Context, council: str, records: tuple[UUID, ...],
 @pass_context
 def certificates_command(context: Context, council: str, limit: int, as_json: bool) -> None:
     """List the last certificates of COUNCIL, the newest first."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = certificates.certificates(session, command_caller(council_id, context.actor.name), limit=limit)
+    with context.council(council) as (session, caller):
+        found = certificates.certificates(session, caller, limit=limit)
     show(found, as_json, *(entry.line for entry in found))
 
 

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import click
 
-from muniment.accounts.permissions import command_caller
 from muniment.api.errors import Conflict
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.cli.outcomes import retention
@@ -43,9 +42,7 @@ def queue_command(
     as_json: bool,
 ) -> None:
     """List what is proposed for disposal in COUNCIL, the longest due first."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         found = deciding.queue(session, caller, state=state, record_class=record_class, limit=limit)
     lines = [
         f"{line.id} {line.record_class}: kept until {line.due_on}, {_what(line)},"
@@ -74,11 +71,9 @@ def propose_command(
     as_json: bool,
 ) -> None:
     """Propose RECORDS of COUNCIL, whose rule asks for a review, for disposal; nothing goes before its day."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
     day = due_until.date() if due_until is not None else None
     new = proposing.NewProposals(records=records, record_class=record_class, due_until=day)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         made = proposing.propose(session, caller, new)
     left_out = [f"Not proposed: {key}: it is in the queue already, or its rule asks for no review."
                 for key in made.left_out]  # fmt: skip
@@ -109,11 +104,9 @@ def decide_command(
     """Decide about PROPOSALS in COUNCIL. Whoever proposed a record (the same --by) cannot decide about it."""
     if outcome is None:
         raise click.UsageError("Say what is decided: --approve, --defer or --reject.")
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
     day = until.date() if until is not None else None
     decision = deciding.Decision(outcome=outcome, until=day, reason=reason)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         answers = deciding.decide(session, caller, proposals, decision)
     decided = sum(answer.decided for answer in answers)
     refused = [f"{answer.proposal}: {answer.detail}" for answer in answers if not answer.decided]
@@ -129,9 +122,8 @@ def decide_command(
 @pass_context
 def unfulfilled_command(context: Context, council: str, limit: int, as_json: bool) -> None:
     """List what is due in COUNCIL to be published, or for its holder to dispose of."""
-    council_id = context.council_id(council)
-    with context.database.council(council_id, context.actor) as session:
-        found = fulfilling.unfulfilled(session, command_caller(council_id, context.actor.name), limit)
+    with context.council(council) as (session, caller):
+        found = fulfilling.unfulfilled(session, caller, limit)
     lines = [
         f"{entry.record_id} {entry.record_class}: {entry.action} since {entry.due_on}"
         + (f", without {', '.join(entry.redact)}" if entry.redact else "")
@@ -149,9 +141,7 @@ def unfulfilled_command(context: Context, council: str, limit: int, as_json: boo
 @pass_context
 def fulfil_command(context: Context, council: str, records: tuple[UUID, ...], done_on: datetime, by: str) -> None:
     """Confirm that RECORDS of COUNCIL were published, or disposed of by their holder."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name, by)
-    with context.database.council(council_id, caller.actor) as session:
+    with context.council(council, by) as (session, caller):
         count = fulfilling.fulfil(session, caller, records, done_on=done_on.date())
     click.echo(f"{count} confirmed.")
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 import msgspec
 
-from muniment.accounts.permissions import Caller, command_caller
+from muniment.accounts.permissions import Caller
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.cli.context import Context, json_option, pass_context, show
 from muniment.clients.context import Context as Clients
@@ -93,11 +93,10 @@ def _chosen(options: dict[str, object]) -> Chosen:
 @pass_context
 def decide_command(context: Context, /, council: str, as_json: bool, **options: object) -> None:
     """Ask the gate about clients of COUNCIL. Nothing changes; every reason is told, for and against."""
-    council_id, chosen = context.council_id(council), _chosen(options)
-    caller = command_caller(council_id, context.actor.name)
+    chosen, caller = _chosen(options), context.caller(council)
     answers: list[Answer] = []
     for asked in _each(context, caller, chosen, Asked):
-        with context.database.council(council_id, context.actor) as session:
+        with context.council(council) as (session, _):
             answers.append(ask(session, caller, Clients.of(session, context.plugins, context.keys), asked))
     lines = [line for answer in answers for group in answer.groups for line in _told(group)]
     show(answers, as_json, *(lines or ["There is no such client."]))
@@ -117,8 +116,8 @@ def export_command(
     context: Context, /, council: str, form: Format, folder: Path, as_json: bool, **options: object
 ) -> None:
     """Give clients' data to a recipient: decide, write files of exactly the decided fields, note all of it."""
-    council_id, chosen = context.council_id(council), _chosen(options)
-    caller, store = command_caller(council_id, context.actor.name), FileStore(context.settings.files_dir, context.keys)
+    chosen, caller = _chosen(options), context.caller(council)
+    store = FileStore(context.settings.files_dir, context.keys)
     folder.mkdir(parents=True, exist_ok=True)
     made, lines = list[Disclosed](), list[str]()
     orders = _each(context, caller, chosen, Order, format=form, batch=random_id())
@@ -160,8 +159,6 @@ def register_command(
     as_json: bool,
 ) -> None:
     """Look into the register of what COUNCIL has given and refused, the newest first."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
     looked = Looked(
         client=client,
         recipient=recipient,
@@ -169,7 +166,7 @@ def register_command(
         last_day=last_day.date() if last_day else None,
         limit=200,
     )
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         found = search_register(session, caller, looked)
     show(found, as_json, *([_line(entry) for entry in found.items] or ["Nothing of the kind was given or refused."]))
 
@@ -181,11 +178,9 @@ def register_command(
 @pass_context
 def clients_command(context: Context, council: str, disclosure: UUID, as_json: bool) -> None:
     """List whose data COUNCIL gave or refused in one DISCLOSURE, by its key in the register."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
     found, after = list[ClientInDisclosure](), None
     while True:
-        with context.database.council(council_id, context.actor) as session:
+        with context.council(council) as (session, caller):
             page = clients_in(session, caller, disclosure, limit=MOST, after=after)
         found += page.items
         if (after := page.next) is None:
@@ -200,9 +195,7 @@ def clients_command(context: Context, council: str, disclosure: UUID, as_json: b
 @pass_context
 def agreements_command(context: Context, council: str, to_review: bool, as_json: bool) -> None:
     """List the data sharing agreements of COUNCIL."""
-    council_id = context.council_id(council)
-    caller = command_caller(council_id, context.actor.name)
-    with context.database.council(council_id, context.actor) as session:
+    with context.council(council) as (session, caller):
         found = agreements(session, caller, to_review=to_review)
     show(found, as_json, *([_agreement(entry) for entry in found] or ["There is no such agreement."]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import string
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,37 +16,43 @@ TYPES = ("text", "long-text", "date", "integer", "email", "phone", "postcode", "
 
 @dataclass
 class Canaries:
-    """Hands out values that are nowhere else, and remembers each. `planted` is by how it is written when stored."""
+    """Hands out values that are nowhere else, and remembers each. `planted` is what is searched for, by how it is
+    written when stored; `given` is all that was ever handed out, so that one who stays has nothing of one who goes."""
 
     planted: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
     chance: random.Random = field(default_factory=random.SystemRandom)
 
     def word(self, what: str) -> str:
-        return self._keep(what, "zq" + self._letters(14))
+        return self._keep(what, lambda: "zq" + self._letters(14))
 
     def email(self, what: str) -> str:
         return f"{self.word(what)}@example.org"
 
     def digits(self, what: str, length: int = 12, first: str = "7") -> str:
-        return self._keep(what, first + "".join(self.chance.choices(string.digits[1:], k=length - len(first))))
+        rest = length - len(first)
+        return self._keep(what, lambda: first + "".join(self.chance.choices(string.digits[1:], k=rest)))
 
     def phone(self, what: str) -> str:
         return self.digits(what, 11, "077")
 
     def postcode(self, what: str) -> str:
-        code = f"B{self.chance.choice('AHLNS')}{self.chance.randint(10, 99)} {self.chance.randint(1, 9)}"
-        return self._keep(what, code + "".join(self.chance.choices("ABDEFGHJLNPQRSTUWXYZ", k=2)))
+        def make() -> str:
+            code = f"B{self.chance.choice('AHLNS')}{self.chance.randint(10, 99)} {self.chance.randint(1, 9)}"
+            return code + "".join(self.chance.choices("ABDEFGHJLNPQRSTUWXYZ", k=2))
+
+        return self._keep(what, make)
 
     def ni_number(self, what: str) -> str:
-        digits = "".join(self.chance.choices(string.digits, k=6))
-        return self._keep(what, f"{self.chance.choice('ABCEGHJ')}{self.chance.choice('ABCEGHJ')}{digits}C")
+        def make() -> str:
+            digits = "".join(self.chance.choices(string.digits, k=6))
+            return f"{self.chance.choice('ABCEGHJ')}{self.chance.choice('ABCEGHJ')}{digits}C"
+
+        return self._keep(what, make)
 
     def day(self, what: str, first: int = 1931, last: int = 1999) -> str:
         start, end = date(first, 1, 1).toordinal(), date(last, 12, 28).toordinal()
-        taken = set(self.planted)
-        while (day := date.fromordinal(self.chance.randint(start, end)).isoformat()) in taken:
-            pass
-        return self._keep(what, day)
+        return self._keep(what, lambda: date.fromordinal(self.chance.randint(start, end)).isoformat())
 
     def typed(self, what: str) -> dict[str, Any]:
         """One value for each field type."""
@@ -74,7 +81,10 @@ class Canaries:
     def _letters(self, length: int) -> str:
         return "".join(self.chance.choices("bcdfghjklmnpqrstvwxz", k=length))
 
-    def _keep(self, what: str, value: str) -> str:
+    def _keep(self, what: str, make: Callable[[], str]) -> str:
+        while (value := make()) in self.given:
+            pass
+        self.given.add(value)
         self.planted[value] = what
         return value
 

@@ -7,15 +7,18 @@ committed: whoever passes data on locks the same file and reads the ledger behin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import select
 
 from muniment.api.consent import ConsentAct
 from muniment.api.errors import Conflict, InvalidInput, NotFound
+from muniment.api.periods import Period, add_period
 from muniment.clients.context import Context
+from muniment.clients.facts import FILE
 from muniment.clients.locks import LockedFile, change_file
 from muniment.clock import london_day
 from muniment.consent.acts import LIVE, Authority, Channel, How, Kind, recipient_key
@@ -35,6 +38,9 @@ __all__ = ["NewWithdrawal", "Withdrawn", "record_answer", "withdraw"]
 
 NEVER_ASKED: Final = "This client was never asked about that purpose."
 NOTHING_GIVEN: Final = "There is nothing to withdraw: no {kind} to this purpose was given."
+OF_AGE: Final = (
+    "They were of age on that day, and nobody has parental responsibility for an adult: ask them themselves."
+)
 AGAIN: Final = "There is no {kind} to this purpose to confirm: record it as given."
 
 
@@ -74,6 +80,8 @@ def record_answer(
     entry = entry_of(context.policy, file.service, kind, new, session.clock)
     if new.version is not None or new.document is not None:
         refuse_other_service(session, file.service, new.version, new.document)
+    if new.answer in LIVE and new.authority == "parental-responsibility":
+        entry = _while_a_child(session, context.policy.council.nation, file, entry)
     if new.answer == "reconfirmed" and not _was_given(_standing(session, file, kind, new.purpose)):
         raise Conflict(AGAIN.format(kind=kind), code="never-given")
     pieces = handed_in(new)
@@ -160,6 +168,21 @@ def _standing(session: CouncilSession, file: LockedFile, kind: Kind, purpose: st
 def _was_given(found: Standing | None) -> bool:
     """Whether there is something to confirm or to withdraw: what expired or was superseded was given once."""
     return found is not None and found.state in (*LIVE, "expired", "superseded")
+
+
+def _while_a_child(session: CouncilSession, nation: str, file: LockedFile, entry: Entry) -> Entry:
+    """An agreement by who has parental responsibility, which counts no longer than that lasts: to the day before the
+    child turns 18 (Children Act 1989 ss.3(1), 105(1)), in Scotland 16 (Children (Scotland) Act 1995 s.2(7)). From then
+    on they agree for themselves. Of an unknown day of birth nothing is known. Raises `InvalidInput` if it is over."""
+    born_on: date | None = session.scalar(
+        select(FILE.c.born_on).where(FILE.c.council_id == session.council_id, FILE.c.id == file.id)
+    )
+    if born_on is None:
+        return entry
+    last = add_period(born_on, Period(months=12 * (16 if nation == "scotland" else 18))) - timedelta(days=1)
+    if last < london_day(entry.at):
+        raise InvalidInput(OF_AGE, where="authority", code="of-age")
+    return msgspec.structs.replace(entry, expires_on=min(entry.expires_on or last, last))
 
 
 def _after_all(session: CouncilSession, file: LockedFile, kind: Kind, purpose: str, at: datetime) -> datetime:

@@ -66,7 +66,8 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     `wording` is what they were shown or read out, exactly; absent: the words of the adopted policy in `language`.
     `version` or `document` is the notice they had, a published version or an earlier document: one of the two.
-    `channel` and `how` are required of an answer. `recipients` absent: those that the policy names for the purpose.
+    `channel` and `how` are required of an answer. `recipients` absent: those that the policy names for the purpose;
+    of a refusal, which then is one of the purpose altogether, nobody.
     `on` is the day of the act, in London, today if absent. `expires_on` may be earlier than the policy's, never later.
     `authority` is given when somebody acted for the person, with evidence of it. `form` are the fields of a form, as
     they were sent; with `files` it is kept as evidence as long as the client file is.
@@ -109,7 +110,8 @@ def entry_of(policy: Policy, service: str, kind: Kind, new: NewAnswer, clock: Cl
         raise InvalidInput(message, where="explicit", code="not-explicit")
     at = instant_of(clock, new.on, last=False)
     check_language(new.language)
-    keys, names = named_of(declared, purpose, new.recipients, new.language)
+    meant = () if new.recipients is None and new.answer == "refused" else new.recipients
+    keys, names = named_of(declared, purpose, meant, new.language)
     return Entry(
         kind=kind,
         state=new.answer,

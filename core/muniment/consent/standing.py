@@ -64,7 +64,7 @@ STANDING = """
         where e.council_id = s.council_id and e.subject_id = s.id and %(which)s
         order by e.kind, e.purpose,
             (e.state in ('given', 'reconfirmed') or e.recipients = '{}' and e.state <> 'requested') desc,
-            e.at desc, e.number desc
+            (e.state <> 'requested') desc, e.at desc, e.number desc
     ) whole on true
     left join lateral (
         select array_agg(newest.recipient order by newest.recipient) as recipients,

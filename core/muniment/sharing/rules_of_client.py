@@ -9,7 +9,7 @@ from muniment.sharing.terms import stands
 __all__ = ["ABOUT_THE_CLIENT"]
 
 OBJECTABLE = frozenset({"6.1.e", "6.1.ea", "6.1.f"})
-NOT_GIVEN = ("refused", "withdrawn")
+UNANSWERED = ("none", "requested")
 
 
 def _held_for_purpose(case: Case) -> Ruling:
@@ -71,8 +71,9 @@ def _opt_out(case: Case) -> Ruling:
 
 
 def _declined(agreed: Agreed) -> bool:
-    """Whether somebody said no, or was asked and said yes to others alone. That nobody was asked is no opting out."""
-    return agreed.state in NOT_GIVEN or (agreed.live and not agreed.named)
+    """Whether somebody answered, and there is no live yes that names this recipient: a yes to others does not become
+    one to this recipient by running out. That nobody was asked, or nobody has answered, is no opting out."""
+    return agreed.state not in UNANSWERED and not (agreed.live and agreed.named)
 
 
 def _restriction(case: Case) -> Ruling:

@@ -39,7 +39,7 @@ class Rule:
 
     def sentence_against(self, what: tuple[str, ...]) -> str:
         """The sentence against, about what the ruling names."""
-        return self.against.replace("{what}", ", ".join(name for name in what if name))
+        return self.against.replace("{what}", ", ".join(name.removesuffix(".") for name in what if name))
 
 
 def passes_if(condition: bool) -> Ruling:

@@ -186,11 +186,14 @@ class House:
     def context(self, session: CouncilSession) -> Context:
         return Context.of(session, self.plugins, self.keys)
 
-    def register(self, values: Mapping[str, tuple[str, ...]] | None = None, record_class: str = "case") -> UUID:
+    def register(
+        self, values: Mapping[str, tuple[str, ...]] | None = None, record_class: str = "case",
+        born_on: date | None = None,
+    ) -> UUID:  # fmt: skip
         """Register somebody with one record; `values` are the purposes that each field is held for."""
         given = {name: NewValue("generated", "client", held) for name, held in (values or {}).items()}
         record = NewRecord(record_class=record_class, values=given)
-        stub = Stub(family_name="Canary", given_names="Generated")
+        stub = Stub(family_name="Canary", given_names="Generated", born_on=born_on)
         new = NewClient(service=SERVICE, source="client", record=record, stub=stub, generated=True)
         with self.session() as session:
             return register_client(session, self.caller, self.context(session), new)

@@ -52,6 +52,7 @@ def reference(entries: list[Entry], today: date) -> tuple[str, tuple[str, ...], 
         else:
             if entry.state in ENDING:
                 state.live = {name: each for name, each in state.live.items() if name not in entry.recipients}
-            if not state.settled:
+            asked_only = entry.state == "requested" and state.decides is not None and state.decides.state != "requested"
+            if not state.settled and not asked_only:
                 state.decides = entry
     return state.told(today)

@@ -186,3 +186,26 @@ def test_what_was_handed_in_goes_with_the_file_and_its_hash_stays(house: House) 
     assert house.all("select id from stored_file where id = :id", id=stored.stored_id) == []
     assert house.all("select id from file_tombstone where id = :id", id=stored.stored_id) != []
     assert house.scalar("select service from consent_subject where ended_on = :day", day=TODAY) == SERVICE
+
+
+def test_what_a_parent_agrees_to_counts_until_the_child_is_of_age(house: House) -> None:
+    by_a_parent: dict[str, Any] = {
+        "authority": "parental-responsibility",
+        "files": (NewEvidence("birth.pdf", "application/pdf", b"generated", "authority"),),
+    }
+    soon, later, adult = (
+        house.register(born_on=born_on) for born_on in (date(2009, 3, 2), date(2016, 2, 29), date(2008, 11, 20))
+    )
+    answer(house, soon, **by_a_parent)
+    answer(house, later, **by_a_parent)
+    assert [told(house, file_id)[0].expires_on for file_id in (soon, later)] == [date(2027, 3, 1), date(2027, 11, 20)]
+    with pytest.raises(InvalidInput) as refused:
+        answer(house, adult, **by_a_parent)
+    assert refused.value.code == "of-age"
+    answer(
+        house, adult, on=TODAY - timedelta(days=1), **by_a_parent
+    )  # the day before they turned 18: it counts no more
+    found = house.standing(adult, "stories")
+    assert found is not None
+    assert found.state == "expired"
+    answer(house, adult, answer="refused", version=None, **by_a_parent)

@@ -61,6 +61,19 @@ def test_what_there_is_nothing_of_cannot_be_withdrawn_or_confirmed(house: House)
         take_back(house, file_id)
 
 
+def test_who_is_asked_again_and_says_no_refuses_the_purpose_and_not_its_recipients_alone(house: House) -> None:
+    file_id = house.register()
+    answer(house, file_id)
+    answer(house, file_id, answer="refused")
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert (found.state, found.recipients) == ("refused", ())
+    answer(house, file_id, answer="requested", channel=None, how=None, version=None)
+    found = house.standing(file_id, "stories")
+    assert found is not None
+    assert found.state == "refused"
+
+
 def test_withdrawing_twice_is_withdrawing_once(house: House) -> None:
     file_id = house.register()
     answer(house, file_id)

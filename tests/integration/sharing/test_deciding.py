@@ -127,7 +127,7 @@ def test_plugins_refuse_what_everything_else_allows(house: House) -> None:
         house.judge.refuses = "college"
         [group] = house.decide(file).groups
         assert [reason.sentence for reason in group.reasons if not reason.speaks_for] == [
-            "Refused by muniment-alpha: Not in August.."
+            "Refused by muniment-alpha: Not in August."
         ]
         house.judge.refuses, house.judge.fails = None, True
         assert house.against(file) == {"plugins"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -18,7 +18,7 @@ from tests.unit.sharing.kit import AROUND, FACTS, FIELDS, QUESTION, SERVICE, pol
 FLAGS = st.booleans()
 LIKELY = st.integers(0, 9).map(bool)
 CATEGORIES = ("personal", "work", "health", "offences")
-STATES = ("none", "requested", "given", "refused", "withdrawn", "expired")
+STATES = ("none", "requested", "given", "refused", "withdrawn", "expired", "superseded")
 
 
 def mostly(likely: Any, *others: Any) -> st.SearchStrategy[Any]:
@@ -95,7 +95,9 @@ cases: st.SearchStrategy[Asked] = st.tuples(policies, questions, arounds, facts)
 
 def worse_agreed(was: Agreed) -> st.SearchStrategy[Agreed]:
     """Refused, withdrawn, expired; or the same naming nobody, or not explicit any more."""
-    ended = st.sampled_from(["refused", "withdrawn", "expired"]).map(lambda state: replace(was, state=state))
+    ended = st.sampled_from(["refused", "withdrawn", "expired", "superseded"]).map(
+        lambda state: replace(was, state=state)
+    )
     return st.one_of(ended, st.just(replace(was, named=False)), st.just(replace(was, explicit=False)))
 
 
@@ -155,6 +157,12 @@ def test_nothing_leaves_without_a_named_recipient(case: Asked) -> None:
         assert terms_of(policy, question).named
 
 
+OPTIONAL = policy_of({"consent": "opt-out"})
+AGREED_TO_OTHERS = replace(FACTS, permission=Agreed("given", named=False))
+RUN_OUT = replace(FACTS, permission=Agreed("expired", named=False))
+
+
+@example(((OPTIONAL, QUESTION, AROUND, AGREED_TO_OTHERS), (OPTIONAL, QUESTION, AROUND, RUN_OUT)))
 @given(worsened())
 def test_what_speaks_against_never_turns_no_into_yes(pair: tuple[Asked, Asked]) -> None:
     before, after = pair

@@ -167,3 +167,10 @@ def test_who_agreed_to_others_alone_has_opted_out_of_this_one() -> None:
     assert judged(optional).allowed
     assert judged(optional, {"facts": {"permission": Agreed()}}).allowed
     assert judged(optional, {"facts": {"permission": Agreed("given")}}).against == ("opt-out",)
+
+
+@pytest.mark.parametrize("state", ["expired", "superseded"])
+def test_agreement_to_others_that_runs_out_is_no_agreement_to_this_one(state: str) -> None:
+    optional = {"recipient": {"consent": "opt-out"}, "facts": {"consent": Agreed()}}
+    assert judged(optional, {"facts": {"permission": Agreed(state)}}).against == ("opt-out",)
+    assert judged(optional, {"facts": {"permission": Agreed("requested")}}).allowed

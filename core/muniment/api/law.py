@@ -87,10 +87,11 @@ NEEDS_SCHEDULE_1: Final[dict[str, tuple[str, ...]]] = {
 """The Schedule 1 conditions of which one must be met: with an Art 9(2) point (DPA s.10(2)-(3)) or Art 10 (s.10(5))."""
 
 APPROPRIATE_POLICY: Final[frozenset[str]] = frozenset(
-    {"1.1", "3.35", *(f"2.{number}" for number in range(6, 29) if number != 13)}
+    {"1.1", "3.35", "3.36", "3.37", *(f"2.{number}" for number in range(6, 29) if number != 13)}
 )
-"""Conditions that ask for an appropriate policy document in force (Sch 1 paras 1(1)(b), 5(1), 35); para 10(2) and
-27(3) make exceptions for certain disclosures, which the disclosure gate knows, not the recording of data."""
+"""Conditions that ask for an appropriate policy document in force (Sch 1 paras 1(1)(b), 5(1), 35): paras 36 and 37 too,
+which are met only by what meets a condition of Part 2 but for one requirement, that of a document not being it. Para
+10(2) and 27(3) make exceptions for certain disclosures, which the disclosure gate knows, not the recording of data."""
 
 Right = Literal[
     "informed",

@@ -123,6 +123,15 @@ def test_no_policy_document_is_needed_for_telling_the_police_of_a_crime() -> Non
     assert judged(undocumented, {"recipient": {"competent_authority": True}}).allowed
 
 
+@pytest.mark.parametrize("paragraph", ["3.36", "3.37"])
+def test_what_is_met_by_way_of_part_2_needs_its_policy_document(paragraph: str) -> None:
+    conditions = [{"id": "crime", "article": "10", "schedule_1": paragraph, "purposes": ["support"]}]
+    asked = replace(QUESTION, fields=("offences.conviction",))
+    policy = policy_of(purposes={**PURPOSES, "condition": conditions})
+    assert decide(policy, asked, AROUND, FACTS).allowed
+    assert decide(policy, asked, replace(AROUND, documented=frozenset()), FACTS).against == ("policy-document",)
+
+
 def test_a_body_of_a_kind_is_named_by_the_question() -> None:
     kind = {"recipient": {"kind": "kind-of-body", "body": [{"id": "north", "name": "North College"}]}}
     assert not judged(kind).allowed

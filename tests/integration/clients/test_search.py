@@ -1,8 +1,7 @@
-"""Finding is by index under row-level security, and stays quick when there are many files."""
+"""Finding is by index under row-level security, and looks at no more rows when there are many files."""
 
 from __future__ import annotations
 
-import time
 from datetime import date
 from typing import Any
 
@@ -24,12 +23,14 @@ QUESTIONS = {
 
 FILL = text(
     "with person as (insert into person (council_id, id) select :c, gen_random_uuid() from generate_series(1, :n)"
-    " returning id), numbered as (select id, row_number() over () as n from person)"
-    " insert into client_file (council_id, id, person_id, service, source, reference, reference_key, given_names,"
-    " family_name, name_key, born_on, postcode, postcode_key, opened_on, generated)"
+    " returning id), numbered as (select id, row_number() over () as n from person),"
+    " file as (insert into client_file (council_id, id, person_id, service, source, reference, reference_key,"
+    " given_names, family_name, name_key, born_on, postcode, postcode_key, opened_on, generated)"
     " select :c, gen_random_uuid(), id, 'advice', 'client', 'C-' || n, 'c' || n, 'Ann', 'Specimen' || n,"
     " 'specimen' || n || ' ann', date '1980-01-01' + (n % 9000)::int, 'ZZ' || n || ' 0AA', 'zz' || n || '0aa',"
-    " date '2020-01-01', true from numbered"
+    " date '2020-01-01', true from numbered returning id)"
+    " insert into record (council_id, id, file_id, record_class, medium, recorded_on)"
+    " select :c, gen_random_uuid(), id, 'advice/case', 'digital', '2020-01-01' from file"
 )
 
 
@@ -38,7 +39,7 @@ def fill(house: House, superuser: Engine, count: int) -> None:
         connection.execute(text("set local session_replication_role = replica"))  # foreign keys hold by construction
         connection.execute(FILL, {"c": house.id, "n": count})
     with superuser.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("vacuum analyze client_file"))
+        connection.execute(text("vacuum analyze client_file, record"))
 
 
 def plan_of(house: House, asked: Search) -> str:
@@ -76,7 +77,7 @@ def test_pages_go_through_everything_once(many: House) -> None:
             after = page.next
         with many.session() as session:
             expected = session.execute(query_of(many.id, asked)).all()
-        assert seen == [entry.id for entry in expected]
+        assert seen == [entry.id for entry in expected] != []
         assert len(seen) == len(set(seen))
 
 
@@ -100,14 +101,19 @@ def test_a_search_is_an_event_that_names_nobody(many: House) -> None:
     assert "pecimen" not in facts
 
 
+READ = text(
+    "select coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0) from pg_stat_xact_user_tables"
+    " where relname in ('client_file', 'record')"
+)
+"""How many client files and records the server has looked at for this connection, and not yet told of elsewhere."""
+
+
 @pytest.mark.slow
-def test_four_hundred_thousand_files_stay_quick(house: House, superuser_engine: Engine) -> None:
+def test_as_many_files_are_looked_at_among_four_hundred_thousand(house: House, superuser_engine: Engine) -> None:
     fill(house, superuser_engine, 400_000)
     for name, (asked, _) in QUESTIONS.items():
-        seconds = []
-        for _ in range(7):
-            began = time.perf_counter()
-            with house.session() as session:
-                search(session, house.caller, asked)
-            seconds.append(time.perf_counter() - began)
-        assert sorted(seconds)[3] < 0.05, f"{name}: {sorted(seconds)}"
+        with house.session() as session:
+            before = session.scalars(READ).one()
+            found = search(session, house.caller, asked)
+            looked_at = session.scalars(READ).one() - before
+        assert 0 < len(found.items) <= looked_at <= 100, f"{name}: {looked_at}"

@@ -18,6 +18,7 @@ __all__ = [
     "Permission",
     "Role",
     "Services",
+    "both",
     "command_caller",
     "grants_of",
 ]
@@ -104,3 +105,18 @@ def grants_of(roles: Iterable[tuple[Role, str | None]]) -> dict[Permission, Serv
             grants[permission] = EVERY_SERVICE if service is None or held is None else held | {service}
         grants[P.READ_POLICY] = EVERY_SERVICE
     return grants
+
+
+def both(one: Mapping[Permission, Services], other: Mapping[Permission, Services]) -> dict[Permission, Services]:
+    """What two grants have in common; a permission that is left for no service is not held.
+
+    >>> both({P.DISCLOSE: None, P.READ_AUDIT: None}, {P.DISCLOSE: frozenset({"housing"})})[P.DISCLOSE]
+    frozenset({'housing'})
+    """
+    found: dict[Permission, Services] = {}
+    for permission in one.keys() & other.keys():
+        mine, theirs = one[permission], other[permission]
+        common = theirs if mine is None else mine if theirs is None else mine & theirs
+        if common is None or common:
+            found[permission] = common
+    return found

@@ -25,6 +25,7 @@ from muniment.accounts.passwords import check_password, hash_password, needs_new
 from muniment.accounts.permissions import Role
 from muniment.accounts.sessions import begin_session, end_sessions_of
 from muniment.accounts.tables import Staff, StaffRole
+from muniment.accounts.tokens import revoke_tokens_of
 from muniment.api.errors import Conflict, InvalidInput, NotFound, TooManyRequests
 from muniment.api.text import is_blank
 from muniment.audit.events import AuditEvent
@@ -226,11 +227,13 @@ def reset_password(session: CouncilSession, staff_id: UUID, new: str) -> None:
 
 
 def close_account(session: CouncilSession, staff_id: UUID, now: datetime) -> None:
-    """Close an account and end its sessions; its row stays for the audit log until its retention period ends."""
+    """Close an account and end its sessions and tokens; its row stays for the audit log until its retention period
+    ends."""
     session.execute(
         update(Staff).where(Staff.council_id == session.council_id, Staff.id == staff_id).values(closed_at=now)
     )
     end_sessions_of(session, staff_id)
+    revoke_tokens_of(session, staff_id, now)
     record(session, AuditEvent.STAFF_CLOSED, staff_id)
 
 

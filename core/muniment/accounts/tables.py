@@ -71,13 +71,19 @@ class StaffSession(CouncilTable, Base):
 
 
 class ApiToken(CouncilTable, Base):
-    """What a program of the council shows. `services` is null for all; `permissions` are `Permission` values."""
+    """What a program of the council shows. `staff_id` is whose it is, who then acts; null for a program of its own.
+    `services` is null for all; `permissions` are `Permission` values."""
 
     __tablename__ = "api_token"
-    __table_args__ = (UniqueConstraint("council_id", "digest"),)
+    __table_args__ = (
+        UniqueConstraint("council_id", "digest"),
+        council_fk("staff_id", "staff.id", ondelete="CASCADE"),
+        Index("ix_api_token_staff", "council_id", "staff_id"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     digest: Mapped[bytes]
+    staff_id: Mapped[UUID | None]
     label: Mapped[str]
     permissions: Mapped[list[Any]]
     services: Mapped[list[Any] | None]
@@ -147,11 +153,16 @@ register_personal(
         note="a keyed digest of an account or an address; most are gone at the next attempt after their window",
     )
 )
-register_impersonal(
-    table_of(ApiToken),
-    "tokens of programs; the label names the program",
-    record_class="api-tokens",
-    counts_from={"expiry": "expires_at"},
+register_personal(
+    PersonalTable(
+        table_of(ApiToken),
+        "staff",
+        frozenset({"staff_id", "permissions", "services", "made_at"}),
+        record_class="api-tokens",
+        hangs_below=table_of(Staff),
+        counts_from={"expiry": "expires_at"},
+        note="about the person whose it is; one without a person is a program's, which its label names",
+    )
 )
 register_impersonal(
     table_of(IdempotencyKey),

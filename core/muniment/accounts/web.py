@@ -48,7 +48,8 @@ class PasswordForm(msgspec.Struct, frozen=True):
 
 
 class CallerView(msgspec.Struct, frozen=True):
-    """Who asks: `kind` is staff or token; `permissions` gives the services each is held for, null for all."""
+    """Who asks: `kind` is `staff` (signed in, or by a token of theirs) or `token` (a program); `permissions` gives the
+    services each is held for, null for all."""
 
     kind: str
     permissions: dict[str, list[str] | None]
@@ -188,7 +189,7 @@ def revoke(
 
 
 def _require_staff(caller: Caller) -> UUID:
-    if caller.actor.kind != "staff" or caller.actor.id is None:
+    if caller.actor.kind != "staff" or caller.actor.name != "console" or caller.actor.id is None:
         raise Forbidden("Only somebody who is signed in has a password.")
     return caller.actor.id
 

@@ -160,6 +160,7 @@ def token() -> None:
 @token.command("new")
 @click.argument("council")
 @click.option("--label", required=True, help="The program that will use it.")
+@click.option("--staff", "email", metavar="EMAIL", help="Whose it is: what it does, this person has done.")
 @click.option(
     "--permission", "permissions", multiple=True, required=True,
     type=click.Choice([permission.value for permission in Permission]), metavar="PERMISSION",
@@ -173,12 +174,16 @@ def new(
     context: Context,
     council: str,
     label: str,
+    email: str | None,
     permissions: tuple[str, ...],
     services: tuple[str, ...],
     days: int,
     as_json: bool,
 ) -> None:
-    """Make a token for COUNCIL and print it, once."""
+    """Make a token for COUNCIL and print it, once: a person's, or a program's of its own.
+
+    A program of its own is never a second person: it decides nothing that somebody proposed.
+    """
     now = context.clock.now()
     with context.council(council) as (session, _):
         made = new_token(
@@ -189,6 +194,7 @@ def new(
             services or None,
             now + timedelta(days=days),
             now,
+            staff_id=None if email is None else staff_by_email(session, email),
         )
     show({"id": made[0], "token": made[1]}, as_json, f"made {made[0]}", f"token {made[1]}")
 
@@ -200,9 +206,9 @@ def new(
 def list_of_tokens(context: Context, council: str, as_json: bool) -> None:
     """List the tokens of COUNCIL, without their secrets."""
     with context.council(council) as (session, _):
-        tokens = list_tokens(session)
+        tokens, emails = list_tokens(session), {one.id: one.email for one in list_staff(session)}
     lines = [
-        f"{one.id}  {one.label}  {' '.join(one.permissions)}  "
+        f"{one.id}  {one.label}  {emails[one.staff_id] if one.staff_id else 'a program'}  {' '.join(one.permissions)}  "
         + ("revoked" if one.revoked_at is not None else f"until {one.expires_at:%Y-%m-%d}")
         for one in tokens
     ]

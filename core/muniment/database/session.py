@@ -35,7 +35,7 @@ from muniment.database.exchange import COMMIT, Asked, Statement, exchange
 from muniment.database.roles import APPLICATION
 from muniment.settings import Settings
 
-__all__ = ["Actor", "CouncilSession", "Database", "PlatformSession"]
+__all__ = ["Actor", "CouncilSession", "Database", "NotSecond", "PlatformSession"]
 
 log = structlog.get_logger(__name__)
 
@@ -47,11 +47,16 @@ BEGIN_COUNCIL = text(
 BEGIN_PLATFORM = text(f"select set_config('muniment.council_id', '', true), {LIMITS}")
 
 
-class Actor(msgspec.Struct, frozen=True):
-    """Who acts: a member of staff, an API token, the system itself or a command.
+NotSecond = Literal["own", "program"]
+"""Why somebody is no second person: they are the first, or a program."""
 
-    `name` says what, never who: `retention.sweep`, `muniment import`, `api`; a person is known by `id` alone.
-    `role` is whose decision an operator says a command carries out: nobody can check it, but the record can say it.
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts: a member of staff, a program (`token`), the system itself or a command.
+
+    `name` says what, never who: `retention.sweep`, `muniment import`, `api`; a person is known by `id` alone, the same
+    at a screen and with a token of their own. `role` is whose decision an operator says a command carries out: nobody
+    can check it, but the record can say it.
     """
 
     kind: Literal["staff", "token", "system", "command"]
@@ -63,6 +68,18 @@ class Actor(msgspec.Struct, frozen=True):
     def capacity(self) -> str:
         """How evidence that outlives accounts says who acted: `staff`, or `command (records manager)`."""
         return f"{self.kind} ({self.role})" if self.role else self.kind
+
+    @property
+    def is_program(self) -> bool:
+        """Whether this is a program's token: nobody knows which person, if any, stands behind what it does."""
+        return self.kind == "token"
+
+    def not_second_to(self, first: Actor) -> NotSecond | None:
+        """Why this is no second person beside `first`; None if it is one. What the system itself began has no first
+        person, so a program may decide about it."""
+        if (self.kind, self.role, self.id) == (first.kind, first.role, first.id):
+            return "own"
+        return "program" if self.is_program and first.kind != "system" else None
 
 
 Doorbell = Callable[[str, Sequence[object]], None]

@@ -132,8 +132,8 @@ def approve_document(
 ) -> PolicyDocumentView:
     """Approve a version that waits: it is in force from its first day on, and the one before it ends then.
 
-    Raises `NotFound`; `Forbidden` also for who prepared it, and the data protection officer; `Conflict` if it does not
-    wait; `InvalidInput` for days that make no sense.
+    Raises `NotFound`; `Forbidden` also for who prepared it, a program, and the data protection officer; `Conflict` if
+    it does not wait; `InvalidInput` for days that make no sense.
     """
     found = _to_review(session, caller, document_id)
     today = session.clock.today()
@@ -253,6 +253,8 @@ def _to_review(session: CouncilSession, caller: Caller, document_id: UUID) -> An
         raise Conflict("This version does not wait for its review.", code="reviewed")
     if _whose(caller.actor) == found.prepared_by:
         raise Forbidden("A document is reviewed by somebody else than who prepared it.")
+    if caller.actor.is_program:
+        raise Forbidden("A document is reviewed by a person: a program is no second person beside who prepared it.")
     if caller.actor.role.strip().lower() in NOT_THEIRS:
         raise Forbidden("The data protection officer advises and decides no processing (UK GDPR Art 38(6)).")
     return found

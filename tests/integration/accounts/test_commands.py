@@ -112,6 +112,29 @@ def test_roles_password_and_closing(run: Run, database: Database, councils: tupl
     }
 
 
+def test_a_token_of_somebody_says_whose_it_is(run: Run) -> None:
+    run("staff", "add", "alpha", "--email", "one@council.example", "--role", "adviser", "--generate-password")
+    new = ("token", "new", "alpha", "--label", "case system", "--permission")
+    mine = ("--staff", "One@council.example")
+    assert run(*new, "clients.read", *mine).exit_code == 0
+    assert run(*new, "clients.read").exit_code == 0
+
+    def listed() -> str:
+        return " ".join(run("token", "list", "alpha").stdout.split())
+
+    assert "case system one@council.example clients.read until" in listed()
+    assert "case system a program clients.read until" in listed()
+    for refused, says in (
+        (run(*new, "retention.arm", *mine), "do not give this there: retention.arm"),
+        (run(*new, "clients.read", "--staff", "two@council.example"), "no open account"),
+    ):
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert says in refused.stderr
+    assert run("staff", "close", "alpha", "one@council.example").exit_code == 0
+    assert "one@council.example clients.read revoked" in listed()
+    assert "a program clients.read until" in listed()
+
+
 def test_a_token_is_shown_once_and_revoked_for_good(run: Run) -> None:
     made = json.loads(run("token", "new", "alpha", "--label", "case system", "--permission", "clients.read",
                           "--json").stdout)  # fmt: skip

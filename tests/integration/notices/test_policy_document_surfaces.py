@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from click.testing import CliRunner
 from litestar import Litestar
@@ -13,7 +15,9 @@ from litestar.testing import TestClient
 from muniment.accounts.permissions import Role
 from muniment.accounts.sessions import begin_session
 from muniment.accounts.staff import add_staff
+from muniment.accounts.tokens import new_token
 from muniment.cli import main
+from muniment.database.session import CouncilSession
 from muniment.web.callers import Permission
 from muniment.web.forms import form_token
 from tests.integration.notices.conftest import Publisher
@@ -27,14 +31,15 @@ CONSOLE = "/sefton/console/policy-documents"
 
 
 def test_a_document_over_the_api(sefton: Publisher, client: TestClient[Litestar]) -> None:
-    maker, owner = token(sefton), token(sefton)
+    maker, owner = token(sefton), token_of_owner(sefton)
     place = f"{API}/policy-documents"
     due = client.get(f"{place}/due", headers=owner).json()["items"]
     assert [(one["condition"], one["what"]) for one in due] == [("substantial-public-interest", "missing")]
     made = client.post(place, json=PREPARE, headers=maker)
     assert made.status_code == 201, made.text
     mine = f"{place}/{made.json()['id']}"
-    assert client.post(f"{mine}/approval", json={"review_on": "2027-11-20"}, headers=maker).status_code == 403
+    for program in (maker, token(sefton)):
+        assert client.post(f"{mine}/approval", json={"review_on": "2027-11-20"}, headers=program).status_code == 403
     approved = client.post(f"{mine}/approval", json={"review_on": "2027-11-20"}, headers=owner)
     assert (approved.status_code, approved.json()["in_force"]) == (200, True)
     assert client.get(f"{place}/due", headers=owner).json()["items"] == []
@@ -51,11 +56,23 @@ def test_a_document_over_the_api(sefton: Publisher, client: TestClient[Litestar]
     assert client.post(place, json=PREPARE, headers=token(sefton, Permission.READ_POLICY)).status_code == 403
 
 
-def signed_in(council: Publisher, email: str) -> str:
+def owner_of(session: CouncilSession, email: str) -> UUID:
+    roles = [(Role.INFORMATION_ASSET_OWNER, None)]
+    return add_staff(session, email, "Generated", "generated words", roles, session.clock.now())
+
+
+def token_of_owner(council: Publisher) -> dict[str, str]:
+    rights = [Permission.READ_POLICY, Permission.PREPARE_DOCUMENTS, Permission.APPROVE_DOCUMENTS]
     now = council.database.clock.now()
     with council.database.council(council.id) as session:
-        roles = [(Role.INFORMATION_ASSET_OWNER, None)]
-        return begin_session(session, add_staff(session, email, "Generated", "generated words", roles, now), now)
+        owner, until = owner_of(session, "owner@council.example"), now + timedelta(days=9)
+        _, made = new_token(session, council.slug, "tests", rights, None, until, now, staff_id=owner)
+    return {"Authorization": f"Bearer {made}"}
+
+
+def signed_in(council: Publisher, email: str) -> str:
+    with council.database.council(council.id) as session:
+        return begin_session(session, owner_of(session, email), session.clock.now())
 
 
 def test_a_document_on_the_console(sefton: Publisher, client: TestClient[Litestar]) -> None:

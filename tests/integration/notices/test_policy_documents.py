@@ -260,6 +260,17 @@ def test_who_may_not_and_what_is_not_there(hall: Hall, councils: tuple[UUID, UUI
     assert again.number == 2, "what was rejected keeps nobody from preparing it again"
 
 
+def test_a_program_reviews_no_document_and_may_prepare_one(hall: Hall) -> None:
+    program, other = (Caller(Actor("token", new_id(), "api"), hall.id, hall.owner.grants) for _ in range(2))
+    view = hall.prepare(program)
+    for refused in (program, other):
+        with pytest.raises(Forbidden):
+            hall.approve(view.id, refused)
+        with hall.session() as session, pytest.raises(Forbidden):
+            reject_document(session, refused, view.id, "unclear")
+    assert hall.approve(view.id).state == "approved"
+
+
 def test_two_people_it_is_even_past_the_program(hall: Hall) -> None:
     """One and the same member of staff can never stand on both sides of a row."""
     somebody = Caller(Actor("staff", new_id()), hall.id, hall.owner.grants)

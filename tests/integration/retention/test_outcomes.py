@@ -13,10 +13,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from muniment.accounts.permissions import Permission
+from muniment.accounts.permissions import Caller, Permission
 from muniment.api.connectors import Erasure, ErasureRequest
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, MunimentError, NotFound
 from muniment.audit.sealing import seal_council
+from muniment.database.session import Actor
 from muniment.jobs.actors import Deployment
 from muniment.retention.disposal.outcomes import Searched
 from muniment.retention.disposal.restore import recover
@@ -58,6 +59,24 @@ def test_what_is_not_found_stays_outstanding_until_a_second_person_has_looked(em
     assert ("lost", 1, LOOKED_ON) in lines(emptied)
     assert gauge(emptied, "not_found") == 2
     assert destroyed(emptied, second) == 1, "found at the second look"
+
+
+def test_a_program_is_none_of_the_two_who_looked(emptied: House) -> None:
+    one, other = officer(emptied, 1), officer(emptied, 2)
+    program = Caller(Actor("token", UUID(int=3), "api"), emptied.id, one.grants)
+    second = Caller(Actor("token", UUID(int=4), "api"), emptied.id, one.grants)
+    same = Caller(Actor("staff", UUID(int=1), "api"), emptied.id, one.grants)
+    first, alone, seen, *_ = keys_of(emptied)
+    for who in (program, second, one, program, same):
+        assert looked(emptied, who, first) == Searched(1, 0)
+    assert [row[:2] for row in lines(emptied)] == [("not-found", 1)] * 5, "what each of them said is on the certificate"
+    assert looked(emptied, other, first) == Searched(1, 1), "and a program's word took the place of nobody's"
+    looked(emptied, one, seen)
+    looked(emptied, program, alone)
+    for who, key in ((program, seen), (second, alone), (same, seen)):
+        with pytest.raises(Forbidden):
+            accepted(emptied, who, key)
+    assert accepted(emptied, other, seen, alone) == 2
 
 
 def test_a_reviewer_who_did_not_look_accepts_a_loss_with_a_reason(emptied: House) -> None:

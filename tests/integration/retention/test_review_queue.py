@@ -154,6 +154,37 @@ def test_whoever_proposed_does_not_decide(ready: House) -> None:
     decided(ready, reviewer(ready), line.id)
 
 
+def test_a_program_decides_about_nothing_that_a_person_or_another_program_proposed(ready: House) -> None:
+    ready.adopt(reviewed("case", "attendance"))
+    rights = (Permission.PROPOSE_DISPOSAL, Permission.REVIEW_DISPOSAL, Permission.READ_RETENTION)
+    person, signed_in = officer(ready, *rights), officer(ready, *rights)
+    with_token = Caller(Actor("staff", signed_in.actor.id, "api"), ready.id, signed_in.grants)
+    program, other = (Caller(Actor("token", uuid4(), "api"), ready.id, person.grants) for _ in range(2))
+    keys = list(ready.ids("select id from record where record_class = 'advice/case' order by id"))
+    for proposer, key in zip((person, program, signed_in), keys, strict=True):
+        with ready.database.council(ready.id, proposer.actor) as session:
+            assert propose(session, proposer, NewProposals(records=(key,))).records == (key,)
+    of_person, of_program, of_signed_in = sorted(lines(ready), key=lambda line: keys.index(line.record_id))
+    for refused, line, why in (
+        (program, of_person, "program"), (other, of_program, "program"), (program, of_program, "own"),
+        (with_token, of_signed_in, "own"),
+    ):  # fmt: skip
+        with ready.database.council(ready.id, refused.actor) as session:
+            [answer] = decide(session, refused, [line.id], APPROVE)
+        assert (answer.decided, answer.problem) == (False, why)
+        with pytest.raises(Forbidden):
+            decided(ready, refused, line.id)
+    decided(ready, with_token, of_program.id)
+    decided(ready, person, of_signed_in.id)
+    assert len(lines(ready, "approved")) == 2
+
+
+def test_a_program_may_decide_about_what_the_sweep_proposed(ready: House) -> None:
+    ready.sweep()
+    program = Caller(Actor("token", uuid4(), "api"), ready.id, reviewer(ready).grants)
+    decided(ready, program, lines(ready)[0].id)
+
+
 def test_officers_propose_ahead_in_bulk_and_nothing_goes_before_its_day(ready: House) -> None:
     closed_on = ready.clock.today() - timedelta(days=3 * 365 - 20)
     ready.file("case", milestones={"case-closed": closed_on})

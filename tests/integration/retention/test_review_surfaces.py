@@ -63,6 +63,10 @@ def token(house: House, *permissions: Permission) -> dict[str, str]:
     now = house.clock.now()
     with house.session() as session:
         _, made = new_token(session, "alpha", "tests", permissions, None, now + timedelta(days=30), now)
+    return bearer(made)
+
+
+def bearer(made: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {made}"}
 
 
@@ -112,6 +116,41 @@ def test_a_reviewer_ticks_lines_on_the_page_and_decides(queued: House, client: T
         assert sent.status_code == 303, sent.text
     assert "1 decided; 1 not" in client.get(sent.headers["location"]).text
     assert set(queued.all("select state, decided_kind, decided_by from proposal")) == {("approved", "staff", staff)}
+
+
+def test_one_person_with_a_session_and_a_token_is_one(house: House, client: TestClient[Litestar]) -> None:
+    case, *others = RETENTION["rule"]
+    house.adopt({**RETENTION, "rule": [{**case, "clause": [{**case["clause"][0], "action": "review"}]}, *others]})
+    house.file("case", milestones={"case-closed": LONG_AGO})
+    house.flush()
+    rights = (Permission.READ_RETENTION, Permission.REVIEW_DISPOSAL)
+    roles, now = [(Role.RECORDS_MANAGER, None)], house.clock.now()
+    with house.session() as session:
+        one, other = (
+            add_staff(session, f"{name}@council.example", "", "generated words", roles, now)
+            for name in ("one", "other")
+        )
+        cookie, until = begin_session(session, one, now), now + timedelta(days=9)
+        mine, theirs = (
+            new_token(session, "alpha", "tests", rights, None, until, now, staff_id=who)[1] for who in (one, other)
+        )
+    [record_id] = house.ids("select id from record")
+    client.cookies.set("muniment-alpha", cookie)
+    proposed = client.post(
+        f"{API}/proposals", json={"records": [str(record_id)]}, headers={"X-Form-Token": form_token(cookie)}
+    )
+    assert proposed.json()["records"] == [str(record_id)]
+    client.cookies.clear()
+    assert client.get(f"{API}/caller", headers=bearer(mine)).json()["kind"] == "staff"
+    assert client.post("/alpha/console/password", data={"current": "generated words", "new": "other generated words"},
+                       headers=bearer(mine)).status_code == 403  # fmt: skip
+    place, approve = f"{API}/proposals/{ids(house)[0]}/decision", {"outcome": "approve"}
+    for refused, why in ((bearer(mine), "Whoever proposed"), (token(house, *rights), "A program is no second person")):
+        answer = client.post(place, json=approve, headers=refused)
+        assert answer.status_code == 403
+        assert why in answer.json()["detail"]
+    assert client.post(place, json=approve, headers=bearer(theirs)).is_success
+    assert house.all("select decided_kind, decided_by from proposal") == [("staff", other)]
 
 
 def test_by_command_another_role_decides(

@@ -38,7 +38,7 @@ APPROVAL_COUNTS: Final = timedelta(days=30)
 
 Outcome = Literal["approve", "defer", "reject"]
 State = Literal["open", "approved", "deferred", "rejected"]
-Problem = Literal["not-found", "forbidden", "own", "decided", "changed"]
+Problem = Literal["not-found", "forbidden", "own", "program", "decided", "changed"]
 
 STATES: Final[Mapping[Outcome, tuple[State, AuditEvent]]] = {
     "approve": ("approved", AuditEvent.DISPOSAL_APPROVED),
@@ -49,6 +49,7 @@ PROBLEMS: Final[Mapping[Problem, str]] = {
     "not-found": "There is no such proposal: it was proposed anew, or its record is gone.",
     "forbidden": "This needs the permission retention.review for the service of the record.",
     "own": "Whoever proposed a disposal cannot decide about it: somebody else must.",
+    "program": "A program is no second person: what a person or another program proposed, a person decides about.",
     "decided": "Somebody has decided about this proposal already.",
     "changed": "The record has changed since it was proposed: the next sweep proposes it anew.",
 }
@@ -65,7 +66,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one proposal: decided, or why not. Problems: `not-found`, `forbidden`, `own` (the proposer's),
-    `decided` (by somebody else meanwhile), `changed` (the record)."""
+    `program` (no second person), `decided` (by somebody else meanwhile), `changed` (the record)."""
 
     proposal: UUID
     decided: bool
@@ -214,13 +215,10 @@ def _problem(caller: Caller, row: Any, now_is: Mapping[UUID, str]) -> Problem | 
         return "forbidden" if caller.allows(Permission.READ_RETENTION, service) else "not-found"
     if row.state != "open":
         return "decided"
-    if (row.proposed_kind, row.proposed_role, row.proposed_by) == _who(caller.actor):
-        return "own"
+    proposer = Actor(row.proposed_kind, row.proposed_by, role=row.proposed_role)
+    if (no_second := caller.actor.not_second_to(proposer)) is not None:
+        return no_second
     return None if now_is.get(row.record_id) == row.fingerprint else "changed"
-
-
-def _who(actor: Actor) -> tuple[str, str, UUID | None]:
-    return actor.kind, actor.role, actor.id
 
 
 def _fingerprints(session: CouncilSession, record_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -236,10 +234,9 @@ def _fingerprints(session: CouncilSession, record_ids: Iterable[UUID]) -> dict[U
 
 def _write(session: CouncilSession, actor: Actor, rows: Sequence[Any], decision: Decision) -> None:
     state, event = STATES[decision.outcome]
-    kind, role, key = _who(actor)
     reason = decision.reason.strip() or None
     decided: dict[str, Any] = {"state": state, "reason": reason, "decided_at": session.clock.now()}
-    decided |= {"decided_kind": kind, "decided_role": role, "decided_by": key}
+    decided |= {"decided_kind": actor.kind, "decided_role": actor.role, "decided_by": actor.id}
     until: Any = decision.until
     if decision.outcome == "approve":
         counts_from = func.greatest(PROPOSAL.c.due_on, literal(session.clock.today(), Date))
@@ -255,7 +252,7 @@ def _raise(problem: Problem) -> NoReturn:
     match problem:
         case "not-found":
             raise NotFound(message)
-        case "forbidden" | "own":
+        case "forbidden" | "own" | "program":
             raise Forbidden(message)
         case _:
             raise Conflict(message, code=f"proposal-{problem}")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import null, select, update
+from sqlalchemy import ColumnElement, null, or_, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput
@@ -56,7 +56,8 @@ def not_found(
 ) -> Searched:
     """Note that somebody looked for things, on a day in London, and did not find them; all of them or none.
 
-    They stay outstanding. One that somebody else had looked for before is lost now. Raises `NotFound` if one awaits no
+    They stay outstanding. One that somebody else had looked for before is lost now; a program's search is noted and
+    counts as nobody's. Raises `NotFound` if one awaits no
     destruction, `Conflict` if one lies in a system and not on paper, or one that would be lost is known to a system or
     has a hold on it, `InvalidInput`, `Forbidden`.
     """
@@ -64,7 +65,7 @@ def not_found(
         raise InvalidInput("The day of the search lies in the future.", where="searched_on")
     locked = lock_named(session, caller, Permission.SWEEP_RETENTION, record_ids)
     searched = _searches(session, locked)
-    others = {key for key, who in searched.items() if who is not None and who != _who(caller.actor)}
+    others = {key for key, who in searched.items() if who is not None and _two_people(who, caller.actor)}
     lost = _those(locked, lambda key: key in others)
     first = _those(locked, lambda key: key not in others)
     _refuse_in_system(session, first, but_on_paper=True)
@@ -73,9 +74,9 @@ def not_found(
         refuse_held(session, lost)
         close(session, ledger, lost, Outcome("lost", searched_on, LOOKED_TWICE, caller.actor))
     if first:
-        kind, role, by = _who(caller.actor)
-        values = {"searched_on": searched_on, "searched_kind": kind, "searched_role": role, "searched_by": by}
-        session.execute(update(AWAITING).where(_of(session, first)).values(values))
+        by = caller.actor
+        values = {"searched_on": searched_on, "searched_kind": by.kind, "searched_role": by.role, "searched_by": by.id}
+        session.execute(update(AWAITING).where(_of(session, first), *_not_a_persons(by)).values(values))
         note(session, ledger, first, Outcome("not-found", searched_on, LOOKED, caller.actor))
     return Searched(sum(map(len, locked.values())), len(others))
 
@@ -98,8 +99,11 @@ def accept_lost(
     for key, who in _searches(session, locked).items():
         if who is None:
             raise Conflict(f"Nobody has looked for {key} yet: note first that it was not found.", code="not-searched")
-        if who == _who(caller.actor):
-            raise Forbidden(f"Whoever looked for {key} cannot accept that it is lost: somebody else must.")
+        match caller.actor.not_second_to(who):
+            case "own":
+                raise Forbidden(f"Whoever looked for {key} cannot accept that it is lost: somebody else must.")
+            case "program":
+                raise Forbidden(f"A program is no second person: a person accepts that {key} is lost.")
     refuse_held(session, locked)
     close(session, ledger, locked, Outcome("lost", session.clock.today(), reason.strip(), caller.actor))
     return sum(map(len, locked.values()))
@@ -139,15 +143,23 @@ def forget_searches(session: CouncilSession, keys: Keys) -> None:
     session.execute(update(AWAITING).where(mine).values(dict.fromkeys(SEARCH, null())))
 
 
-def _who(actor: Actor) -> tuple[str, str, UUID | None]:
-    return actor.kind, actor.role, actor.id
+def _two_people(one: Actor, other: Actor) -> bool:
+    return not one.is_program and other.not_second_to(one) is None
+
+
+def _not_a_persons(by: Actor) -> tuple[ColumnElement[bool], ...]:
+    """What a search must not take the place of: a program's, that of a person, which counts."""
+    if not by.is_program:
+        return ()
+    kind = AWAITING.c.searched_kind
+    return (or_(kind.is_(None), kind == by.kind),)
 
 
 def _of(session: CouncilSession, locked: Mapping[str, Keys]) -> Any:
     return with_ids(session, Keys.joined(locked.values()), "record_id")(AWAITING)
 
 
-def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID, tuple[str, str, UUID | None] | None]:
+def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID, Actor | None]:
     """Who looked for each of these before, None where nobody did.
 
     Raises `Conflict` for one that no certificate knows (a ledger of before certificates were kept emptied it again).
@@ -157,7 +169,9 @@ def _searches(session: CouncilSession, locked: Mapping[str, Keys]) -> dict[UUID,
         message = "No certificate awaits one of these, so no search is noted: confirm it when it is destroyed."
         raise Conflict(message, code="no-certificate")
     return {
-        row.record_id: None if row.searched_on is None else (row.searched_kind, row.searched_role, row.searched_by)
+        row.record_id: None
+        if row.searched_on is None
+        else Actor(row.searched_kind, row.searched_by, role=row.searched_role)
         for row in rows
     }
 

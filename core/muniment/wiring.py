@@ -21,6 +21,7 @@ from muniment.database.gauges import Gauge, Readings
 from muniment.database.signals import (
     arrangements_changed,
     consents_changed,
+    document_withdrawn,
     erased,
     fields_changed,
     files_changed,
@@ -99,6 +100,7 @@ def wire() -> None:
     erased.subscribe(consent_ledger.on_erased)
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     policy_adopted.subscribe(around.on_policy_adopted)
+    document_withdrawn.subscribe(around.on_document_withdrawn)
     files_changed.subscribe(notifying.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)
     consents_changed.subscribe(notifying.on_consents_changed)
@@ -120,6 +122,8 @@ def wire() -> None:
     consents_changed.subscribe(withholding.on_consents_changed)
     values_erased.subscribe(withholding.on_values_erased)
     arrangements_changed.subscribe(withholding.on_arrangements_changed)
+    programme_changed.subscribe(withholding.on_programme_changed)
+    document_withdrawn.subscribe(withholding.on_document_withdrawn)
     policy_adopted.subscribe(withholding.on_policy_adopted)
 
 

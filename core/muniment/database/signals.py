@@ -18,6 +18,7 @@ from muniment.database.session import CouncilSession
 __all__ = [
     "ArrangementsChanged",
     "ConsentsChanged",
+    "DocumentWithdrawn",
     "Erased",
     "FieldsChanged",
     "FilesChanged",
@@ -28,6 +29,7 @@ __all__ = [
     "ValuesErased",
     "arrangements_changed",
     "consents_changed",
+    "document_withdrawn",
     "erased",
     "fields_changed",
     "files_changed",
@@ -91,6 +93,13 @@ class ArrangementsChanged(msgspec.Struct, frozen=True):
     ids: Sequence[UUID]
 
 
+class DocumentWithdrawn(msgspec.Struct, frozen=True):
+    """The appropriate policy document for a condition of a service was taken out of force."""
+
+    service: str
+    condition: str
+
+
 class RegistersChanged(msgspec.Struct, frozen=True):
     """Registers in which something changed that a retention clause can read."""
 
@@ -140,6 +149,9 @@ consents_changed: Signal[ConsentsChanged] = Signal("consents_changed", "Consents
 arrangements_changed: Signal[ArrangementsChanged] = Signal(
     "arrangements_changed", "Agreements with recipients ended, or disclosures were stopped or resumed."
 )
+document_withdrawn: Signal[DocumentWithdrawn] = Signal(
+    "document_withdrawn", "An appropriate policy document was taken out of force."
+)
 programme_changed: Signal[ProgrammeChanged] = Signal("programme_changed", "A fact about a programme changed.")
 policy_adopted: Signal[PolicyAdopted] = Signal("policy_adopted", "A council adopted a policy.")
 fields_changed: Signal[FieldsChanged] = Signal("fields_changed", "Recorded values were rectified or taken away.")
@@ -151,9 +163,10 @@ erased: Signal[Erased] = Signal("erased", "Rows were disposed of.")
 
 def signals() -> tuple[Signal[FilesChanged] | Signal[RegistersChanged] | Signal[ProgrammeChanged]
                        | Signal[PolicyAdopted] | Signal[Erased] | Signal[ConsentsChanged] | Signal[FieldsChanged]
-                       | Signal[ValuesErased] | Signal[ArrangementsChanged], ...]:  # fmt: skip
+                       | Signal[ValuesErased] | Signal[ArrangementsChanged] | Signal[DocumentWithdrawn],
+                       ...]:  # fmt: skip
     """Every signal there is."""
     return (
         files_changed, fields_changed, consents_changed, arrangements_changed, registers_changed, programme_changed,
-        policy_adopted, values_erased, erased,
+        document_withdrawn, policy_adopted, values_erased, erased,
     )  # fmt: skip

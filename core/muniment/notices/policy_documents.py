@@ -21,6 +21,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.ids import new_id
 from muniment.database.session import Actor, CouncilSession
+from muniment.database.signals import DocumentWithdrawn, document_withdrawn
 from muniment.notices.document import Document
 from muniment.notices.documents_due import note_ceased
 from muniment.notices.render import Rendered, render
@@ -189,6 +190,7 @@ def withdraw_document(
     session.execute(update(DOCUMENT).where(*mine).values(state="withdrawn", reason=reason.strip()))
     record(session, AuditEvent.POLICY_DOCUMENT_WITHDRAWN, document_id, number=found.number)
     note_ceased(session, policy)
+    document_withdrawn.send(session, DocumentWithdrawn(found.service, found.condition))
     return _one(session, document_id)
 
 

@@ -1,7 +1,8 @@
 """What is known around a question, the same for every client: agreements, a decided request, a stop, policy documents.
 
-Whoever ends one of these or a programme that people are in, or adopts another policy, takes the council's lock alone;
-whoever is about to give something away shares it. So a disclosure either sees that, or is committed before.
+Whoever ends one of these or a programme that people are in, withdraws a document or adopts another policy takes the
+council's lock alone; whoever is about to give something away shares it. So a disclosure either sees that, or is
+committed before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from muniment.consent.acts import keys_of
 from muniment.database.advisory import take_alone, take_shared
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import PolicyAdopted, ProgrammeChanged
+from muniment.database.signals import DocumentWithdrawn, PolicyAdopted, ProgrammeChanged
 from muniment.policy.documents import documented
 from muniment.policy.model import Policy
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
@@ -26,7 +27,8 @@ from muniment.sharing.tables import Disclosure
 from muniment.sharing.terms import Terms
 
 __all__ = [
-    "REQUEST", "circumstances", "ending", "giving", "on_policy_adopted", "on_programme_changed", "open_on",
+    "REQUEST", "circumstances", "ending", "giving", "on_document_withdrawn", "on_policy_adopted",
+    "on_programme_changed", "open_on",
 ]  # fmt: skip
 
 AGREEMENT = table_of(SharingAgreement)
@@ -51,6 +53,11 @@ def ending(session: CouncilSession) -> None:
 
 def on_programme_changed(session: CouncilSession, _changed: ProgrammeChanged) -> None:
     """A programme has ended, or is said to have ended on another day: who is in it decides what its funder is given."""
+    ending(session)
+
+
+def on_document_withdrawn(session: CouncilSession, _withdrawn: DocumentWithdrawn) -> None:
+    """A policy document is out of force: nothing rests on its condition once that is committed."""
     ending(session)
 
 

@@ -22,18 +22,22 @@ from muniment.database.session import CouncilSession
 from muniment.database.signals import (
     ArrangementsChanged,
     ConsentsChanged,
+    DocumentWithdrawn,
     FieldsChanged,
     FilesChanged,
     PolicyAdopted,
+    ProgrammeChanged,
     ValuesErased,
 )
 from muniment.files.store import remove_files
+from muniment.policy.special import slots_of
+from muniment.policy.store import adopted, adopted_or_none
 from muniment.sharing.arrangement_tables import SharingAgreement, SharingStop
 from muniment.sharing.tables import ExportFile
 
 __all__ = [
-    "on_arrangements_changed", "on_consents_changed", "on_fields_changed", "on_files_changed", "on_policy_adopted",
-    "on_values_erased", "waits",
+    "on_arrangements_changed", "on_consents_changed", "on_document_withdrawn", "on_fields_changed", "on_files_changed",
+    "on_policy_adopted", "on_programme_changed", "on_values_erased", "waits",
 ]  # fmt: skip
 
 EXPORT = table_of(ExportFile)
@@ -69,6 +73,28 @@ _UNDER_ENDED = text(
         " where a.council_id = d.council_id and a.id = any(cast(:ids as uuid[])))"
     )
 )
+_FOR_PROGRAMMES = (
+    " join unnest(cast(:services as text[]), cast(:recipients as text[]), cast(:programmes as text[]))"
+    " as p (service, recipient, programme)"
+    " on p.service = d.service and p.recipient in (d.recipient, split_part(d.recipient, '/', 1))"
+)
+_LEFT = (
+    "exists (select from disclosure_line l{for_programmes} where l.council_id = d.council_id"
+    " and l.disclosure_id = d.id and l.file_id = any(cast(:file_ids as uuid[])) and not exists ("
+    "select from notice_given g where g.council_id = l.council_id and g.file_id = l.file_id"
+    " and coalesce(g.version_id, g.document_id) in ("
+    "select v.id from notice_version v where v.council_id = l.council_id and v.programme = p.programme union all"
+    " select o.id from earlier_document o where o.council_id = l.council_id and o.programme = p.programme)"
+    " and g.given_on >= (select max(e.started_on) from enrolment e where e.council_id = l.council_id"
+    " and e.file_id = l.file_id and e.programme = p.programme and e.ended_on is null)))"
+)
+_OF_WHO_LEFT = text(_DESTROY.format(which=_LEFT.format(for_programmes=_FOR_PROGRAMMES)))
+"""Of whom it is no longer known that they take part with no end in sight, and had the programme's notice since joining:
+on the last day, which is said before it comes, nobody says anything again."""
+
+_ANY = "exists (select from (select) as one{for_programmes} where p.programme = :programme)"
+_OF_PROGRAMME = text(_DESTROY.format(which=_ANY.format(for_programmes=_FOR_PROGRAMMES)))
+_WITH_FIELDS = text(_DESTROY.format(which="d.service = :service and d.fields && cast(:fields as text[])"))
 _UNDER_ANOTHER = text(_DESTROY.format(which="d.policy_hash <> :policy"))
 _OF_ARRANGEMENT: Final = {table_of(SharingStop).name: _TO_STOPPED, table_of(SharingAgreement).name: _UNDER_ENDED}
 
@@ -80,9 +106,13 @@ def waits(session: CouncilSession, disclosure_id: UUID) -> bool:
 
 
 def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
-    """A restriction or an objection was placed, decided or lifted: what waits is asked for again."""
+    """A restriction or an objection was placed, decided or lifted, and what waits is asked for again; or somebody may
+    have left a programme, or joined it anew."""
     if changed.what & {"limit", LIMIT_AGAIN}:
         _destroy_about(session, changed.file_ids)
+    elif "enrolment" in changed.what and (programmes := _programmes(session)):
+        left = {**_here(session, file_ids=changed.file_ids), **programmes}
+        _destroy(session, session.execute(_OF_WHO_LEFT, left).all())
 
 
 def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
@@ -107,9 +137,24 @@ def on_arrangements_changed(session: CouncilSession, changed: ArrangementsChange
     _destroy(session, session.execute(_OF_ARRANGEMENT[changed.table], _here(session, ids=changed.ids)).all())
 
 
-def on_policy_adopted(session: CouncilSession, adopted: PolicyAdopted) -> None:
+def on_programme_changed(session: CouncilSession, changed: ProgrammeChanged) -> None:
+    """A programme has ended or is to end: whoever is given something about those in it asks again."""
+    if programmes := _programmes(session):
+        ends = {**_here(session), **programmes, "programme": changed.programme}
+        _destroy(session, session.execute(_OF_PROGRAMME, ends).all())
+
+
+def on_document_withdrawn(session: CouncilSession, withdrawn: DocumentWithdrawn) -> None:
+    """A policy document is out of force: what holds data that may have rested on its condition is asked for again."""
+    slots = slots_of(adopted(session).service(withdrawn.service))
+    fields = [name for name, slot in slots.items() if slot.kind != "ordinary"]
+    held = {**_here(session), "service": withdrawn.service, "fields": fields}
+    _destroy(session, session.execute(_WITH_FIELDS, held).all())
+
+
+def on_policy_adopted(session: CouncilSession, changed: PolicyAdopted) -> None:
     """Another policy is in force: what was decided under the one before is asked for again."""
-    _destroy(session, session.execute(_UNDER_ANOTHER, {**_here(session), "policy": adopted.after}).all())
+    _destroy(session, session.execute(_UNDER_ANOTHER, {**_here(session), "policy": changed.after}).all())
 
 
 def _destroy_about(session: CouncilSession, file_ids: Collection[UUID]) -> None:
@@ -119,6 +164,20 @@ def _destroy_about(session: CouncilSession, file_ids: Collection[UUID]) -> None:
 def _destroy(session: CouncilSession, gone: Sequence[tuple[UUID, UUID]]) -> None:
     remove_files(session, [stored_id for stored_id, _ in gone])
     record_many(session, AuditEvent.EXPORT_WITHHELD, [disclosure_id for _, disclosure_id in gone])
+
+
+def _programmes(session: CouncilSession) -> dict[str, list[str]]:
+    """The recipients of the adopted policy that are there for a programme, by columns; nothing if there are none."""
+    policy = adopted_or_none(session)
+    services = {} if policy is None else policy.services
+    found = [
+        (slug, one.id, one.programme)
+        for slug, service in services.items()
+        for one in service.recipients.recipients
+        if one.programme is not None
+    ]
+    names = ("services", "recipients", "programmes")
+    return {name: [row[place] for row in found] for place, name in enumerate(names)} if found else {}
 
 
 def _here(session: CouncilSession, **keys: Collection[UUID]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID, uuid4
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import insert, text
 
 from muniment.accounts.permissions import Caller, command_caller
 from muniment.api.clients import ClientDeclarations, Refusal
@@ -31,6 +31,7 @@ from muniment.database.session import CouncilSession, Database
 from muniment.files.store import FileStore
 from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins, PluginSource, load_plugins
+from muniment.policy.documents import DOCUMENT
 from muniment.policy.model import Policy, ServicePolicy
 from muniment.policy.store import adopt
 from muniment.sharing.agreements import NewAgreement, make_agreement
@@ -79,6 +80,10 @@ ALL_PURPOSES: Final[Mapping[str, Any]] = {
         *PURPOSES["condition"][1:],
     ],
 }
+
+
+UNDOCUMENTED: Final[Mapping[str, Any]] = {**ALL_PURPOSES, "condition": PURPOSES["condition"]}
+"""No condition states a policy document of the council's own."""
 
 
 def policy_of(
@@ -219,6 +224,20 @@ class House:
         )  # fmt: skip
         with self.session() as session:
             return make_agreement(session, self.caller, new)
+
+    def approve_document(self) -> UUID:
+        """A policy document for the condition of health data, as if it had been prepared and approved here."""
+        with self.session() as session:
+            made: UUID = session.execute(
+                insert(DOCUMENT).values(
+                    council_id=self.id, service=SERVICE, condition="health", number=1, article="9.2.b",
+                    schedule_1="1.1", title="Generated", html="", text="", json=b"{}", sha256="",
+                    policy_hash=session.policy_hash, state="approved", prepared_at=session.clock.now(),
+                    prepared_by="one", reviewed_at=session.clock.now(), reviewed_by="another",
+                    in_force_from=date(2026, 1, 1), review_on=date(2027, 1, 1),
+                ).returning(DOCUMENT.c.id)
+            ).scalar_one()  # fmt: skip
+        return made
 
     def decide(self, *files: UUID, **question: Any) -> Answer:
         with self.session() as session:

@@ -19,12 +19,13 @@ from muniment.clients.locks import lock_files
 from muniment.clients.records import change_values
 from muniment.consent import ledger
 from muniment.database.session import CouncilSession
-from muniment.policy.store import adopt
+from muniment.notices.policy_documents import withdraw_document
+from muniment.policy.store import adopt, adopted
 from muniment.sharing.agreements import end_agreement
 from muniment.sharing.disclosing import Disclosed, Order, disclose
 from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
-from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House, asked, policy_of
+from tests.integration.sharing.kit import RECIPIENTS, SERVICE, UNDOCUMENTED, House, asked, policy_of
 
 FIELDS = ("personal.address",)
 GIVEN = {"recipient": "gazette", "purpose": "stories", "fields": FIELDS}
@@ -132,6 +133,25 @@ def test_a_disclosure_under_way_is_waited_for_and_is_the_last(house: House, file
     assert house.disclose(file, **GIVEN).given == 0
     lift(house)
     assert house.scalar("select count(*) from disclosure_line where file_id = :f", f=file) == 1
+
+
+def test_a_policy_document_is_withdrawn_after_a_disclosure_that_rests_on_it_or_before(house: House) -> None:
+    house.adopt(purposes=UNDOCUMENTED)
+    document, file = house.approve_document(), house.register(record_class="medical", health__condition="generated")
+    order = Order(files=(file,), **asked({"format": "json", "fields": ("health.condition",)}))
+
+    def close() -> None:
+        with house.session() as session:
+            withdraw_document(session, house.caller, adopted(session), document, "the service has ended")
+
+    with house.session() as session:
+        made = disclose(session, house.caller, house.context(session), house.store, order)
+        pool, future = waits_for(house, close)
+        session.commit()
+    future.result(20)
+    pool.shutdown()
+    assert (made.given, house.disclose(file, fields=("health.condition",)).given) == (1, 0)
+    assert house.scalar("select count(*) from export_file") == 0
 
 
 def test_a_policy_adopted_meanwhile_decides(house: House) -> None:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from muniment.api.errors import NotFound
+from muniment.clients.events import NewEnrolment, end_programme, enrol
 from muniment.clients.limiting import NewLimit, place_limit
+from muniment.clients.locks import tell
 from muniment.clients.records import NewValue, change_values
 from muniment.database.session import CouncilSession
 from muniment.database.signals import ValuesErased, values_erased
+from muniment.notices.policy_documents import withdraw_document
+from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
 from muniment.sharing.disclosing import Disclosed
 from muniment.sharing.exporting import open_export
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
-from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House
+from tests.integration.sharing.kit import RECIPIENTS, SERVICE, UNDOCUMENTED, House
 
 Change = Callable[[House, UUID], None]
 
@@ -137,6 +141,61 @@ def test_what_was_decided_under_another_policy_is_decided_again(house: House) ->
     house.adopt()
     with pytest.raises(NotFound):
         fetched(house, made)
+
+
+PART = {"recipient": "authority", "fields": ("personal.address",)}
+
+
+def part(house: House, file: UUID, started_on: date, ended_on: date | None = None) -> None:
+    with house.session() as session:
+        enrol(session, house.caller, file, NewEnrolment("bridge", started_on, ended_on))
+
+
+def over(house: House, _file: UUID) -> None:
+    with house.session() as session:
+        end_programme(session, house.caller, "bridge", session.clock.today() + timedelta(days=30))
+
+
+LEAVING: dict[str, Change] = {
+    "left": lambda house, file: part(house, file, date(2026, 9, 1), date(2026, 11, 1)),
+    "is to leave": lambda house, file: part(house, file, date(2026, 9, 1), date(2026, 11, 21)),
+    "joined anew": lambda house, file: part(house, file, date(2026, 11, 20)),
+    "is to end": over,
+}
+
+
+@pytest.mark.parametrize("name", LEAVING)
+def test_who_leaves_a_programme_is_in_no_export_for_its_funder(house: House, name: str) -> None:
+    files = [house.register(address="1 Sample Street") for _ in range(2)]
+    house.settle_with("authority")
+    for file in files:
+        part(house, file, date(2026, 9, 1))
+        house.give(file, date(2026, 10, 1), "bridge")
+    mine, theirs = (house.disclose(file, **PART) for file in files)
+    college = house.disclose(files[0], fields=PART["fields"])
+    assert [made.given for made in (mine, theirs, college)] == [1, 1, 1]
+    with house.session() as session:
+        tell(session, files, "record", "enrolment")
+    LEAVING[name](house, files[0])
+    with pytest.raises(NotFound):
+        fetched(house, mine)
+    assert fetched(house, college), "the college is not there for the programme"
+    if name != "is to end":
+        assert fetched(house, theirs)
+
+
+def test_a_withdrawn_policy_document_withholds_what_may_rest_on_it(house: House) -> None:
+    house.adopt(purposes=UNDOCUMENTED)
+    document = house.approve_document()
+    file = house.register(record_class="medical", health__condition="generated")
+    special = house.disclose(file, fields=("health.condition",))
+    plain = house.disclose(house.register(address="1 Sample Street"), fields=PART["fields"])
+    assert (special.given, plain.given) == (1, 1)
+    with house.session() as session:
+        withdraw_document(session, house.caller, adopted(session), document, "the service has ended")
+    with pytest.raises(NotFound):
+        fetched(house, special)
+    assert fetched(house, plain)
 
 
 @pytest.mark.parametrize("name", ["withdrawn", "restricted", "taken away"])

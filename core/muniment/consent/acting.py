@@ -31,7 +31,8 @@ from muniment.consent.ledger import Entry, append, send
 from muniment.consent.standing import Standing, standing
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
-from muniment.notices.given import refuse_other_service
+from muniment.notices.given import refuse_unfit
+from muniment.policy.store import adopted_at
 from muniment.web.callers import Caller, Permission
 
 __all__ = ["NewWithdrawal", "Withdrawn", "record_answer", "withdraw"]
@@ -77,9 +78,10 @@ def record_answer(
     """
     refused = new.answer == "refused"
     file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=refused)
-    entry = entry_of(context.policy, file.service, kind, new, session.clock)
+    since = london_day(adopted_at(session, context.policy.hash))
+    entry = entry_of(context.policy, since, file.service, kind, new, session.clock)
     if new.version is not None or new.document is not None:
-        refuse_other_service(session, file.service, new.version, new.document)
+        refuse_unfit(session, file.service, new.version, new.document, london_day(entry.at))
     if new.answer in LIVE and new.authority == "parental-responsibility":
         entry = _while_a_child(session, context.policy.council.nation, file, entry)
     if new.answer == "reconfirmed" and not _was_given(_standing(session, file, kind, new.purpose)):

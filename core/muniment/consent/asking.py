@@ -68,7 +68,8 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     `version` or `document` is the notice they had, a published version or an earlier document: one of the two.
     `channel` and `how` are required of an answer. `recipients` absent: those that the policy names for the purpose;
     of a refusal, which then is one of the purpose altogether, nobody.
-    `on` is the day of the act, in London, today if absent. `expires_on` may be earlier than the policy's, never later.
+    `on` is the day of the act, in London, today if absent; of one before the policy was adopted the words and the
+    recipients that were used then are given. `expires_on` may be earlier than the policy's, never later.
     `authority` is given when somebody acted for the person, with evidence of it. `form` are the fields of a form, as
     they were sent; with `files` it is kept as evidence as long as the client file is.
     """
@@ -90,8 +91,9 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     files: tuple[NewEvidence, ...] = ()
 
 
-def entry_of(policy: Policy, service: str, kind: Kind, new: NewAnswer, clock: Clock) -> Entry:
-    """The event that an answer comes to under the adopted policy, its evidence and its notice still to be looked at.
+def entry_of(policy: Policy, since: date, service: str, kind: Kind, new: NewAnswer, clock: Clock) -> Entry:
+    """The event that an answer comes to under the policy adopted on the day `since`, its evidence and its notice still
+    to be looked at.
 
     Raises `InvalidInput`.
     """
@@ -109,6 +111,7 @@ def entry_of(policy: Policy, service: str, kind: Kind, new: NewAnswer, clock: Cl
         message = "This purpose needs explicit consent (UK GDPR Art 9(2)(a)): say whether it was."
         raise InvalidInput(message, where="explicit", code="not-explicit")
     at = instant_of(clock, new.on, last=False)
+    _refuse_words_of_later(purpose, since, new, london_day(at))
     check_language(new.language)
     meant = () if new.recipients is None and new.answer == "refused" else new.recipients
     keys, names = named_of(declared, purpose, meant, new.language)
@@ -149,6 +152,17 @@ def _refuse_unproven(new: NewAnswer) -> None:
         raise InvalidInput(message, where="files", code="no-authority")
 
 
+def _refuse_words_of_later(purpose: Purpose, since: date, new: NewAnswer, day: date) -> None:
+    """An act of before the policy: nobody was shown its words then, or agreed to those whom it names."""
+    if day >= since:
+        return
+    before = f"The policy that is in force was adopted on {since.isoformat()}, after that day: "
+    if new.wording is None:
+        raise InvalidInput(before + "give the words that were used then.", where="wording", code="later-policy")
+    if new.recipients is None and new.answer != "refused" and purpose.recipients:
+        raise InvalidInput(before + "name those who were named then.", where="recipients", code="later-policy")
+
+
 def check_language(language: str) -> None:
     """Raise `InvalidInput` for what is no code of a language."""
     try:
@@ -159,10 +173,11 @@ def check_language(language: str) -> None:
 
 
 def _wording(spoken: Sequence[str], purpose: Purpose, new: NewAnswer) -> str:
-    """The words that were used. Those of the policy are taken for nobody's who was asked in another language."""
+    """The words that were used. Those of the policy are taken for nobody's who was asked in another language; what it
+    gives in no language in particular is in the council's first."""
     words, declared = new.wording, purpose.consent_wording
     if words is None:
-        has = declared if isinstance(declared, dict) else spoken
+        has = declared if isinstance(declared, dict) else spoken[:1]
         known = new.language in has or new.language.partition(".")[0] in has
         words = say(declared, new.language) if known else ""
     if is_blank(words):

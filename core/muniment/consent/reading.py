@@ -3,11 +3,12 @@ would follow a withdrawal, and what happened."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
-from muniment.api.text import say
+from muniment.api.text import Text, say
 from muniment.clients.files import open_file
 from muniment.consent.acts import Kind
 from muniment.consent.following import follows
@@ -88,7 +89,7 @@ def asked_of(policy: Policy, declared: ServicePolicy, kind: Kind) -> tuple[Asked
         AskedView(
             purpose=purpose.id,
             title=say(purpose.title, language),
-            wording={code: say(purpose.consent_wording, code) for code in languages if purpose.consent_wording},
+            wording=_wording(purpose.consent_wording, languages),
             categories=purpose.categories,
             recipients=purpose.recipients,
             explicit=ground.explicit,
@@ -96,6 +97,15 @@ def asked_of(policy: Policy, declared: ServicePolicy, kind: Kind) -> tuple[Asked
         )
         for purpose in declared.purposes.purposes
         if (ground := ground_of(declared, purpose.id)).kind == kind
+    )
+
+
+def _wording(words: Text | None, languages: Sequence[str]) -> dict[str, str]:
+    """The words by language: one that has none of its own is not put in the place of another."""
+    if words is None:
+        return {}
+    return (
+        {code: words[code] for code in languages if code in words} if isinstance(words, dict) else {languages[0]: words}
     )
 
 

@@ -16,7 +16,9 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.facts import FILE
 from muniment.clients.locks import NO_FILE, change_file
+from muniment.clients.parsing import check_day
 from muniment.clients.programmes import require_programme
+from muniment.clock import london_day
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.notices.tables import EarlierDocument, NoticeGiven, NoticeVersion
@@ -37,7 +39,7 @@ __all__ = [
     "given_to",
     "note_earlier",
     "notices_given",
-    "refuse_other_service",
+    "refuse_unfit",
     "register_earlier",
 ]
 
@@ -144,14 +146,14 @@ def give_notice(session: CouncilSession, caller: Caller, file_id: UUID, new: New
     """Note that the person of a client file was given a notice, and close the file's Art 14 clock if it runs.
 
     Raises `NotFound` for a file, version or document that is not there for the caller, `Forbidden`, and `InvalidInput`
-    for a day to come, for what is not about the file's service, or when not exactly one thing was given.
+    for a day to come, for what is not about the file's service or was not there on that day, or when not exactly one
+    thing was given.
     """
     file = change_file(session, caller, file_id, though_limited=True)
     if (new.version is None) == (new.document is None):
         raise InvalidInput("Name one thing that was given: a version or an earlier document.", where="version")
-    if new.on > session.clock.today():
-        raise InvalidInput("This day lies in the future.", where="on", code="date-in-future")
-    refuse_other_service(session, file.service, new.version, new.document)
+    check_day(new.on, "on", session.clock.today())
+    refuse_unfit(session, file.service, new.version, new.document, new.on)
     here = (FILE.c.council_id == session.council_id) & (FILE.c.id == file_id)
     due_on = session.execute(select(FILE.c.notice_due_on).where(here)).scalar_one()
     row = NoticeGiven(
@@ -218,24 +220,27 @@ def called_document(title: str, version: str) -> str:
     return f"{title} {version}".strip()
 
 
-def refuse_other_service(session: CouncilSession, service: str, version: UUID | None, document: UUID | None) -> None:
+def refuse_unfit(session: CouncilSession, service: str, version: UUID | None, document: UUID | None, on: date) -> None:
     """Raise `NotFound` unless there is such a version (or, without one, such a document), `InvalidInput` unless it is
-    about the service."""
-    covers: list[str] | None
+    about the service and was there on a day in London: nobody was told by what was published later."""
+    known: tuple[list[str], date | None] | None = None
     if version is not None:
-        covers = session.scalar(
-            select(NoticeVersion.covers).where(
-                NoticeVersion.council_id == session.council_id, NoticeVersion.id == version
-            )
+        published = select(NoticeVersion.covers, NoticeVersion.published_at).where(
+            NoticeVersion.council_id == session.council_id, NoticeVersion.id == version
         )
+        if (row := session.execute(published).one_or_none()) is not None:
+            known = row.covers, london_day(row.published_at)
     else:
-        found = session.scalar(
-            select(EarlierDocument.service).where(
-                EarlierDocument.council_id == session.council_id, EarlierDocument.id == document
-            )
+        registered = select(EarlierDocument.service, EarlierDocument.dated).where(
+            EarlierDocument.council_id == session.council_id, EarlierDocument.id == document
         )
-        covers = None if found is None else [found]
-    if covers is None:
+        if (row := session.execute(registered).one_or_none()) is not None:
+            known = [row.service], row.dated
+    if known is None:
         raise NotFound("There is no such version or earlier document.")
+    covers, since = known
     if service not in covers:
         raise InvalidInput("This notice is not for the service of the file.", where="version", code="other-service")
+    if since is not None and on < since:
+        message = f"This notice is of {since.isoformat()}: name the one that the person had on that day."
+        raise InvalidInput(message, where="version", code="later-notice")

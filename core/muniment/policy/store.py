@@ -25,6 +25,7 @@ from muniment.policy.tables import AdoptedPolicy, DecisionEvent
 __all__ = [
     "adopt",
     "adopted",
+    "adopted_at",
     "adopted_or_none",
     "adopted_still",
     "decide",
@@ -68,6 +69,12 @@ def first_adopted_at(session: CouncilSession) -> datetime | None:
     """When the council adopted its first policy; None if it has none."""
     here = AdoptedPolicy.council_id == session.council_id
     return session.scalar(select(func.min(AdoptedPolicy.adopted_at)).where(here))
+
+
+def adopted_at(session: CouncilSession, policy_hash: str) -> datetime:
+    """When the council first adopted the policy of a hash, which it has done at some time."""
+    here = (AdoptedPolicy.council_id == session.council_id) & (AdoptedPolicy.hash == policy_hash)
+    return session.scalars(select(AdoptedPolicy.adopted_at).where(here)).one()
 
 
 def policy_of_hash(session: CouncilSession, policy_hash: str) -> Policy:

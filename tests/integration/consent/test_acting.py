@@ -63,6 +63,9 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("date-in-future", {"on": TODAY + timedelta(days=1)}),
     ("expiry", {"expires_on": date(2028, 1, 1)}),
     ("expiry", {"expires_on": TODAY - timedelta(days=1)}),
+    ("later-policy", {"on": TODAY - timedelta(days=1), "wording": None}),
+    ("later-policy", {"on": TODAY - timedelta(days=1), "recipients": None}),
+    ("later-notice", {"on": TODAY - timedelta(days=1), "document": None, "version": "published"}),
     ("no-authority", {"authority": "deputy"}),
     ("type", {"files": (NewEvidence("a.html", "text/html", b"x"),)}),
     ("empty", {"files": (NewEvidence("a.pdf", "application/pdf", b""),)}),
@@ -76,6 +79,7 @@ def asked(house: House) -> UUID:
 
 @pytest.mark.parametrize(("code", "changes"), REFUSED, ids=[f"{code}-{at}" for at, (code, _) in enumerate(REFUSED)])
 def test_what_proves_nothing_is_refused(house: House, asked: UUID, code: str, changes: dict[str, Any]) -> None:
+    changes = changes | ({"version": house.version} if changes.get("version") else {})
     with pytest.raises(InvalidInput) as refused:
         answer(house, asked, **changes)
     assert refused.value.code == code
@@ -125,8 +129,9 @@ def test_words_of_the_policy_are_in_the_languages_in_which_it_gives_them(house: 
         with pytest.raises(InvalidInput) as refused:
             answer(house, file_id, language=language)
         assert refused.value.where == ("wording" if language == "fr" else "language")
-    with pytest.raises(InvalidInput, match="wording"):
-        answer(house, file_id, "vacancies", language="fr", recipients=(NamedRecipient("employers", "works"),))
+    for language in ("fr", "cy"):  # these words are in the council's first language
+        with pytest.raises(InvalidInput, match="wording"):
+            answer(house, file_id, "vacancies", language=language, recipients=(NamedRecipient("employers", "works"),))
     answer(house, file_id, language="fr", wording="Je suis d'accord.")
     [event] = told(house, file_id)
     assert (event.language, event.wording) == ("fr", "Je suis d'accord.")

@@ -54,8 +54,8 @@ def test_recording_and_withdrawing(house: House, browser: tuple[Browser, str]) -
     assert page_of(client, file_id).count("<p>None.</p>") >= 2
     place = f"/alpha/console/clients/{file_id}/consents"
     fields = {
-        "form_token": token, "purpose": "stories", "answer": "given", "language": "en", "shown": str(house.version),
-        "channel": "in-person", "how": "signed", "on": "19/11/2026",
+        "form_token": token, "purpose": "stories", "answer": "given", "language": "en", "shown": str(house.document),
+        "channel": "in-person", "how": "signed", "on": "19/11/2026", "wording": "I agree.", "recipients": "newspaper",
     }  # fmt: skip
     scan = {"evidence": ("signed.png", b"generated", "image/png")}
     nothing = client.post(place, data={**fields, "answer": ""}, files=scan)

@@ -88,6 +88,15 @@ def test_what_cannot_have_been_given_is_refused(sefton: Publisher) -> None:
         ):
             with pytest.raises(InvalidInput):
                 give_notice(session, caller, file, refused)
+        with pytest.raises(InvalidInput) as later:
+            give_notice(session, caller, file, NewGiven(version=version, on=TODAY - timedelta(days=1), channel="post"))
+        assert later.value.code == "later-notice"
+        dated = NewEarlier(service="sefton-at-work", title="Generated leaflet", version="6", dated=TODAY)
+        document = register_earlier(session, caller, dated)
+        with pytest.raises(InvalidInput, match="is of"):
+            give_notice(
+                session, caller, file, NewGiven(document=document, on=TODAY - timedelta(days=1), channel="post")
+            )
         with pytest.raises(InvalidInput, match="not for the service"):
             give_notice(session, caller, elsewhere, ok)
         with pytest.raises(NotFound):

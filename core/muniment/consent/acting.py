@@ -74,10 +74,10 @@ def record_answer(
     """Record what the person of a client file was asked and answered; returns the event's key.
 
     Raises `NotFound` for a file, version or document that is not there for the caller, `Forbidden`, `InvalidInput`, and
-    `Conflict` where there is nothing to reconfirm or the file is restricted; refusing is taken down all the same.
+    `Conflict` where there is nothing to reconfirm. What somebody answers whose file is restricted is taken down all the
+    same: they may consent to its use (UK GDPR Art 18(2)), which opens it where somebody claims that, and nothing else.
     """
-    refused = new.answer == "refused"
-    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=refused)
+    file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=True)
     since = london_day(adopted_at(session, context.policy.hash))
     entry = entry_of(context.policy, since, file.service, kind, new, session.clock)
     if new.version is not None or new.document is not None:

@@ -24,6 +24,7 @@ from muniment.sharing.gate import Decision, Gate, Reason
 from muniment.sharing.gathering import MOST_FIELDS, Known, gather
 from muniment.sharing.question import Question
 from muniment.sharing.terms import terms_of
+from muniment.sharing.wording import written
 
 __all__ = ["MOST_FILES", "Answer", "Asked", "Group", "Judged", "ask", "judge"]
 
@@ -120,9 +121,13 @@ def answer_of(judged: Judged) -> Answer:
 
 
 def check(asked: Asked) -> None:
-    """Raise `InvalidInput` for a question that asks for no field, for too many, or for one twice."""
+    """Raise `InvalidInput` for a question that asks for no field, for too many, or for one twice, or with a name that
+    is none: what is asked stands in the register."""
     if not asked.fields or len(asked.fields) > MOST_FIELDS:
         raise InvalidInput(f"Ask for 1 to {MOST_FIELDS} fields.", where="fields", code="fields")
+    for where, name in (("body", asked.body), ("data_set", asked.data_set)):
+        if name is not None:
+            written(name, where)
     files = Keys.of(asked.files)
     for where, all_of, distinct in (("fields", asked.fields, set(asked.fields)), ("files", files, files.distinct())):
         if len(distinct) != len(all_of):

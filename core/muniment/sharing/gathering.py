@@ -87,7 +87,7 @@ def gather(
         "today": today,
         **{f"field_{place}": name for place, name in enumerate(asked) if name not in IDENTITY},
     }
-    rows = session.execute(text(_query(asked)), parameters)
+    rows = session.execute(text(_query(asked, since=question.exception == "consent")), parameters)
     return [Known(_facts(row, asked), Keys(bytes(row.ids))) for row in rows]
 
 
@@ -104,7 +104,7 @@ def value_held(field: str) -> str:
     return f"r.values -> :{field} -> 'p' ?| cast(:purposes as text[])"
 
 
-def _query(asked: dict[str, int]) -> str:
+def _query(asked: dict[str, int], *, since: bool) -> str:
     """The query; only names of our own columns and parameters, and numbers, are put into its text."""
     stub, held, some = [], [], []
     for place, (name, bit) in enumerate(asked.items()):
@@ -119,6 +119,7 @@ def _query(asked: dict[str, int]) -> str:
         stub=_bits(stub),
         held=_bits(held),
         some=_bits(some),
+        since=_SINCE if since else "false",
         consent=_standing("consent"),
         permission=_standing("permission"),
     )
@@ -154,6 +155,7 @@ def _facts(row: Any, asked: dict[str, int]) -> Facts:
         permission=Agreed(row.permission, row.permission_named, row.permission_explicit),
         limited=row.limited,
         objection=row.objection,
+        agreed_since=row.agreed_since,
         enrolled=row.enrolled,
         programme_notice=row.programme_notice,
         obtained_elsewhere=row.elsewhere,
@@ -163,6 +165,11 @@ def _facts(row: Any, asked: dict[str, int]) -> Facts:
     )
 
 
+_SINCE = """exists (
+        select from consent_subject s join consent_event e on e.council_id = s.council_id and e.subject_id = s.id
+        where s.council_id = :council_id and s.file_id = c.id and e.kind = 'consent' and e.purpose = :purpose
+        and e.state in ('given', 'reconfirmed') and :key = any(e.recipients) and e.at > limits.placed_at
+    )"""
 _QUERY = """
 with chosen as materialized (
     select f.id, f.born_on, f.referred_on, {stub} as stub
@@ -177,7 +184,8 @@ with chosen as materialized (
     select l.file_id,
         bool_or(l.kind = 'restriction') as restricted,
         bool_or(l.kind = 'objection' and l.state = 'upheld') as upheld,
-        bool_or(l.kind = 'objection' and l.state <> 'upheld') as pending
+        bool_or(l.kind = 'objection' and l.state <> 'upheld') as pending,
+        max(l.placed_at) as placed_at
     from client_limit l
     where l.council_id = :council_id and l.file_id = any({chosen}) and l.ended_at is null
     and (cardinality(l.purposes) = 0 or :purpose = any(l.purposes))
@@ -220,6 +228,7 @@ select c.stub | coalesce(seen.held, 0) as held,
     told.last is not null as told,
     coalesce(c.born_on <= :born_by, false) as adult,
     coalesce(c.id = cast(:requested as uuid), false) as requested,
+    {since} as agreed_since,
     string_agg(uuid_send(c.id), cast('' as bytea)) as ids
 from chosen c
 full join seen on seen.file_id = c.id
@@ -228,5 +237,5 @@ full join permission on permission.file_id = c.id
 full join limits on limits.file_id = c.id
 full join joined on joined.file_id = c.id
 full join told on told.file_id = c.id
-group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17
 """

@@ -6,11 +6,12 @@ the same for every client of a batch, and facts about a client. Clients of whom 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
-from muniment.api.text import Id, Label
+from muniment.api.text import Id
 from muniment.clients.limits import Exception18
 
 __all__ = [
@@ -22,6 +23,11 @@ __all__ = [
     "Question",
     "RequestKnown",
 ]
+
+Field = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*(\.[a-z][a-z0-9-]*)?$", max_length=127)]
+"""`category.field` or a part of the identity stub: the register keeps what was asked for, and takes no other words."""
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
 
 ObjectionState = Literal["none", "pending", "upheld"]
 
@@ -39,9 +45,9 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     service: Id
     recipient: Id
     purpose: Id
-    fields: tuple[Label, ...]
-    body: Label | None = None
-    data_set: Label | None = None
+    fields: tuple[Field, ...]
+    body: Name | None = None
+    data_set: Name | None = None
     exception: Exception18 | None = None
     condition_met: bool = False
 
@@ -102,10 +108,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `held` are the asked fields that hold a value for the purpose, or for one compatible with it; `held_otherwise` those
     that hold values for other purposes alone. `limited` and `objection`: a restriction (Art 18) stands, an objection
-    (Art 21) is pending or upheld, for this purpose. `enrolled`: in the recipient's programme today; `programme_notice`:
-    that programme's own notice was given since joining, and no other counts. `obtained_elsewhere`: data came from
-    somebody else (Art 14); `told`: some notice was given. `adult`: known to be 18 or older. `requested`: the one-off
-    request is about this client. `refusals` are what plugins said, each `plugin: reason`.
+    (Art 21) is pending or upheld, for this purpose. `agreed_since`: they consented, naming this recipient, after the
+    last of these was placed; known only where the exception `consent` is claimed. `enrolled`: in the recipient's
+    programme today; `programme_notice`: that programme's own notice was given since joining, and no other counts.
+    `obtained_elsewhere`: data came from somebody else (Art 14); `told`: some notice was given. `adult`: known to be 18
+    or older. `requested`: the one-off request is about this client. `refusals` are what plugins said, each
+    `plugin: reason`.
     """
 
     held: frozenset[str] = frozenset()
@@ -114,6 +122,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     permission: Agreed = NOT_ASKED
     limited: bool = False
     objection: ObjectionState = "none"
+    agreed_since: bool = False
     enrolled: bool = False
     programme_notice: bool = False
     obtained_elsewhere: bool = True

@@ -81,10 +81,11 @@ def _restriction(case: Case) -> Ruling:
 
 
 def _excepted(case: Case) -> Ruling:
-    """Whether an exception of Art 18(2) is claimed; that of consent needs the consent to be there."""
+    """Whether an exception of Art 18(2) is claimed. That of consent needs one that is live and was given since: who
+    agreed first and had it restricted then has not agreed to its use all the same."""
     exception, consent = case.terms.question.exception, case.facts.consent
     if exception == "consent":
-        return passes_if(consent.live and consent.named)
+        return passes_if(consent.live and consent.named and case.facts.agreed_since)
     return passes_if(exception is not None)
 
 

@@ -183,13 +183,14 @@ def test_giving_and_withdrawing_at_once_count_in_the_order_of_the_lock(house: Ho
         assert found.event_id == events[-1].id
 
 
-def test_of_a_restricted_file_one_may_refuse_and_withdraw_and_agree_to_nothing(house: House) -> None:
+def test_what_somebody_answers_whose_file_is_restricted_is_taken_down(house: House) -> None:
     file_id = house.register()
     answer(house, file_id)
     with house.session() as session:
         place_limit(session, house.caller, file_id, NewLimit(ground="18.1.a"))
-    with pytest.raises(Conflict) as restricted:
-        answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "works"),))
-    assert restricted.value.code == "restricted"
-    answer(house, file_id, "vacancies", answer="refused", recipients=())
+    answer(house, file_id, "vacancies", answer="refused")
+    answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", "works"),))
+    found = house.standing(file_id, "vacancies")
+    assert found is not None
+    assert found.recipients == ("employers/works",)
     assert take_back(house, file_id).new

@@ -181,14 +181,15 @@ class House:
             return register_client(session, self.caller, self.context(session), new)
 
     def agree(
-        self, file_id: UUID, purpose: str, *recipients: str, kind: Any = "consent", state: Any = "given", **more: Any
-    ) -> None:
+        self, file_id: UUID, purpose: str, *recipients: str, kind: Any = "consent", state: Any = "given",
+        at: datetime | None = None, **more: Any,
+    ) -> None:  # fmt: skip
         """Write an event of the ledger."""
         proof = {"wording": "I agree.", "language": "en", "document_id": self.document(), "channel": "in-person",
                  "how": "signed"} if state == "given" else {}  # fmt: skip
         with self.session() as session:
             entry = ledger.Entry(
-                kind=kind, state=state, purpose=purpose, at=datetime.now(UTC), policy_hash=session.policy_hash,
+                kind=kind, state=state, purpose=purpose, at=at or datetime.now(UTC), policy_hash=session.policy_hash,
                 recipients=recipients, named=recipients, **{**proof, **more},
             )  # fmt: skip
             file = lock_files(session, [file_id])[file_id]

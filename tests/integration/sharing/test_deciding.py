@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
 
+import msgspec
 import pytest
 
 from muniment.accounts.permissions import Caller, Permission
@@ -77,6 +79,37 @@ def test_restriction_and_objection_close_it(house: House) -> None:
     assert house.against(file, exception="legal-claims") == set()
     house.limit(other, "objection", "pending")
     assert house.against(other) == {"objection"}
+
+
+def test_consent_to_the_use_of_restricted_data_is_given_after_they_were_restricted(house: House) -> None:
+    """UK GDPR Art 18(2): who agreed and had it restricted then has not agreed to its use all the same."""
+    file = house.register(purposes=["stories"], address="1 Sample Street")
+    to: dict[str, Any] = {"recipient": "gazette", "purpose": "stories", "fields": ("personal.address",)}
+    before, after = (datetime(2026, 11, 20, hour, tzinfo=UTC) for hour in (10, 12))  # it is placed at 11
+    house.agree(file, "stories", "gazette", at=before)
+    house.limit(file)
+    assert house.against(file, exception="consent", **to) == {"restriction"}
+    house.agree(file, "stories", "college", at=after)
+    assert house.against(file, exception="consent", **to) == {"restriction"}
+    house.agree(file, "stories", "gazette", at=after)
+    assert house.against(file, **to) == {"restriction"}
+    assert house.against(file, exception="consent", **to) == set()
+
+
+def test_what_is_asked_is_no_place_for_other_words(house: House) -> None:
+    """The register keeps what was asked, and nobody can take it out again."""
+    file = house.register(address="1 Sample Street")
+    for wrong in (
+        {"fields": ("Ms Canary, ill",)},
+        {"body": "x" * 201},
+        {"data_set": "x" * 201},
+        {"fields": ("a" * 200,)},
+    ):
+        with pytest.raises(msgspec.ValidationError):
+            msgspec.convert({**asked({}), "files": [str(file)], **wrong}, Asked)
+    for name in (" ", "\x07bell"):
+        with pytest.raises(InvalidInput):
+            house.decide(file, recipient="employers", body=name)
 
 
 def test_a_programme_and_its_notice(house: House) -> None:

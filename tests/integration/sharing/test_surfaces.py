@@ -130,10 +130,12 @@ def test_a_request_is_noted_and_decided_on_pages(house: House, http: Client, coo
     assert noted.status_code == 303, noted.text
     request_id = house.scalar("select id from sharing_request where file_id = :f", f=file)
     assert "a theft" in page(http, cookie, "/requests").text
-    decision = {"field": "personal.address", "decided_by": "data protection officer", "reasons": "proportionate",
+    decision = {"field": "personal.address", "decided_by": "information asset owner", "reasons": "proportionate",
                 "last_day": "31/02/2027"}  # fmt: skip
     silent = page(http, cookie, f"/requests/{request_id}", {**decision, "decided_by": " ", "last_day": "31/03/2027"})
     assert (silent.status_code, f'href="#decided_by-{request_id}"' in silent.text) == (422, True)
+    adviser = page(http, cookie, f"/requests/{request_id}", {**decision, "decided_by": " DPO", "last_day": ""})
+    assert (adviser.status_code, "decides no processing" in adviser.text) == (422, True)
     wrong = page(http, cookie, f"/requests/{request_id}", decision)
     assert wrong.status_code == 422
     assert f'href="#last_day-{request_id}"' in wrong.text

@@ -81,6 +81,7 @@ facts = st.builds(
     permission=agreed,
     limited=LIKELY.map(lambda flag: not flag),
     objection=mostly("none", "pending", "upheld"),
+    agreed_since=FLAGS,
     enrolled=LIKELY,
     programme_notice=LIKELY,
     obtained_elsewhere=FLAGS,
@@ -114,9 +115,10 @@ def worsened(draw: st.DrawFn) -> tuple[Asked, Asked]:
     worse, after = known, around
     match change:
         case "limited":
-            worse = replace(known, limited=True)
+            worse = replace(known, limited=True, agreed_since=False)
         case "pending":
-            worse = replace(known, objection="upheld" if known.objection == "upheld" else "pending")
+            objection = "upheld" if known.objection == "upheld" else "pending"
+            worse = replace(known, objection=objection, agreed_since=False)
         case "upheld":
             worse = replace(known, objection="upheld")
         case "consent" | "permission" as kind:

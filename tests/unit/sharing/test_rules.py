@@ -107,8 +107,9 @@ def test_every_reason_is_said_for_and_against() -> None:
 def test_what_may_be_used_though_restricted_is_said_by_somebody() -> None:
     limited = {"facts": {"limited": True}}
     assert judged(limited, {"question": {"exception": "legal-claims"}}).allowed
-    assert judged(limited, {"question": {"exception": "consent"}}).allowed
-    gone = {"facts": {"limited": True, "consent": Agreed("withdrawn", named=True)}}
+    assert not judged(limited, {"question": {"exception": "consent"}}).allowed
+    assert judged({"facts": {"limited": True, "agreed_since": True}}, {"question": {"exception": "consent"}}).allowed
+    gone = {"facts": {"limited": True, "agreed_since": True, "consent": Agreed("withdrawn", named=True)}}
     assert not judged(gone, {"question": {"exception": "consent"}}).allowed
     assert not judged({"facts": {"objection": "upheld"}}, {"question": {"exception": "legal-claims"}}).allowed
 

@@ -23,8 +23,9 @@ from muniment.sharing.agreements import AgreementView, agreements
 from muniment.sharing.batching import disclose_each, files_of
 from muniment.sharing.deciding import MOST_FILES, Answer, Asked, GroupView, ask
 from muniment.sharing.disclosing import Disclosed, Order
-from muniment.sharing.exporting import Format, open_export
+from muniment.sharing.exporting import Format
 from muniment.sharing.gate import Decision
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.register import MOST, ClientInDisclosure, DisclosureView, Looked, clients_in, search_register
 
 __all__ = ["share"]
@@ -228,7 +229,8 @@ def _given(
         if disclosed.export is not None:
             try:
                 with context.database.council(caller.council_id, caller.actor) as session:
-                    content = b"".join(open_export(session, caller, store, disclosed.id).content)
+                    clients = Clients.of(session, context.plugins, context.keys)
+                    content = b"".join(open_export(session, caller, clients, store, disclosed.id).content)
             except NotFound:
                 again.append(order)
         yield disclosed, content

@@ -6,6 +6,8 @@ alike. Whether a condition's appropriate policy document is in force is asked el
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from muniment.api.clients import Category, Field
@@ -14,6 +16,12 @@ from muniment.api.law import NEEDS_SCHEDULE_1, DataKind
 from muniment.policy.model import ServicePolicy
 
 __all__ = ["Slot", "covers", "slots_of"]
+
+
+EQUALITY: Final = frozenset(
+    {"racial-or-ethnic-origin", "religious-or-philosophical-beliefs", "health", "sexual-orientation"}
+)
+"""What may be looked at for equality of opportunity or treatment, and nothing else (DPA 2018 Sch 1 para 8(2))."""
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -53,6 +61,8 @@ def covers(condition: Condition, slot: Slot, purpose: str) -> bool:
         return False
     needed = NEEDS_SCHEDULE_1.get(condition.article)
     if needed is not None and condition.schedule_1 not in needed:
+        return False
+    if condition.schedule_1 == "2.8" and slot.characteristic not in EQUALITY:
         return False
     if condition.characteristics and slot.characteristic not in condition.characteristics:
         return False

@@ -67,9 +67,10 @@ def on_policy_adopted(session: CouncilSession, _adopted: PolicyAdopted) -> None:
 
 
 def circumstances(
-    session: CouncilSession, policy: Policy, terms: Terms, request_id: UUID | None
+    session: CouncilSession, policy: Policy, terms: Terms, request_id: UUID | None, answering: UUID | None = None
 ) -> tuple[Circumstances, UUID | None]:
-    """What is known around a question today, and the file that the request is about, if one is named.
+    """What is known around a question today, and the file that the request is about, if one is named. The disclosure
+    `answering` it does not count as its answer.
 
     Raises `NotFound` for a request that is not there, or is another service's.
     """
@@ -100,7 +101,7 @@ def circumstances(
     known = Circumstances(
         documented=documented(session, policy, question.service),
         agreements=agreements,
-        request=None if row is None else _known(session, row, terms),
+        request=None if row is None else _known(session, row, terms, answering),
         stopped=stopped is not None,
     )
     return known, None if row is None else row.file_id
@@ -122,25 +123,27 @@ def _request(session: CouncilSession, request_id: UUID, service: str) -> Any:
     return row
 
 
-def open_on(today: date) -> ColumnElement[bool]:
-    """The condition on a request that it may be answered still: until its last day or, without one, once."""
+def open_on(today: date, answering: UUID | None = None) -> ColumnElement[bool]:
+    """The condition on a request that it may be answered still: until its last day or, without one, once, the
+    disclosure `answering` it left aside."""
     answered = select(DISCLOSURE.c.id).where(
         DISCLOSURE.c.council_id == REQUEST.c.council_id,
         DISCLOSURE.c.service == REQUEST.c.service,
         DISCLOSURE.c.recipient == REQUEST.c.recipient,
         DISCLOSURE.c.request_id == REQUEST.c.id,
         DISCLOSURE.c.given > 0,
+        DISCLOSURE.c.id.is_distinct_from(answering),
     )
     return or_(REQUEST.c.last_day >= today, REQUEST.c.last_day.is_(None) & ~answered.correlate(REQUEST).exists())
 
 
-def _known(session: CouncilSession, row: Any, terms: Terms) -> RequestKnown:
+def _known(session: CouncilSession, row: Any, terms: Terms, answering: UUID | None) -> RequestKnown:
     """What a request allows: nothing that it was not decided for, and nothing to anybody else."""
     fits = row.recipient == terms.recipient_key and row.purpose == terms.question.purpose
     this = (REQUEST.c.council_id == session.council_id, REQUEST.c.id == row.id)
     return RequestKnown(
         shared=row.state == "share" and fits,
-        open=bool(session.scalar(select(open_on(session.clock.today())).where(*this))),
+        open=bool(session.scalar(select(open_on(session.clock.today(), answering)).where(*this))),
         fields=frozenset(row.decided_fields),
         untold=row.kind != "one-off" and row.person_told is False,
     )

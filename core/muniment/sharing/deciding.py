@@ -134,17 +134,20 @@ def check(asked: Asked) -> None:
             raise InvalidInput(f"One of the {where} is there twice.", where=where, code="twice")
 
 
-def judge(session: CouncilSession, caller: Caller, context: Context, asked: Asked) -> Judged:
+def judge(
+    session: CouncilSession, caller: Caller, context: Context, asked: Asked, answering: UUID | None = None
+) -> Judged:
     """The decision about each client by what is committed now.
 
-    Whoever lets something leave locks the files first. Raises `NotFound` if a file is not there for the caller, or is
+    Whoever lets something leave locks the files first. `answering` is the disclosure that is about to be handed out: it
+    is no answer yet to the request that it was made for. Raises `NotFound` if a file is not there for the caller, or is
     another service's; `Forbidden`.
     """
     if not caller.allows(Permission.DISCLOSE, asked.service):
         raise NotFound(NO_FILE)
     files, policy = Keys.of(asked.files), context.policy
     terms = terms_of(policy, asked.question)
-    around, requested = circumstances(session, policy, terms, asked.request)
+    around, requested = circumstances(session, policy, terms, asked.request, answering)
     gate = Gate(terms, around)
     known = gather(session, policy, gate.terms, files, requested)
     if sum(len(one.files) for one in known) != len(files):

@@ -33,7 +33,7 @@ from muniment.sharing.exporting import Export, Format, keep_export
 from muniment.sharing.extracting import Extract, extract
 from muniment.sharing.tables import Disclosure
 
-__all__ = ["Disclosed", "DisclosedView", "Means", "Order", "disclose"]
+__all__ = ["Disclosed", "DisclosedView", "Means", "Order", "disclose", "lock_together"]
 
 Means = Literal["export", "spoken", "on-paper", "by-secure-email", "through-their-system"]
 """How it leaves: as a file made here, or by hand, which the register says all the same."""
@@ -101,11 +101,11 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
         raise InvalidInput("A format goes with the means `export`, and with no other.", where="format")
     giving(session)
     wanted = Keys.of(order.files)
-    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": wanted}).one()
-    if locked.files != len(wanted):
+    locked, adopted = lock_together(session, wanted)
+    if locked != len(wanted):
         raise NotFound(NO_FILE)
-    if locked.adopted != context.policy.hash:
-        context = context.under(in_force(session, locked.adopted))
+    if adopted != context.policy.hash:
+        context = context.under(in_force(session, adopted))
     judged = judge(session, caller, context, order)
     disclosure_id = random_id()
     extracted = _extract(session, context, judged, disclosure_id)
@@ -118,6 +118,13 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
         export = keep_export(session, store, order.format, judged.gate, extracted, disclosure_id)
     _register(session, context, order, judged, disclosure_id, export)
     return Disclosed(disclosure_id, judged.given, judged.refused, judged, export)
+
+
+def lock_together(session: CouncilSession, files: Keys) -> tuple[int, str]:
+    """Lock client files, and share the locks with other disclosures: how many there are, and the hash of the policy
+    that the council has adopted."""
+    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": files}).one()
+    return locked.files, locked.adopted
 
 
 def _extract(session: CouncilSession, context: Context, judged: Judged, disclosure_id: UUID) -> list[Extract]:

@@ -15,29 +15,22 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert
 
-from muniment.accounts.permissions import Caller, Permission
-from muniment.api.errors import Conflict, NotFound
-from muniment.audit.events import AuditEvent
-from muniment.audit.log import record
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.sharing.extracting import OURS, Extract
 from muniment.sharing.gate import Gate
-from muniment.sharing.tables import Disclosure, ExportFile
+from muniment.sharing.tables import ExportFile
 
-__all__ = ["Export", "Format", "Opened", "keep_export", "open_export"]
+__all__ = ["Export", "Format", "keep_export"]
 
 Format = Literal["json", "csv"]
 
 MEDIA_TYPES: dict[Format, str] = {"json": "application/json", "csv": "text/csv"}
 
-DISCLOSURE = table_of(Disclosure)
 EXPORT = table_of(ExportFile)
-
-NO_EXPORT = "There is no such export. One that may not leave any more was destroyed: ask the gate again."
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -48,14 +41,6 @@ class Export(msgspec.Struct, frozen=True):
     media_type: str
     size: int
     sha256: str
-
-
-class Opened(msgspec.Struct, frozen=True):
-    """A file that is handed out: its name, type and bytes, a verified chunk at a time."""
-
-    name: str
-    media_type: str
-    content: Iterator[bytes]
 
 
 def keep_export(
@@ -82,37 +67,6 @@ def keep_export(
         )
     )
     return Export(stored_id, name, media_type, len(content), hashlib.sha256(content).hexdigest())
-
-
-def open_export(session: CouncilSession, caller: Caller, store: FileStore, disclosure_id: UUID) -> Opened:
-    """The file of a disclosure, once: whoever fetches it is noted, and nobody can again.
-
-    Raises `NotFound` if there is none for the caller, `Conflict` if it was fetched before, `Forbidden`, `FileDamaged`.
-    """
-    services = caller.require_somewhere(Permission.DISCLOSE)
-    query = (
-        select(EXPORT.c.id, EXPORT.c.name, EXPORT.c.media_type, EXPORT.c.opened_at, DISCLOSURE.c.service)
-        .join_from(
-            EXPORT,
-            DISCLOSURE,
-            (DISCLOSURE.c.council_id == EXPORT.c.council_id) & (DISCLOSURE.c.id == EXPORT.c.disclosure_id),
-        )
-        .where(EXPORT.c.council_id == session.council_id, EXPORT.c.disclosure_id == disclosure_id)
-        .with_for_update(of=EXPORT)
-    )
-    row = session.execute(query).one_or_none()
-    if row is None or (services is not None and row.service not in services):
-        raise NotFound(NO_EXPORT)
-    if row.opened_at is not None:
-        raise Conflict("This export was fetched before; it is handed out once. Disclose again.", code="fetched")
-    actor = session.actor
-    session.execute(
-        update(EXPORT)
-        .where(EXPORT.c.council_id == session.council_id, EXPORT.c.id == row.id)
-        .values(opened_at=session.clock.now(), opened_by=actor.id if actor else None)
-    )
-    record(session, AuditEvent.EXPORT_FETCHED, disclosure_id)
-    return Opened(row.name, row.media_type, store.read(session, row.id))
 
 
 def _as_json(gate: Gate, extracts: Sequence[Extract], disclosure_id: UUID) -> bytes:

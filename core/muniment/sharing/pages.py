@@ -31,7 +31,7 @@ from muniment.policy.special import slots_of
 from muniment.policy.store import adopted
 from muniment.sharing.deciding import Answer, ask
 from muniment.sharing.disclosing import Order, disclose
-from muniment.sharing.exporting import open_export
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.register import DisclosureView, Looked, clients_in, search_register, view_disclosure
 from muniment.sharing.requests import NewRequest, receive_request, requests_about
 from muniment.sharing.rules import RULES
@@ -206,9 +206,11 @@ def disclosure_page(
 
 
 @post("/console/disclosures/{disclosure_id:uuid}/export", sync_to_thread=True, status_code=200, opt=DISCLOSES)
-def fetch_on_page(disclosure_id: FromPath[UUID], session: Session, caller: Asker, file_store: Store) -> Response[Any]:
+def fetch_on_page(
+    disclosure_id: FromPath[UUID], session: Session, caller: Asker, keys: Keys, plugins: Installed, file_store: Store
+) -> Response[Any]:
     """The file that was made for the recipient, once."""
-    opened = open_export(session, caller, file_store, disclosure_id)
+    opened = open_export(session, caller, Context.of(session, plugins, keys), file_store, disclosure_id)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(opened.name, safe='')}"}
     return Stream(opened.content, media_type=opened.media_type, headers=headers)
 

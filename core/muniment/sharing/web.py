@@ -24,7 +24,7 @@ from muniment.keys import KeyRing
 from muniment.plugins.manager import Plugins
 from muniment.sharing.deciding import Answer, Asked, ask
 from muniment.sharing.disclosing import Order, disclose
-from muniment.sharing.exporting import open_export
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.list_pages import list_pages, menu
 from muniment.sharing.pages import beside_file, share_pages
 from muniment.sharing.register import (
@@ -97,9 +97,12 @@ def list_clients_in(
 
 
 @post("/disclosures/{disclosure_id:uuid}/export", sync_to_thread=True, status_code=200, tags=TAGS, opt=DISCLOSES)
-def fetch_export(disclosure_id: FromPath[UUID], session: Session, caller: Asker, file_store: Store) -> Response[Any]:
-    """The file that was made for the recipient. It is handed out once, and who fetched it is noted."""
-    opened = open_export(session, caller, file_store, disclosure_id)
+def fetch_export(
+    disclosure_id: FromPath[UUID], session: Session, caller: Asker, keys: Keys, plugins: Installed, file_store: Store
+) -> Response[Any]:
+    """The file that was made for the recipient. It is handed out once, and who fetched it is noted; on a later day the
+    gate is asked again first."""
+    opened = open_export(session, caller, Context.of(session, plugins, keys), file_store, disclosure_id)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(opened.name, safe='')}"}
     return Stream(opened.content, media_type=opened.media_type, headers=headers)
 

@@ -37,8 +37,8 @@ from muniment.retention.disposal.chunk import PolicyMoved, sweep_chunk
 from muniment.retention.evidence.ledger import Ledger
 from muniment.retention.subjects import RECORDS
 from muniment.sharing.disclosing import Order, disclose
-from muniment.sharing.exporting import open_export
 from muniment.sharing.extracting import OURS
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.register import Looked, search_register
 from tests.benchmarks.gdprbench.filled import Filled
 from tests.benchmarks.gdprbench.mixes import Op, Step
@@ -142,7 +142,7 @@ class Ours:
             if (made.given, made.refused) != (len(order.files), 0):
                 raise RuntimeError(f"{made.given} were given of {len(order.files)}, {made.refused} refused")
             with suppress(NotFound), self._council(council_id) as (session, caller):
-                return b"".join(open_export(session, caller, self._store, made.id).content)
+                return b"".join(open_export(session, caller, self._context(session), self._store, made.id).content)
 
     def _read_user(self, council_id: UUID, step: Step) -> None:
         """What a subject is told: the file, what they agreed to, who was given what."""

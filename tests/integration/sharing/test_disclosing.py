@@ -27,8 +27,8 @@ from muniment.database.registry import kept_tables
 from muniment.files.store import FileStore
 from muniment.retention.upkeep import dispose_some
 from muniment.sharing.disclosing import Disclosed
-from muniment.sharing.exporting import open_export
 from muniment.sharing.extracting import extract
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.question import Question
 from muniment.sharing.register import Looked, is_payload, search_register
 from muniment.sharing.terms import terms_of
@@ -40,7 +40,7 @@ CANARY = "canary street 1"
 
 def fetched(house: House, made: Disclosed) -> bytes:
     with house.session() as session:
-        return b"".join(open_export(session, house.caller, house.store, made.id).content)
+        return b"".join(open_export(session, house.caller, house.context(session), house.store, made.id).content)
 
 
 def test_exactly_the_decided_fields_leave_and_are_noted(house: House) -> None:

@@ -23,7 +23,7 @@ from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.sharing.agreements import NewAgreement, end_agreement, make_agreement
 from muniment.sharing.disclosing import Disclosed
-from muniment.sharing.exporting import open_export
+from muniment.sharing.handing_out import open_export
 from muniment.sharing.stopping import NewStop, end_stop, place_stop
 from tests.integration.sharing.kit import RECIPIENTS, SERVICE, UNDOCUMENTED, House
 
@@ -37,7 +37,7 @@ WAITING = text(
 
 def fetched(house: House, made: Disclosed) -> bytes:
     with house.session() as session:
-        return b"".join(open_export(session, house.caller, house.store, made.id).content)
+        return b"".join(open_export(session, house.caller, house.context(session), house.store, made.id).content)
 
 
 def waiting(house: House, *others: UUID) -> tuple[UUID, Disclosed]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
+from muniment.api.consent import Condition
 from muniment.consent.grounds import ground_of
+from muniment.policy.special import covers, slots_of
 from muniment.sharing.gate import decide
 from muniment.sharing.question import Agreed, Circumstances, Facts, Question
 from muniment.sharing.rules import RULES
@@ -131,6 +134,16 @@ def test_what_is_met_by_way_of_part_2_needs_its_policy_document(paragraph: str) 
     policy = policy_of(purposes={**PURPOSES, "condition": conditions})
     assert decide(policy, asked, AROUND, FACTS).allowed
     assert decide(policy, asked, replace(AROUND, documented=frozenset()), FACTS).against == ("policy-document",)
+
+
+def test_equality_of_opportunity_is_a_condition_for_four_kinds_of_data_alone() -> None:
+    """DPA 2018 Sch 1 para 8(2)."""
+    slot = slots_of(policy_of().service(SERVICE))["health.condition"]
+    monitoring = msgspec.convert({"id": "equality", "article": "9.2.g", "schedule_1": "2.8"}, Condition)
+    assert covers(monitoring, slot, "support")
+    for characteristic in ("trade-union-membership", "political-opinions", "genetic", "sex-life"):
+        other = replace(slot, field=replace(slot.field, characteristic=characteristic))
+        assert not covers(monitoring, other, "support")
 
 
 def test_a_body_of_a_kind_is_named_by_the_question() -> None:

@@ -49,7 +49,7 @@ from muniment.retention.clocks.current import (
 )
 from muniment.retention.disposal import archiving, outstanding
 from muniment.retention.evidence import keeping
-from muniment.sharing import agreements, around, notifying, withholding
+from muniment.sharing import agreements, around, notifying, stopping, withholding
 
 __all__ = ["actors", "gauges", "settle", "wire"]
 
@@ -100,6 +100,7 @@ def wire() -> None:
     erased.subscribe(consent_ledger.on_erased)
     policy_adopted.subscribe(consent_refreshing.on_policy_adopted)
     policy_adopted.subscribe(around.on_policy_adopted)
+    policy_adopted.subscribe(stopping.on_policy_adopted)
     document_withdrawn.subscribe(around.on_document_withdrawn)
     files_changed.subscribe(notifying.on_files_changed)
     fields_changed.subscribe(notifying.on_fields_changed)

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Text, cast, or_, select
 
 from muniment.api.errors import NotFound
 from muniment.consent.acts import keys_of
@@ -87,12 +87,13 @@ def circumstances(
         AgreementKnown(frozenset(row.purposes), frozenset(row.categories))
         for row in session.execute(select(AGREEMENT.c.purposes, AGREEMENT.c.categories).where(*here))
     )
+    stopping = sorted(_stopping(terms))
     stopped = session.scalar(
         select(STOP.c.id)
         .where(
             STOP.c.council_id == session.council_id,
             STOP.c.service == question.service,
-            STOP.c.recipient.in_(_stopping(terms)),
+            or_(STOP.c.recipient.in_(stopping), STOP.c.known_as.bool_op("&&")(cast(stopping, ARRAY(Text)))),
             STOP.c.ended_on.is_(None),
         )
         .limit(1)

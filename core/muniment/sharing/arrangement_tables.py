@@ -55,13 +55,15 @@ class SharingAgreement(CouncilTable, Base):
 
 
 class SharingStop(CouncilTable, Base):
-    """The council gives a recipient nothing until this has ended, whatever the policy says."""
+    """The council gives a recipient nothing until this has ended, whatever the policy says. `known_as` are the other
+    keys that policies since replaced had for a body."""
 
     __tablename__ = "sharing_stop"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     service: Mapped[str]
     recipient: Mapped[str]
+    known_as: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     reason: Mapped[str]
     placed_at: Mapped[datetime]
     ended_on: Mapped[date | None]

@@ -1,8 +1,12 @@
-"""Stops: a recipient is given nothing for the time being, whatever the policy says; after a breach of theirs, say."""
+"""Stops: a recipient is given nothing for the time being, whatever the policy says; after a breach of theirs, say.
+
+A stop on a body outlives the policy that declared it: who it is by any of its names is noted when another is adopted.
+"""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,20 +14,24 @@ from sqlalchemy import insert, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, NotFound
+from muniment.api.sharing import Recipient
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
+from muniment.consent.acts import keys_of
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
-from muniment.database.signals import ArrangementsChanged, arrangements_changed
-from muniment.policy.store import adopted
+from muniment.database.signals import ArrangementsChanged, PolicyAdopted, arrangements_changed
+from muniment.policy.model import Policy
+from muniment.policy.store import adopted, adopted_or_none, policy_of_hash
 from muniment.sharing.around import ending
 from muniment.sharing.arrangement_tables import SharingStop
 from muniment.sharing.wording import declared_recipient, written
 
-__all__ = ["NewStop", "StopView", "end_stop", "place_stop", "stops"]
+__all__ = ["NewStop", "StopView", "end_stop", "on_policy_adopted", "place_stop", "stops"]
 
 STOP = table_of(SharingStop)
 NO_STOP = "There is no such stop."
+KIND = "kind-of-body"
 
 
 class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,7 +45,8 @@ class NewStop(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class StopView(msgspec.Struct, frozen=True, kw_only=True):
-    """A stop. `ended_on` is null while it stands."""
+    """A stop. `ended_on` is null while it stands. `declared`: the adopted policy has such a recipient; if not, whoever
+    it was may receive by another id now, and that is not stopped."""
 
     id: UUID
     service: str
@@ -45,6 +54,7 @@ class StopView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     placed_at: datetime
     ended_on: date | None
+    declared: bool
 
 
 def place_stop(session: CouncilSession, caller: Caller, new: NewStop) -> UUID:
@@ -88,6 +98,31 @@ def stops(session: CouncilSession, caller: Caller) -> tuple[StopView, ...]:
     query = select(STOP).where(STOP.c.council_id == session.council_id, STOP.c.ended_on.is_(None))
     if services is not None:
         query = query.where(STOP.c.service.in_(sorted(services)))
-    columns = StopView.__struct_fields__
-    rows = session.execute(query.order_by(STOP.c.placed_at.desc(), STOP.c.id))
-    return tuple(StopView(**{name: getattr(row, name) for name in columns}) for row in rows)
+    columns = [name for name in StopView.__struct_fields__ if name != "declared"]
+    rows, policy = session.execute(query.order_by(STOP.c.placed_at.desc(), STOP.c.id)), adopted_or_none(session)
+    return tuple(
+        StopView(**{name: getattr(row, name) for name in columns}, declared=_declared(policy, row) is not None)
+        for row in rows
+    )
+
+
+def on_policy_adopted(session: CouncilSession, changed: PolicyAdopted) -> None:
+    """A policy is replaced: what it called the bodies that are stopped is noted, for the next may not declare them."""
+    if changed.before is None:
+        return
+    policy = policy_of_hash(session, changed.before)
+    standing = select(STOP).where(STOP.c.council_id == session.council_id, STOP.c.ended_on.is_(None))
+    for row in session.execute(standing.order_by(STOP.c.id).with_for_update()).all():
+        recipient, known = _declared(policy, row), {row.recipient, *row.known_as}
+        if recipient is not None and recipient.kind == KIND:
+            known |= {key for name in tuple(known) for key in keys_of(recipient, name.partition("/")[2])}
+            this = (STOP.c.council_id == session.council_id, STOP.c.id == row.id)
+            session.execute(update(STOP).where(*this).values(known_as=sorted(known - {row.recipient})))
+
+
+def _declared(policy: Policy | None, row: Any) -> Recipient | None:
+    """The recipient that a stop is on, as a policy declares it: where it is on a body, a kind of body."""
+    service = None if policy is None else policy.services.get(row.service)
+    recipient, _, body = row.recipient.partition("/")
+    declared = () if service is None else service.recipients.recipients
+    return next((one for one in declared if one.id == recipient and (not body or one.kind == KIND)), None)

@@ -14,7 +14,7 @@ from muniment.api.errors import Conflict, InvalidInput
 from muniment.sharing.agreements import NewAgreement, agreements, end_agreement, make_agreement
 from muniment.sharing.matching import NewMatch, receive_match
 from muniment.sharing.requests import NewRequest, RequestDecision, decide_request, receive_request, requests
-from muniment.sharing.stopping import NewStop, end_stop, place_stop
+from muniment.sharing.stopping import NewStop, end_stop, place_stop, stops
 from tests.integration.sharing.kit import RECIPIENTS, SERVICE, House
 
 ADDRESS = ("personal.address",)
@@ -76,6 +76,38 @@ def test_a_stop_holds_whatever_the_policy_calls_the_body_later(house: House) -> 
     finally:
         house.adopt()
         resume(house, stop_id)
+
+
+def test_a_stop_holds_when_a_later_policy_no_longer_declares_the_body(house: House) -> None:
+    file, names = house.register(address="1 Sample Street"), ("Generated Works Ltd", "Gwaith Cyf")
+
+    def adopt(*named: dict[str, Any]) -> None:
+        house.adopt([{**one, **({"body": list(named)} if one["id"] == "employers" else {})} for one in RECIPIENTS])
+
+    def against(body: str) -> bool:
+        return "stopped" in house.against(file, **{**WORKS, "body": body})
+
+    adopt({"id": "works", "name": {"en": names[0], "cy": "Gwaith"}})
+    stop_id = stopped(house, recipient="employers", body="works")
+    adopt({"id": "works", "name": {"en": names[0], "cy": names[1]}})
+    adopt({"id": "another", "name": "Another Ltd"})
+    try:
+        assert [against(body) for body in ("works", "Gwaith", *names)] == [True] * 4
+        assert not against("Another Ltd")
+        adopt({"id": "renamed", "name": names[1]})
+        assert against("renamed")
+        with house.session() as session:
+            assert [one.declared for one in stops(session, house.caller)] == [True]
+        house.adopt([one for one in RECIPIENTS if one["id"] != "employers"])
+        with house.session() as session:
+            assert [one.declared for one in stops(session, house.caller)] == [False]
+        house.adopt([{**one, "kind": "body"} for one in RECIPIENTS])
+        with house.session() as session:
+            assert [one.declared for one in stops(session, house.caller)] == [False]
+    finally:
+        house.adopt()
+        resume(house, stop_id)
+    assert not against(names[1])
 
 
 def test_a_kind_of_recipient_can_be_stopped_as_a_whole(house: House) -> None:

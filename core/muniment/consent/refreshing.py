@@ -1,19 +1,19 @@
 """What must be asked again: agreements that have run out or soon will, and those that a new recipient has overtaken.
 
-That one has run out counts from its last day by itself; the event that says so is written down afterwards. A new
+That one has run out counts from its last day by itself; the event that says so is written down afterwards, and names
+those it was for where what was agreed for others counts still. A new
 recipient is different: until the ledger says that an agreement is superseded it counts for those it names, and after
 that for nobody, until the person has been asked afresh (a consent to recipients unnamed is none).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from muniment.api.errors import NotFound
 from muniment.clients.locks import lock_files
@@ -22,6 +22,7 @@ from muniment.consent.acts import Kind, State
 from muniment.consent.grounds import purpose_of
 from muniment.consent.history import event_named
 from muniment.consent.ledger import Entry, append, send
+from muniment.consent.standing import standings_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import PolicyAdopted
 from muniment.policy.model import Policy
@@ -52,25 +53,45 @@ NEWEST = """
 """
 """Events that decide about their purpose still."""
 
-LIVE = "e.state in ('given', 'reconfirmed')"
+GIVES = "('given', 'reconfirmed')"
+GIVES_OR_ASKS = "('given', 'reconfirmed', 'requested')"
+LIVE = f"e.state in {GIVES}"
 COUNTING = f"{LIVE} and (e.expires_on is null or e.expires_on >= :today)"
 
-EXPIRED = text(
-    "select e.id, s.file_id"
-    + NEWEST.format(which=f"{LIVE} and e.expires_on < :today")
-    + " order by s.file_id limit :limit"
+THESE = "and (cast(:ids as uuid[]) is null or e.id = any(cast(:ids as uuid[]))) order by s.file_id limit :limit"
+OF_THE_SAME = (
+    "from consent_event later where later.council_id = e.council_id and later.subject_id = e.subject_id"
+    " and later.kind = e.kind and later.purpose = e.purpose and (later.at, later.number) > (e.at, e.number)"
 )
+EXPIRED = f"""
+    select e.id, s.file_id, names.still
+    from consent_event e join consent_subject s on s.council_id = e.council_id and s.id = e.subject_id
+    cross join lateral (
+        select coalesce(array_agg(named.recipient), '{{}}') as still from unnest(e.recipients) named (recipient)
+        where not exists (select {OF_THE_SAME}
+            and later.state <> 'requested' and named.recipient = any(later.recipients))
+    ) names
+    where e.council_id = :council_id and s.file_id is not null and {LIVE} and e.expires_on < :today
+    and not exists (select from consent_event noted where noted.council_id = e.council_id
+        and noted.subject_id = e.subject_id and noted.about = e.id and noted.state = 'expired')
+    and not exists (select {OF_THE_SAME} and later.recipients = '{{}}' and later.state not in {GIVES_OR_ASKS})
+    and (cardinality(names.still) > 0
+        or e.recipients = '{{}}' and not exists (select {OF_THE_SAME} and later.state in {GIVES}))
+    {THESE}
+"""  # noqa: S608
+"""Acts of giving that have run out: those that decide about somebody still, `still`, or about the purpose."""
+
 GIVEN_UNDER = text("select distinct e.policy_hash, s.service, e.purpose" + NEWEST.format(which=COUNTING))
-OVERTAKEN = text(
-    "select e.id, s.file_id"
+OVERTAKEN = (
+    "select e.id, s.file_id, cast('{}' as text[]) as still"
     + NEWEST.format(which=COUNTING)
-    + " and s.service = :service and e.purpose = :purpose and e.policy_hash = :hash order by s.file_id limit :limit"
+    + f" and s.service = :service and e.purpose = :purpose and e.policy_hash = :hash {THESE}"
 )
 TO_ASK = text(
     "select e.id, s.file_id, s.service, e.kind, e.purpose, e.expires_on,"
     " case when e.state in ('given', 'reconfirmed') and e.expires_on < :today then 'expired' else e.state end as state"
     + NEWEST.format(
-        which=f"({LIVE} and e.expires_on <= :until or e.state in ('expired', 'superseded'))"
+        which=f"({LIVE} and e.expires_on <= :until or e.recipients = '{{}}' and e.state in ('expired', 'superseded'))"
         " and (cast(:services as text[]) is null or s.service = any(cast(:services as text[])))"
         " and (s.file_id, e.id) > (:after_file, :after_id)"
     )
@@ -119,11 +140,11 @@ def note_overtaken(session: CouncilSession) -> int:
     if policy is None:
         return 0
     usual = {"council_id": session.council_id, "today": session.clock.today(), "limit": CHUNK}
-    noted = _note(session, policy, session.execute(EXPIRED, usual).all(), "expired")
+    noted = _note(session, policy, text(EXPIRED), usual, "expired")
     for hash_, service, purpose in list(session.execute(GIVEN_UNDER, usual)):
         if _has_new_recipient(session, policy, hash_, service, purpose):
             about = {"service": service, "purpose": purpose, "hash": hash_}
-            noted += _note(session, policy, session.execute(OVERTAKEN, usual | about).all(), "superseded")
+            noted += _note(session, policy, text(OVERTAKEN), usual | about, "superseded")
     return noted
 
 
@@ -144,31 +165,28 @@ def _has_new_recipient(session: CouncilSession, policy: Policy, hash_: str, serv
     return now is not None and then is not None and not set(now.recipients) <= set(then.recipients)
 
 
-def _note(session: CouncilSession, policy: Policy, rows: Sequence[Any], state: State) -> int:
-    """Add an event for each of these that still decides, behind the locks of their files."""
-    files = lock_files(session, sorted({row.file_id for row in rows}))
-    still = {row.id for row in rows if row.file_id in files} & set(_deciding(session, [row.id for row in rows]))
-    told: set[UUID] = set()
-    for row in rows:
-        if row.id not in still:
-            continue
+def _note(session: CouncilSession, policy: Policy, query: TextClause, asked: dict[str, Any], state: State) -> int:
+    """Add an event for each act that the query finds, and finds again behind the locks of their files."""
+    found = session.execute(query, {**asked, "ids": None}).all()
+    files = lock_files(session, sorted({row.file_id for row in found}))
+    standing = standings_of(session, list(files)) if files else {}
+    still = session.execute(query, {**asked, "ids": [row.id for row in found]}).all() if files else []
+    for row in still:
         event = event_named(session, row.id)
+        about = (event.kind, event.purpose)
+        others = any(one.live and (one.kind, one.purpose) == about for one in standing.get(row.file_id, ()))
+        names = {
+            key: name for key, name in zip(event.recipients, event.named, strict=True) if others and key in row.still
+        }
         over = session.clock.now() if event.expires_on is None or state == "superseded" else _end_of(event.expires_on)
         entry = Entry(
             kind=event.kind, state=state, purpose=event.purpose, at=max(over, event.at), policy_hash=policy.hash,
-            categories=event.categories, about=event.id,
+            categories=event.categories, about=event.id, recipients=tuple(names), named=tuple(names.values()),
         )  # fmt: skip
         append(session, files[row.file_id], entry)
-        told.add(row.file_id)
-    if told:
-        send(session, sorted(told), state)
+    if still:
+        send(session, sorted({row.file_id for row in still}), state)
     return len(still)
-
-
-def _deciding(session: CouncilSession, event_ids: Sequence[UUID]) -> Iterator[UUID]:
-    """Which of these events decide about their purpose now."""
-    query = text("select e.id" + NEWEST.format(which="e.id = any(:ids)"))
-    yield from session.scalars(query, {"council_id": session.council_id, "ids": list(event_ids)})
 
 
 def _end_of(day: date) -> datetime:

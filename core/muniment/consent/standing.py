@@ -4,7 +4,8 @@ Of the events about one purpose the latest act counts (by `at`, then by `number`
 of giving adds those it names: consent to one employer on Monday and to another on Friday is consent to both. What takes
 back (refusing, withdrawing, expiring, being superseded) ends it for the recipients it names or, naming none, for all.
 Asking changes nothing, and decides only where there is nothing else.
-Past its last day a consent counts no more, whether or not an event says so yet.
+Past its last day a consent counts no more for those it names, whether or not an event says so yet; what was agreed for
+others counts to its own last day.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ __all__ = ["STANDING", "Standing", "standing", "standings", "standings_of"]
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """Where one consent or permission stands. `event_id` is the event that decides, `at` the instant of that act.
+    """Where one consent or permission stands. `event_id` is the latest act, `at` its instant.
 
     `recipients` are the keys (`acts.recipient_key`) of those it names and is live for, in order. `expires_on` is the
-    last day it counts, a date in London. `explicit`: every act that still counts was explicit (UK GDPR Art 9(2)(a)).
+    last day of that act, a date in London or, where that is over, the last day of those before it that count still.
+    `explicit`: every act that still counts was explicit (UK GDPR Art 9(2)(a)).
     """
 
     event_id: UUID
@@ -51,12 +53,13 @@ class Standing(msgspec.Struct, frozen=True):
 
 STANDING = """
     select s.file_id, whole.id as event_id, whole.kind, whole.purpose,
-        case when whole.state in ('given', 'reconfirmed') and whole.expires_on < :today then 'expired'
-            else whole.state end as state,
-        case when whole.state in ('given', 'reconfirmed') and (whole.expires_on is null or whole.expires_on >= :today)
-            then coalesce(live.recipients, '{}') else '{}' end as recipients,
-        whole.expires_on, whole.version_id as notice_version,
-        whole.explicit and coalesce(live.explicit, true) as explicit, whole.policy_hash, whole.at
+        case when over.it and live.recipients is null then 'expired' else whole.state end as state,
+        coalesce(live.recipients, '{}') as recipients,
+        case when over.it and live.recipients is not null then nullif(live.until, 'infinity')
+            else whole.expires_on end as expires_on,
+        whole.version_id as notice_version,
+        (whole.explicit or over.it and live.recipients is not null) and coalesce(live.explicit, true) as explicit,
+        whole.policy_hash, whole.at
     from consent_subject s
     join lateral (
         select distinct on (e.kind, e.purpose) e.*
@@ -66,9 +69,12 @@ STANDING = """
             (e.state in ('given', 'reconfirmed') or e.recipients = '{}' and e.state <> 'requested') desc,
             (e.state <> 'requested') desc, e.at desc, e.number desc
     ) whole on true
+    cross join lateral (
+        select whole.state in ('given', 'reconfirmed') and coalesce(whole.expires_on < :today, false) as it
+    ) over
     left join lateral (
         select array_agg(newest.recipient order by newest.recipient) as recipients,
-            bool_and(newest.explicit) as explicit
+            max(coalesce(newest.expires_on, 'infinity')) as until, bool_and(newest.explicit) as explicit
         from (
             select distinct on (named.recipient) named.recipient, e.state, e.expires_on, e.explicit
             from consent_event e cross join lateral unnest(e.recipients) named (recipient)

@@ -27,9 +27,11 @@ class State:
             return None
         if self.decides.state not in LIVE:
             return self.decides.state, (), self.decides.explicit
-        if _over(self.decides, today):
-            return "expired", (), all(each.explicit for each in (self.decides, *self._counting(today)))
         names = tuple(sorted(name for name, each in self.live.items() if not _over(each, today)))
+        if _over(self.decides, today):
+            if not names:
+                return "expired", (), self.decides.explicit
+            return self.decides.state, names, all(each.explicit for each in self._counting(today))
         return self.decides.state, names, all(each.explicit for each in (self.decides, *self._counting(today)))
 
     def _counting(self, today: date) -> list[Entry]:

@@ -70,6 +70,50 @@ def test_it_counts_to_the_end_of_its_last_day_and_is_written_down_after_it(house
         assert found.live
 
 
+def test_agreement_for_one_that_runs_out_leaves_what_was_agreed_for_another(house: House) -> None:
+    file_id = house.register()
+    early, late = TODAY + timedelta(days=5), TODAY + timedelta(days=40)
+    works, other = (NamedRecipient("employers", body) for body in ("works", "Other Ltd"))
+    first = answer(house, file_id, "vacancies", recipients=(works,), expires_on=late)
+    second = answer(house, file_id, "vacancies", recipients=(other,), expires_on=early)
+
+    def stands() -> tuple[str, tuple[str, ...], date | None]:
+        found = house.standing(file_id, "vacancies")
+        assert found is not None
+        return found.state, found.recipients, found.expires_on
+
+    assert stands() == ("given", ("employers/other ltd", "employers/works"), early)
+    with day(house, early + timedelta(days=1)):
+        assert stands() == ("given", ("employers/works",), late)
+        assert note(house) >= 1
+        assert note(house) == 0, "it is written down once"
+        *_, expired = told(house, file_id)
+        assert (expired.state, expired.about, expired.recipients) == ("expired", second, ("employers/other ltd",))
+        assert stands() == ("given", ("employers/works",), late)
+        assert [(line.id, line.state) for line in listed(house, file_id)] == [(second, "expired")]
+    with day(house, late + timedelta(days=1)):
+        assert stands()[:2] == ("expired", ())
+        note(house)
+        *_, expired = told(house, file_id)
+        assert (expired.state, expired.about, expired.recipients) == ("expired", first, ())
+
+
+def test_of_an_agreement_that_runs_out_those_who_were_named_again_since_stay(house: House) -> None:
+    file_id = house.register()
+    early = TODAY + timedelta(days=5)
+    works, other = (NamedRecipient("employers", body) for body in ("works", "Other Ltd"))
+    first = answer(house, file_id, "vacancies", recipients=(works, other), expires_on=early)
+    answer(house, file_id, "vacancies", recipients=(works,))
+    with day(house, early + timedelta(days=1)):
+        assert note(house) >= 1
+        assert note(house) == 0
+        *_, expired = told(house, file_id)
+        assert (expired.state, expired.about, expired.recipients) == ("expired", first, ("employers/other ltd",))
+        found = house.standing(file_id, "vacancies")
+        assert found is not None
+        assert found.recipients == ("employers/works",)
+
+
 def test_what_was_renewed_in_time_does_not_run_out(house: House) -> None:
     file_id = house.register()
     answer(house, file_id, expires_on=TODAY + timedelta(days=5))

@@ -73,6 +73,7 @@ def told(state: str, day: int, *recipients: str) -> dict[str, Any]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 @example(history=[told("given", 3, "newspaper"), told("withdrawn", 1)])  # written down late, and earlier all the same
+@example(history=[told("given", 1, "newspaper"), {**told("given", 2, "radio"), "days": -1}])  # one of two has run out
 @example(history=[told("refused", 1, "newspaper"), told("requested", 3)])  # asked again: the refusal still stands
 def test_what_stands_agrees_with_the_plain_telling(house: House, history: list[dict[str, Any]]) -> None:
     entries = []

@@ -97,6 +97,24 @@ def test_rule(rule: str) -> None:
     assert after.fields == ()
 
 
+NOT_ABOUT_IT = {
+    "agreement", "transfer", "match-statute", "match-data-set", "publication", "condition", "request-decided",
+    "request-fields", "consent", "consent-names-recipient", "explicit-consent", "permission",
+    "permission-names-recipient", "opt-out", "enrolled", "programme-notice", "told", "adult", "request-about-client",
+    "stopped",
+}  # fmt: skip
+
+
+def test_a_rule_that_is_not_about_the_case_says_nothing() -> None:
+    """Whatever the facts are that it would look at."""
+    facts = {"consent": Agreed("given"), "permission": Agreed("given"), "enrolled": False, "programme_notice": False,
+             "adult": False, "requested": False, "told": False, "obtained_elsewhere": False}  # fmt: skip
+    for consent in (Agreed("given"), Agreed("refused"), Agreed()):
+        decision = judged({"facts": {**facts, "consent": consent, "permission": consent}})
+        assert decision.allowed, decision.against
+        assert {rule.id for rule in RULES} - {reason.rule for reason in decision.reasons} == NOT_ABOUT_IT
+
+
 def test_every_reason_is_said_for_and_against() -> None:
     decision = judged({"facts": {"limited": True, "told": False}})
     assert decision.against == ("restriction", "told")

@@ -27,6 +27,7 @@ from muniment.sharing.exporting import Format
 from muniment.sharing.gate import Decision
 from muniment.sharing.handing_out import open_export
 from muniment.sharing.register import MOST, ClientInDisclosure, DisclosureView, Looked, clients_in, search_register
+from muniment.web.cursors import Listing
 
 __all__ = ["share"]
 
@@ -145,6 +146,7 @@ def export_command(
 @share.command("register")
 @click.argument("council")
 @click.option("--client", type=click.UUID, help="What was given and refused about this client file.")
+@click.option("--reference", type=click.UUID, help="What a recipient was given under this our-reference.")
 @click.option("--recipient", help="What this recipient was given.")
 @click.option("--from", "first_day", type=DAY, help="From this day on, inclusive.")
 @click.option("--until", "last_day", type=DAY, help="Until this day, inclusive.")
@@ -154,6 +156,7 @@ def register_command(
     context: Context,
     council: str,
     client: UUID | None,
+    reference: UUID | None,
     recipient: str | None,
     first_day: datetime | None,
     last_day: datetime | None,
@@ -162,14 +165,21 @@ def register_command(
     """Look into the register of what COUNCIL has given and refused, the newest first."""
     looked = Looked(
         client=client,
+        reference=reference,
         recipient=recipient,
         first_day=first_day.date() if first_day else None,
         last_day=last_day.date() if last_day else None,
-        limit=200,
+        limit=MOST,
     )
-    with context.council(council) as (session, caller):
-        found = search_register(session, caller, looked)
-    show(found, as_json, *([_line(entry) for entry in found.items] or ["Nothing of the kind was given or refused."]))
+    found, after = list[DisclosureView](), None
+    while True:
+        with context.council(council) as (session, caller):
+            page = search_register(session, caller, msgspec.structs.replace(looked, after=after))
+        found += page.items
+        if (after := page.next) is None:
+            break
+    lines = [_line(entry) for entry in found] or ["Nothing of the kind was given or refused."]
+    show(Listing(found), as_json, *lines)
 
 
 @share.command("clients")

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect
 
 from muniment.accounts.permissions import Caller, Permission
@@ -117,9 +117,9 @@ def change_agreement_on_page(
 
 
 @get("/console/requests", sync_to_thread=True, opt=READS)
-def requests_page(session: Session, caller: Asker, page: Shown) -> Response[str]:
+def requests_page(session: Session, caller: Asker, page: Shown, after: FromQuery[str | None] = None) -> Response[str]:
     """One-off requests, the newest first, and the form that decides one."""
-    return _requests(session, caller, page)
+    return _requests(session, caller, page, after=after)
 
 
 @post("/console/requests/{request_id:uuid}", sync_to_thread=True, status_code=303, opt=AGREES)
@@ -142,11 +142,13 @@ def decide_on_page(
 
 
 @get("/console/notifications", sync_to_thread=True)
-def notifications_page(session: Session, caller: Asker, page: Shown) -> Response[str]:
+def notifications_page(
+    session: Session, caller: Asker, page: Shown, after: FromQuery[str | None] = None
+) -> Response[str]:
     """Recipients to be told of changes, the longest waiting first."""
-    lines = notifications(session, caller)
+    found = notifications(session, caller, after=after)
     may_tell = partial(caller.allows, Permission.DISCLOSE)
-    return page.render("sharing/notifications.html", caller=caller, lines=lines, may_tell=may_tell)
+    return page.render("sharing/notifications.html", caller=caller, found=found, after=after, may_tell=may_tell)
 
 
 @post("/console/notifications/{notification_id:uuid}", sync_to_thread=True, status_code=303, opt=DISCLOSES)
@@ -183,8 +185,9 @@ def _agreements(
 
 
 def _requests(
-    session: CouncilSession, caller: Caller, page: Page, wrong: tuple[UUID, DecideForm, InvalidInput] | None = None
-) -> Response[str]:
+    session: CouncilSession, caller: Caller, page: Page, wrong: tuple[UUID, DecideForm, InvalidInput] | None = None,
+    after: str | None = None,
+) -> Response[str]:  # fmt: skip
     """The list; with a form that could not be taken, as it was filled in, and what is wrong with it."""
     request_id, asked, fault = wrong or (None, DecideForm(), None)
     return page.render(
@@ -192,7 +195,8 @@ def _requests(
         caller=caller,
         status=fault.status if fault else 200,
         faults=[Fault(f"{fault.where}-{request_id}", str(fault))] if fault else [],
-        requests=requests(session, caller),
+        found=requests(session, caller, after=after),
+        after=after,
         wrong=request_id,
         asked=asked,
         ticked=_ticked(asked),

@@ -12,7 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -24,11 +24,11 @@ from muniment.database.session import CouncilSession
 from muniment.policy.store import adopted
 from muniment.sharing.arrangement_tables import MatchResult
 from muniment.sharing.wording import written
+from muniment.web.cursors import SHOWN, Listing, decode_cursor, page_of
 
 __all__ = ["MatchView", "NewMatch", "close_match", "matches", "receive_match"]
 
 MATCH = table_of(MatchResult)
-MOST = 200
 NO_MATCH = "There is no such result."
 
 
@@ -84,16 +84,23 @@ def receive_match(session: CouncilSession, caller: Caller, new: NewMatch) -> UUI
     return match_id
 
 
-def matches(session: CouncilSession, caller: Caller) -> tuple[MatchView, ...]:
-    """The newest results of the services that the caller may see, at most 200. Reading them is an audit event."""
+def matches(
+    session: CouncilSession, caller: Caller, *, limit: int = SHOWN, after: str | None = None
+) -> Listing[MatchView]:
+    """The results of the services that the caller may see, the newest first. Reading them is an audit event. `after` is
+    the `next` of the page before."""
     services = caller.require_somewhere(Permission.READ_MATCHES)
     query = select(MATCH).where(MATCH.c.council_id == session.council_id)
     if services is not None:
         query = query.where(MATCH.c.service.in_(sorted(services)))
-    rows = session.execute(query.order_by(MATCH.c.received_on.desc(), MATCH.c.id).limit(MOST)).all()
-    record(session, AuditEvent.MATCH_READ, found=len(rows))
+    if after is not None:
+        day, last = decode_cursor(after, tuple[date, UUID])
+        query = query.where(or_(MATCH.c.received_on < day, (MATCH.c.received_on == day) & (MATCH.c.id > last)))
+    rows = session.execute(query.order_by(MATCH.c.received_on.desc(), MATCH.c.id).limit(limit + 1)).all()
+    page = page_of(rows, limit, lambda row: (row.received_on, row.id))
+    record(session, AuditEvent.MATCH_READ, found=len(page.items))
     names = MatchView.__struct_fields__
-    return tuple(MatchView(**{name: getattr(row, name) for name in names}) for row in rows)
+    return Listing([MatchView(**{name: getattr(row, name) for name in names}) for row in page.items], page.next)
 
 
 def close_match(

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import TextClause, func, select, text, update
+from sqlalchemy import TextClause, func, select, text, tuple_, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -33,6 +33,7 @@ from muniment.policy.store import adopted
 from muniment.sharing.tables import Disclosure, DisclosureLine, Notification
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import written
+from muniment.web.cursors import SHOWN, Listing, decode_cursor, page_of
 
 __all__ = [
     "GAUGES",
@@ -54,7 +55,6 @@ NOTIFICATION = table_of(Notification)
 
 ONWARD = {"to-send": ("sent", "impossible"), "sent": ("acknowledged", "impossible")}
 NOTHING = "There is no such notification."
-SHOWN = 200
 
 _TELL = """
 insert into recipient_notification (council_id, id, line_id, change, fields, since, repeated)
@@ -194,14 +194,14 @@ def _tell(
     change: str,
     changed: str,
     which: str = "true",
-    done: str = "n.state = 'to-send'",
+    done: str = "n.state = 'to-send' and n.since >= d.at",
     *,
     repeated: bool = False,
     **parameters: object,
 ) -> None:
     """Write a line for each recipient concerned. `changed` is a query of files, `which` a condition on a line, its
-    disclosure and the `name` of a field, `done` what an earlier notification is like that says the same: all of them
-    texts of this module."""
+    disclosure and the `name` of a field, `done` what an earlier notification is like that says the same, which one of
+    before the disclosure does not: all of them texts of this module."""
     statement = _written(changed, which, done)
     usual = {"council_id": session.council_id, "change": change, "now": session.clock.now(), "repeated": repeated}
     made = [row.id for row in session.ask(statement, {**usual, **parameters})]
@@ -209,12 +209,11 @@ def _tell(
 
 
 def notifications(
-    session: CouncilSession, caller: Caller, *, file_id: UUID | None = None, settled: bool = False
-) -> tuple[NotificationView, ...]:
-    """Who is still to be told, or to acknowledge, the longest waiting first; with `settled` those that are done too.
-
-    At most 200, of the services that the caller may see, or may tell recipients for.
-    """
+    session: CouncilSession, caller: Caller, *, file_id: UUID | None = None, settled: bool = False,
+    limit: int = SHOWN, after: str | None = None,
+) -> Listing[NotificationView]:  # fmt: skip
+    """Who is still to be told, or to acknowledge, the longest waiting first; with `settled` those that are done too: of
+    the services that the caller may see, or may tell recipients for. `after` is the `next` of the page before."""
     services = caller.require_somewhere(Permission.READ_SHARING, Permission.DISCLOSE)
     query = _listed().where(NOTIFICATION.c.council_id == session.council_id)
     if services is not None:
@@ -223,8 +222,12 @@ def notifications(
         query = query.where(LINE.c.file_id == file_id)
     if not settled:
         query = query.where(NOTIFICATION.c.state.in_(("to-send", "sent")))
-    rows = session.execute(query.order_by(NOTIFICATION.c.since, NOTIFICATION.c.id).limit(SHOWN))
-    return tuple(_view(row) for row in rows)
+    place = tuple_(NOTIFICATION.c.since, NOTIFICATION.c.id)
+    if after is not None:
+        query = query.where(place > tuple_(*decode_cursor(after, tuple[datetime, UUID])))
+    rows = session.execute(query.order_by(NOTIFICATION.c.since, NOTIFICATION.c.id).limit(limit + 1)).all()
+    page = page_of(rows, limit, lambda row: (row.since, row.id))
+    return Listing([_view(row) for row in page.items], page.next)
 
 
 def settle(session: CouncilSession, caller: Caller, notification_id: UUID, outcome: Outcome, reason: str = "") -> None:

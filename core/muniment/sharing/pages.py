@@ -89,6 +89,7 @@ class LookForm(msgspec.Struct, frozen=True):
     nothing about a client stands in an address. `after` is the place of the page before."""
 
     client: str = ""
+    reference: str = ""
     recipient: str = ""
     first_day: str = ""
     last_day: str = ""
@@ -288,13 +289,19 @@ def _looked(form: LookForm) -> Looked:
         for where in ("first_day", "last_day")
         if getattr(form, where).strip()
     }
-    values = {"client": form.client.strip(), "recipient": form.recipient.strip(), "after": form.after}
+    values = {
+        "client": form.client.strip(),
+        "reference": form.reference.strip(),
+        "recipient": form.recipient.strip(),
+        "after": form.after,
+    }
     try:
         return msgspec.convert(
             {**{name: value for name, value in values.items() if value}, **days, "limit": SHOWN}, Looked
         )
     except msgspec.ValidationError:
-        raise InvalidInput("This is not the key of a client file.", where="client") from None
+        where = "client" if values["client"] else "reference"
+        raise InvalidInput("This is not the key of a client file, or a reference.", where=where) from None
 
 
 def _ticked(field: list[str] | str) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE, service_of
+from muniment.consent.acts import recipient_key
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.sharing.extracting import payload_keys
@@ -39,11 +40,13 @@ LINE = table_of(DisclosureLine)
 
 
 class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is looked for; all that is given must fit. `recipient` is a key as in the register (`employers/works`);
-    days are inclusive, in London; `client` is a file. `after` is the `next` of the page before."""
+    """What is looked for; all that is given must fit. `recipient` is a key as in the register (`employers/works`), the
+    body's name as anybody writes it; days are inclusive, in London; `client` is a file; `reference` is what a recipient
+    was given a client's data under (`our-reference`). `after` is the `next` of the page before."""
 
     service: str | None = None
     client: UUID | None = None
+    reference: UUID | None = None
     recipient: str | None = None
     purpose: str | None = None
     first_day: date | None = None
@@ -54,8 +57,9 @@ class Looked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the register. With a client asked for, `reference` and `fields` are what left about that client, and
-    `rules` what spoke against it where it was refused; without, `fields` are those asked for.
+    """A line of the register. With a client or a reference asked for, `reference` and `fields` are what left about that
+    client, whose file is `client` while there is one, and `rules` what spoke against it where it was refused; without,
+    `fields` are those asked for.
 
     `rests_on` is the article and `basis` the id of the basis that the policy declares; `condition_met`:
     who gave it confirmed the condition that the policy sets for this recipient. `given` and `refused` count clients.
@@ -84,6 +88,7 @@ class DisclosureView(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     media_type: str | None
     sha256: str | None
+    client: UUID | None = None
     reference: UUID | None = None
     rules: tuple[str, ...] = ()
 
@@ -99,18 +104,26 @@ class ClientInDisclosure(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...]
 
 
-_ABOUT_CLIENT = ("fields", "reference", "rules")
+_ABOUT_CLIENT = ("client", "fields", "reference", "rules")
 _COLUMNS = ", ".join(f"d.{name}" for name in DisclosureView.__struct_fields__ if name not in _ABOUT_CLIENT)
 ALL = f"select {_COLUMNS}, d.fields from disclosure d where d.council_id = :council_id"  # noqa: S608 - our own columns
 OF_CLIENT = (
     f"select {_COLUMNS}, coalesce(nullif(l.fields, '{{}}'), d.fields) as fields, l.id as reference,"  # noqa: S608
+    " coalesce(l.file_id, r.file_id) as client,"
     " coalesce(r.rules, '{}') as rules from disclosure d"
     " left join disclosure_line l"
     " on l.council_id = d.council_id and l.disclosure_id = d.id and l.file_id = :client"
     " left join disclosure_refusal r on r.council_id = d.council_id and r.disclosure_id = d.id and r.file_id = :client"
     " where d.council_id = :council_id"
 )
+OF_REFERENCE = (
+    f"select {_COLUMNS}, l.fields, l.id as reference, l.file_id as client from disclosure d"  # noqa: S608
+    " join disclosure_line l on l.council_id = d.council_id and l.disclosure_id = d.id and l.id = :reference"
+    " where d.council_id = :council_id"
+)
 CONDITIONS = {
+    "reference": "d.id = (select disclosure_id from disclosure_line where council_id = :council_id"
+    " and id = :reference)",
     "client": "d.id in (select disclosure_id from disclosure_line where council_id = :council_id and file_id = :client"
     " union all select disclosure_id from disclosure_refusal where council_id = :council_id and file_id = :client)",
     "service": "d.service = :service",
@@ -146,13 +159,16 @@ def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> 
     if looked.client is not None:
         _refuse_unknown(session, caller, looked.client)
     asked = {name: value for name in CONDITIONS if (value := getattr(looked, name, None)) is not None}
+    if looked.recipient is not None:
+        asked["recipient"] = recipient_key(*looked.recipient.split("/", 1))
     if services is not None:
         asked["services"] = sorted(services)
     if looked.after is not None:
         asked["after"], asked["after_id"] = decode_cursor(looked.after, tuple[datetime, UUID])
     always = {"council_id": session.council_id, "limit": looked.limit + 1}
     rows = [_view(row) for row in session.ask(_search(frozenset(asked)), asked | always)]
-    record(session, AuditEvent.REGISTER_SEARCHED, looked.client, found=min(len(rows), looked.limit))
+    about = looked.client or (rows[0].client if looked.reference is not None and rows else None)
+    record(session, AuditEvent.REGISTER_SEARCHED, about, found=min(len(rows), looked.limit))
     return page_of(rows, looked.limit, lambda view: (view.at, view.id))
 
 
@@ -198,7 +214,7 @@ def is_payload(session: CouncilSession, context: Context, reference: UUID, paylo
 @lru_cache(maxsize=64)
 def _search(asked: frozenset[str]) -> TextClause:
     """The statement for so many of the `CONDITIONS`."""
-    found = OF_CLIENT if "client" in asked else ALL
+    found = OF_CLIENT if "client" in asked else OF_REFERENCE if "reference" in asked else ALL
     where = "".join(f" and {condition}" for name, condition in CONDITIONS.items() if name in asked)
     return text(f"{found}{where} order by d.at desc, d.id desc limit :limit")
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -28,6 +28,7 @@ from muniment.policy.store import NOT_THEIRS, adopted
 from muniment.sharing.around import NO_REQUEST, REQUEST, ending, open_on
 from muniment.sharing.terms import IDENTITY
 from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
+from muniment.web.cursors import SHOWN, Listing, decode_cursor, page_of
 
 __all__ = [
     "NewRequest",
@@ -220,19 +221,27 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
     record(session, AuditEvent.REQUEST_DECIDED, row.file_id, request=request_id, outcome=outcome)
 
 
-def requests(session: CouncilSession, caller: Caller, *, open_only: bool = False) -> tuple[RequestView, ...]:
-    """The newest requests of the services that the caller may see, or those not decided yet; at most 200."""
+def requests(
+    session: CouncilSession, caller: Caller, *, open_only: bool = False, limit: int = SHOWN, after: str | None = None
+) -> Listing[RequestView]:
+    """The requests of the services that the caller may see, the newest first, or those not decided yet. `after` is the
+    `next` of the page before."""
     services = caller.require_somewhere(Permission.READ_SHARING)
     which: list[ColumnElement[bool]] = [] if services is None else [REQUEST.c.service.in_(sorted(services))]
     if open_only:
         which.append(REQUEST.c.state == "received")
-    found = _listed(session, *which)
-    record(session, AuditEvent.REGISTER_SEARCHED, requests=len(found))
-    return found
+    if after is not None:
+        day, last = decode_cursor(after, tuple[date, UUID])
+        older = or_(REQUEST.c.received_on < day, (REQUEST.c.received_on == day) & (REQUEST.c.id > last))
+        which.append(older)
+    page = page_of(_listed(session, limit + 1, *which), limit, lambda one: (one.received_on, one.id))
+    record(session, AuditEvent.REGISTER_SEARCHED, requests=len(page.items))
+    return page
 
 
 def requests_about(session: CouncilSession, caller: Caller, file_id: UUID) -> tuple[RequestView, ...]:
-    """The requests about one client, the newest first, also for who may disclose: they carry out what was decided.
+    """The requests about one client, at most the 200 newest, the newest first, also for who may disclose: they carry
+    out what was decided.
 
     Raises `NotFound` if there is no such file that the caller may see, `Forbidden`.
     """
@@ -242,15 +251,15 @@ def requests_about(session: CouncilSession, caller: Caller, file_id: UUID) -> tu
     )
     if service is None or (services is not None and service not in services):
         raise NotFound(NO_FILE)
-    found = _listed(session, REQUEST.c.file_id == file_id)
+    found = _listed(session, SEARCHED, REQUEST.c.file_id == file_id)
     record(session, AuditEvent.REGISTER_SEARCHED, file_id, requests=len(found))
     return found
 
 
-def _listed(session: CouncilSession, *which: ColumnElement[bool]) -> tuple[RequestView, ...]:
+def _listed(session: CouncilSession, limit: int, *which: ColumnElement[bool]) -> tuple[RequestView, ...]:
     may_share = func.coalesce((REQUEST.c.state == "share") & open_on(session.clock.today()), False).label("answerable")
     query = select(REQUEST, may_share).where(REQUEST.c.council_id == session.council_id, *which)
-    rows = session.execute(query.order_by(REQUEST.c.received_on.desc(), REQUEST.c.id).limit(SEARCHED))
+    rows = session.execute(query.order_by(REQUEST.c.received_on.desc(), REQUEST.c.id).limit(limit))
     return tuple(_view(row) for row in rows)
 
 

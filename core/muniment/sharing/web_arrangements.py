@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Request, Response, get, post, put
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath, FromQuery, JSONBody, SkipValidation
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter, SkipValidation
 from litestar.response import Stream
 from msgspec import Meta
 
@@ -40,7 +40,7 @@ from muniment.sharing.requests import (
     requests,
 )
 from muniment.sharing.stopping import NewStop, StopView, end_stop, place_stop, stops
-from muniment.web.cursors import Listing
+from muniment.web.cursors import MAX_LIMIT, SHOWN, Listing
 from muniment.web.unit_of_work import needs
 
 __all__ = ["arrangement_routes"]
@@ -50,6 +50,7 @@ TAGS = ["sharing"]
 Session = NamedDependency[CouncilSession]
 Asker = NamedDependency[Caller]
 OnceOnly = NamedDependency[Once]
+Limit = Annotated[int, QueryParameter(ge=1, le=MAX_LIMIT)]
 Store = NamedDependency[SkipValidation[FileStore]]
 AGREES = needs(Permission.AGREE_SHARING)
 DISCLOSES = needs(Permission.DISCLOSE)
@@ -156,9 +157,12 @@ def stop_ended(stop_id: FromPath[UUID], session: Session, caller: Asker) -> None
 
 
 @get("/sharing/requests", sync_to_thread=True, tags=TAGS, opt=READS)
-def all_requests(session: Session, caller: Asker, open: FromQuery[bool] = False) -> Listing[RequestView]:  # noqa: A002
+def all_requests(
+    session: Session, caller: Asker, open: FromQuery[bool] = False,  # noqa: A002
+    limit: Limit = SHOWN, after: FromQuery[str | None] = None,
+) -> Listing[RequestView]:  # fmt: skip
     """One-off requests, the newest first; with `open` those not decided yet."""
-    return Listing(list(requests(session, caller, open_only=open)))
+    return requests(session, caller, open_only=open, limit=limit, after=after)
 
 
 @post("/sharing/requests", sync_to_thread=True, tags=TAGS, opt=DISCLOSES)
@@ -177,10 +181,11 @@ def request_decided(
 
 @get("/sharing/notifications", sync_to_thread=True, tags=TAGS)
 def all_notifications(
-    session: Session, caller: Asker, client: FromQuery[UUID | None] = None, settled: FromQuery[bool] = False
-) -> Listing[NotificationView]:
+    session: Session, caller: Asker, client: FromQuery[UUID | None] = None, settled: FromQuery[bool] = False,
+    limit: Limit = SHOWN, after: FromQuery[str | None] = None,
+) -> Listing[NotificationView]:  # fmt: skip
     """Recipients to be told of changes (UK GDPR Art 19) until each has acknowledged."""
-    return Listing(list(notifications(session, caller, file_id=client, settled=settled)))
+    return notifications(session, caller, file_id=client, settled=settled, limit=limit, after=after)
 
 
 @post(
@@ -195,9 +200,11 @@ def notification_settled(
 
 
 @get("/sharing/matches", sync_to_thread=True, tags=TAGS, opt=MATCHES)
-def all_matches(session: Session, caller: Asker) -> Listing[MatchView]:
-    """Results of statutory data matching. Reading them is an audit event."""
-    return Listing(list(matches(session, caller)))
+def all_matches(
+    session: Session, caller: Asker, limit: Limit = SHOWN, after: FromQuery[str | None] = None
+) -> Listing[MatchView]:
+    """Results of statutory data matching, the newest first. Reading them is an audit event."""
+    return matches(session, caller, limit=limit, after=after)
 
 
 @post("/sharing/matches", sync_to_thread=True, tags=TAGS, opt=MATCHES)

@@ -70,7 +70,7 @@ def test_an_adviser_carries_out_what_was_decided_about_a_request(house: House, h
     assert noted.status_code == 303, noted.text
     assert "to be decided" in page(http, adviser, f"/clients/{file}").text
     with house.session() as session:
-        [request_id] = [one.id for one in requests(session, house.caller) if one.file == file]
+        [request_id] = [one.id for one in requests(session, house.caller, limit=200).items if one.file == file]
     assert f'value="{request_id}"' not in page(http, adviser, f"/clients/{file}/sharing").text
     with house.session() as session:
         decision = RequestDecision(

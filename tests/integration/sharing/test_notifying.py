@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.clients.files import change_stub
 from muniment.clients.records import NewValue, change_values
 from muniment.clients.stub import Stub
+from muniment.clock import FixedClock
 from muniment.database.signals import FilesChanged, ValuesErased, files_changed, values_erased
 from muniment.sharing.notifying import GAUGES, NotificationView, notifications, settle
 from tests.integration.retention.kit import House as Retention
@@ -24,7 +25,7 @@ CANARY = "canary lane 7"
 
 def told(house: House, file_id: UUID) -> list[NotificationView]:
     with house.session() as session:
-        return list(notifications(session, house.caller, file_id=file_id, settled=True))
+        return notifications(session, house.caller, file_id=file_id, settled=True).items
 
 
 def change(house: House, file_id: UUID, **values: str | None) -> None:
@@ -60,6 +61,38 @@ def test_each_recipient_of_a_rectified_field_is_to_be_told_once(house: House, fi
     change(house, file, address="another lane")
     assert len(told(house, file)) == 2  # still to be sent: once is enough
     assert house.scalar("select count(*) from recipient_notification n where n::text like '%canary%'") == 0
+
+
+def test_what_was_given_after_somebody_was_to_be_told_is_told_too(house: House, file: UUID) -> None:
+    """Each under its own reference: a recipient knows a client by no other name."""
+    change(house, file, address=CANARY)
+    clock = house.database.clock
+    house.database.clock = FixedClock(clock.today() + timedelta(days=1))
+    try:
+        again = house.disclose(file, fields=("personal.address",))
+        change(house, file, address="another lane")
+        change(house, file, address="yet another")
+    finally:
+        house.database.clock = clock
+    line = house.scalar("select id from disclosure_line where disclosure_id = :d", d=again.id)
+    references = [one.reference for one in told(house, file) if one.recipient == "college"]
+    assert len(references) == 2
+    assert line in references
+
+
+def test_a_long_list_is_read_page_by_page(house: House, file: UUID) -> None:
+    for name in ("ni", "address"):
+        house.disclose(file, recipient="research", fields=(f"personal.{name}",))
+        change(house, file, **{name: CANARY})
+    whole, after, pages = told(house, file), None, 0
+    found: list[NotificationView] = []
+    while True:
+        with house.session() as session:
+            page = notifications(session, house.caller, file_id=file, settled=True, limit=1, after=after)
+        found, pages, after = found + page.items, pages + 1, page.next
+        if after is None:
+            break
+    assert (found, pages) == (whole, len(whole))
 
 
 def test_a_part_of_the_identity_that_changes_is_told_too(house: House, file: UUID) -> None:
@@ -170,7 +203,7 @@ def test_telling_goes_step_by_step_to_its_end(houses: tuple[House, House], file:
     note(second, "impossible", "the body was wound up")
     assert [one.state for one in told(house, file)] == ["acknowledged", "impossible"]
     with house.session() as session:
-        assert file not in [one.file for one in notifications(session, house.caller)]
+        assert file not in [one.file for one in notifications(session, house.caller, limit=200).items]
         figures = GAUGES[0].count(session)
     assert isinstance(figures, dict)
     assert set(figures) == {("to-send",), ("sent",)}

@@ -48,7 +48,7 @@ def alpha(database: Database, new_council: Callable[[str], UUID], keys: KeyRing,
 def told(house: House) -> list[NotificationView]:
     """Who is to be told of what was erased or restricted, or was told."""
     with house.session() as session:
-        found = notifications(session, house.caller, settled=True)
+        found = notifications(session, house.caller, settled=True, limit=200).items
     return [one for one in found if one.change != "consent-withdrawn"]
 
 
@@ -188,7 +188,7 @@ def test_what_was_taken_back_since_the_backup_is_taken_back(
     assert alpha.against(narrowed, **college) == alpha.against(untouched, **gazette) == set()
     assert alpha.all(lasting, late=late) == before
     with alpha.session() as session:
-        (one,) = notifications(session, alpha.caller)
+        (one,) = notifications(session, alpha.caller).items
     assert (one.change, one.recipient, one.repeated) == ("consent-withdrawn", "gazette", True)
     with alpha.session() as session:
         assert recover(session, retention.ledger).kept == 0, "it is taken back each time"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Final, Literal, get_args
+from unicodedata import normalize
 
 from muniment.api.sharing import Body, Recipient
 from muniment.api.text import say
@@ -63,12 +64,12 @@ def recipient_key(recipient: str, body: str | None = None) -> str:
     """How the ledger names who may receive: a recipient that is one body by its id, else its id and the body's.
 
     `body` is the id of a declared body or, where the policy leaves open which bodies there are, its name as written;
-    case and blanks do not count.
+    case and blanks do not count, nor whether a letter is written with its accent or as two.
 
     >>> recipient_key("employers", "  Generated  Works Ltd")
     'employers/generated works ltd'
     """
-    return recipient if body is None else f"{recipient}/{' '.join(body.casefold().split())}"
+    return recipient if body is None else f"{recipient}/{_folded(body)}"
 
 
 def body_of(recipient: Recipient, named: str, language: str = "en") -> tuple[str, str]:
@@ -76,7 +77,7 @@ def body_of(recipient: Recipient, named: str, language: str = "en") -> tuple[str
     written."""
     written = " ".join(named.split())
     for body in recipient.bodies:
-        if written.casefold() in {body.id, *(name.casefold() for name in _names(body))}:
+        if _folded(written) in {body.id, *map(_folded, _names(body))}:
             return recipient_key(recipient.id, body.id), say(body.name, language)
     return recipient_key(recipient.id, written), written
 
@@ -88,6 +89,10 @@ def keys_of(recipient: Recipient, named: str) -> frozenset[str]:
     declared = [body for body in recipient.bodies if recipient_key(recipient.id, body.id) == key]
     names = [named, *(name for body in declared for name in _names(body))]
     return frozenset({key, *(recipient_key(recipient.id, name) for name in names)})
+
+
+def _folded(name: str) -> str:
+    return " ".join(normalize("NFC", name.casefold()).split())
 
 
 def _names(body: Body) -> Collection[str]:

@@ -1,9 +1,9 @@
 """Telling recipients what has changed in what they were given (UK GDPR Art 19): an outbox that somebody works off.
 
-A line is written in the transaction of the change: one for each recipient of each field concerned, about the newest
-disclosure to it. It names the reference that the recipient was given with the data and the fields, never a value: who
-tells a recipient must not give the data away again. Nothing is sent by itself, for only a person knows whether an
-address is still the recipient's; a line stays until it was acknowledged, or found impossible.
+A line is written in the transaction of the change: one for each recipient of each field concerned. It names every
+reference that the recipient was given them under, which is all by which it knows whom they are about, and the fields,
+never a value: who tells a recipient must not give the data away again. Nothing is sent by itself, for only a person
+knows whether an address is still the recipient's; a line stays until it was acknowledged, or found impossible.
 """
 
 from __future__ import annotations
@@ -57,10 +57,11 @@ ONWARD = {"to-send": ("sent", "impossible"), "sent": ("acknowledged", "impossibl
 NOTHING = "There is no such notification."
 
 _TELL = """
-insert into recipient_notification (council_id, id, line_id, change, fields, since, repeated)
-select :council_id, gen_random_uuid(), whom.line_id, :change, whom.fields, :now, :repeated
+insert into recipient_notification (council_id, id, line_id, lines, change, fields, since, repeated)
+select :council_id, gen_random_uuid(), whom.line_id, whom.lines, :change, whom.fields, :now, :repeated
 from (
-    select (array_agg(l.id order by d.at desc, l.id))[1] as line_id, array_agg(distinct name order by name) as fields
+    select (array_agg(l.id order by d.at desc, l.id))[1] as line_id, array_agg(distinct l.id) as lines,
+        array_agg(distinct name order by name) as fields
     from ({changed}) changed
     join disclosure_line l on l.council_id = :council_id and l.file_id = changed.file_id
     join disclosure d on d.council_id = l.council_id and d.id = l.disclosure_id
@@ -80,14 +81,16 @@ returning id
 
 
 class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient to be told. `reference` is what it was given with the data; `file` is null once the file has gone.
-    `repeated`: after a restore it is not known any more whether it was told already."""
+    """A recipient to be told. `references` are what it was given with the data, each time that it was, `reference` the
+    newest; `file` is null once the file has gone. `repeated`: after a restore it is not known any more whether it was
+    told already."""
 
     id: UUID
     service: str
     recipient: str
     named: str
     reference: UUID
+    references: tuple[UUID, ...]
     file: UUID | None
     change: str
     fields: tuple[str, ...]
@@ -266,10 +269,14 @@ def _listed() -> Any:
     )
 
 
+_READ_OTHERWISE = ("reference", "references", "file", "fields")
+
+
 def _view(row: Any) -> NotificationView:
-    names = [name for name in NotificationView.__struct_fields__ if name not in ("reference", "file", "fields")]
+    names = [name for name in NotificationView.__struct_fields__ if name not in _READ_OTHERWISE]
     return NotificationView(
         reference=row.line_id,
+        references=tuple(row.lines) or (row.line_id,),
         file=row.file_id,
         fields=tuple(row.fields),
         **{name: getattr(row, name) for name in names},

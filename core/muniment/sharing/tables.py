@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Text, text
+from sqlalchemy import ARRAY, CheckConstraint, Index, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from muniment.database.base import Base, CouncilTable, council_fk
@@ -142,15 +142,17 @@ class Notification(CouncilTable, Base):
     """A recipient is to be told that fields it was given were rectified, erased or restricted (UK GDPR Art 19), or that
     the consent they were given on was withdrawn.
 
-    It names the line and its fields, never a value. `state` goes from `to-send` to `sent` and `acknowledged`, or ends
-    as `impossible`, with a `reason` in words without personal data. `settled_at` is when it was acknowledged or found
-    impossible. `repeated`: a restore had lost whether it was told already.
+    It names the line and its fields, never a value; `lines` are all that the recipient was given these fields under,
+    the newest among them (none: of before these were kept). `state` goes from `to-send` to `sent` and `acknowledged`,
+    or ends as `impossible`, with a `reason` in words without personal data. `settled_at` is when it was acknowledged or
+    found impossible. `repeated`: a restore had lost whether it was told already.
     """
 
     __tablename__ = "recipient_notification"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=random_id)
     line_id: Mapped[UUID]
+    lines: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     change: Mapped[str]
     fields: Mapped[list[str]] = mapped_column(ARRAY(Text))
     state: Mapped[str] = mapped_column(server_default="to-send")

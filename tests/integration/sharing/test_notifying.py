@@ -95,6 +95,17 @@ def test_a_long_list_is_read_page_by_page(house: House, file: UUID) -> None:
     assert (found, pages) == (whole, len(whole))
 
 
+def test_every_reference_is_told_under_which_it_was_given(house: House, file: UUID) -> None:
+    of_college = [row.id for row in house.all(
+        "select l.id from disclosure_line l join disclosure d on d.id = l.disclosure_id"
+        " where l.file_id = :f and d.recipient = 'college' order by l.id", f=file,
+    )]  # fmt: skip
+    assert len(of_college) == 2
+    change(house, file, address=None)
+    [theirs] = [one for one in told(house, file) if one.recipient == "college"]
+    assert (list(theirs.references), theirs.reference in of_college) == (of_college, True)
+
+
 def test_a_part_of_the_identity_that_changes_is_told_too(house: House, file: UUID) -> None:
     change(house, file, address=CANARY)
     with house.session() as session:

@@ -22,3 +22,10 @@ def test_a_declared_body_goes_by_its_id_however_it_is_written() -> None:
 def test_case_and_blanks_do_not_make_another_body(name: str) -> None:
     assert recipient_key("employers", f"  {name}  ") == recipient_key("employers", name)
     assert recipient_key("employers", name) != recipient_key("employers")
+
+
+def test_an_accent_makes_no_other_body_however_it_is_stored() -> None:
+    composed, apart = "Caf\u00e9 Ltd", "Cafe\u0301 LTD"
+    assert recipient_key("employers", composed) == recipient_key("employers", apart)
+    cafe = Recipient(id="employers", title="E", kind="kind-of-body", bodies=(Body(id="cafe", name=composed),))
+    assert body_of(cafe, apart, "en") == ("employers/cafe", composed)

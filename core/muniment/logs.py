@@ -1,7 +1,7 @@
 """Logs: one JSON object a line, in codes, ids and places of the code; never a value, never an error's own message.
 
 The message of an error that nobody foresaw may quote what somebody typed, so a log line holds its kind and the places
-it passed, under an incident number that the person sees.
+it passed, under an incident number that the person sees. What we wrote for the operator ourselves is told as it is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import TextIO
 
 import structlog
 
-__all__ = ["configure_logs", "log_incident", "open_log"]
+from muniment.api.errors import NotReady
+
+__all__ = ["configure_logs", "log_incident", "log_not_ready", "open_log"]
 
 FRAMES = 12
 
@@ -49,6 +51,12 @@ def log_incident(error: BaseException, *, place: str) -> str:
         **_facts(error),
     )
     return incident
+
+
+def log_not_ready(error: NotReady) -> None:
+    """Log what keeps the deployment from serving, in words that only the operator is to read: a place on the host."""
+    if error.outward != str(error):
+        structlog.get_logger(__name__).error("not_ready", code=error.code, detail=str(error))
 
 
 def open_log(file: Path) -> TextIO:

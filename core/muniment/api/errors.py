@@ -136,8 +136,16 @@ class TooManyRequests(MunimentError):
 
 
 class NotReady(MunimentError):
-    """The deployment may not serve yet; the message says what is awaited."""
+    """The deployment may not serve yet; the message says what is awaited.
+
+    Where it names a place on the host it is for the operator alone, who reads it in the log and on the command line;
+    `outward` is then what everybody else is told.
+    """
 
     status = 503
     code = "not-ready"
     exit_code = 4
+
+    def __init__(self, message: str, *, outward: str = "") -> None:
+        super().__init__(message)
+        self.outward = outward or message

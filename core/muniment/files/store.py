@@ -49,6 +49,9 @@ TO_REMOVE = text(
 REMOVED = text("delete from file_tombstone where council_id = :council_id and id = any(:ids)")
 
 
+OUTWARD = "No file can be stored or removed at the moment: nothing was changed. Tell the operator; the log says why."
+
+
 class FileDamaged(MunimentError):
     """A stored file's object is missing or not what was stored. Restore it from the backup of the files."""
 
@@ -179,7 +182,8 @@ class FileStore:
         except OSError as error:
             raise FilesNotWritten(
                 f"The folder of files {self._folder} cannot be {what} ({error.strerror}): nothing was changed."
-                " Make room there, or let Muniment's account write, and do it again."
+                " Make room there, or let Muniment's account write, and do it again.",
+                outward=OUTWARD,
             ) from error
 
     def _path(self, council_id: UUID, file_id: UUID) -> Path:

@@ -25,9 +25,9 @@ from litestar.exceptions import (
 from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from muniment.api.errors import InvalidInput, MunimentError, NotSignedIn, TooManyRequests
+from muniment.api.errors import InvalidInput, MunimentError, NotReady, NotSignedIn, TooManyRequests
 from muniment.database.errors import sqlstate_of
-from muniment.logs import log_incident
+from muniment.logs import log_incident, log_not_ready
 
 __all__ = [
     "PROBLEM_JSON",
@@ -89,6 +89,9 @@ def problem_of(exc: Exception, *, place: str = "") -> Problem:
         case InvalidInput():
             faults = [Fault(exc.where, str(exc))] if exc.where else []
             return _problem(exc.status, exc.code, str(exc), faults)
+        case NotReady():
+            log_not_ready(exc)
+            return _problem(exc.status, exc.code, exc.outward)
         case MunimentError() if exc.status != HTTPStatus.INTERNAL_SERVER_ERROR:
             return _problem(exc.status, exc.code, str(exc))
         case HTTPException() if exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:

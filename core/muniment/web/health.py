@@ -14,7 +14,8 @@ from litestar import MediaType, Response, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 
-from muniment.api.errors import MunimentError
+from muniment.api.errors import MunimentError, NotReady
+from muniment.logs import log_not_ready
 from muniment.web.unit_of_work import Places
 
 __all__ = ["ReadinessCheck", "health_routes"]
@@ -50,6 +51,9 @@ class Health(msgspec.Struct, frozen=True):
 def _answer(check: ReadinessCheck) -> CheckResult:
     try:
         remark = check.check()
+    except NotReady as error:
+        log_not_ready(error)
+        return CheckResult(check.name, passed=False, reason=error.outward)
     except MunimentError as error:
         return CheckResult(check.name, passed=False, reason=str(error))
     except Exception as error:  # whatever a check cannot do, the deployment is not ready

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from litestar.testing import TestClient
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from muniment.api.errors import NotReady
 from muniment.app import open_application
@@ -258,8 +259,13 @@ def test_a_ledger_that_is_not_there_is_no_empty_ledger(dumped: Stage) -> None:
     content = path.read_bytes()
     path.unlink()
     with dumped.client() as client:
-        assert "is not there, though records were disposed of" in client.get(READY).text
-        assert client.get("/alpha/console").status_code == 503
+        with capture_logs() as logs:
+            told = [client.get(READY), client.get("/alpha/console"), client.get("/api/v1/councils/alpha/caller")]
+        for answer in told:
+            assert answer.status_code == 503
+            assert "is not there, though records were disposed of" in answer.text
+            assert str(path.parent) not in answer.text, "a place on the host is for the operator"
+        assert [str(path) in line["detail"] for line in logs if line["event"] == "not_ready"] == [True] * 3
         with dumped.house.session() as session, pytest.raises(NotReady, match="is not there"):
             recover(session, dumped.house.ledger)
         path.write_bytes(content)

@@ -144,6 +144,24 @@ def test_two_who_answer_a_request_at_once_answer_it_once(house: House) -> None:
             assert sum(made) == 1
 
 
+def test_an_agreement_that_runs_out_takes_nothing_from_another_with_the_same_recipient(house: House) -> None:
+    house.adopt([{**one, "agreement": one["id"] == "college"} for one in RECIPIENTS])
+    today, file = house.database.clock.today(), house.register(address="1 Sample Street")
+    try:
+        with house.session() as session:
+            lasting = make_agreement(session, house.caller, new_agreement(house))
+            short = new_agreement(house, from_on=today - timedelta(days=9), last_day=today - timedelta(days=1))
+            over = make_agreement(session, house.caller, short)
+            shown = {one.id: one.in_force for one in agreements(session, house.caller) if one.id in (lasting, over)}
+        assert shown == {lasting: True, over: False}
+        assert house.against(file, fields=ADDRESS) == set()
+        with house.session() as session:
+            end_agreement(session, house.caller, lasting, "over")
+        assert house.against(file, fields=ADDRESS) == {"agreement"}
+    finally:
+        house.adopt()
+
+
 def test_what_left_before_an_agreement_ended_was_covered_by_it(house: House) -> None:
     house.adopt([{**one, "agreement": one["id"] == "college"} for one in RECIPIENTS])
     try:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pytest
 from click.testing import Result
 from litestar import Litestar
 from litestar.testing import TestClient
+from structlog.testing import capture_logs
 
 from muniment.clients.limiting import NewLimit, place_limit
 from tests.integration.sharing.kit import API, CONSOLE, FIELDS, SERVICE, House, page
@@ -89,6 +91,22 @@ def test_agreements_requests_and_matches_over_the_api(house: House, http: Client
     assert closed.status_code == 204, closed.text
     [seen] = http.get(f"{API}/sharing/matches", headers=headers).json()["items"]
     assert (seen["outcome"], seen["closed_on"]) == ("error", "2026-11-20")
+
+
+def test_where_files_lie_on_the_host_is_told_to_the_operator_alone(
+    house: House, http: Client, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    agreement_id = house.settle_with("college")
+    (tmp_path / "full").touch()
+    monkeypatch.setattr(house.store, "_folder", tmp_path / "full")
+    with capture_logs() as logs:
+        refused = http.put(f"{API}/sharing/agreements/{agreement_id}/document", content=b"%PDF generated",
+                           headers={**headers, "Content-Type": "application/pdf"})  # fmt: skip
+    assert (refused.status_code, refused.json()["code"]) == (503, "files-not-written")
+    assert refused.json()["detail"].endswith("nothing was changed. Tell the operator; the log says why.")
+    assert str(tmp_path) not in refused.text
+    [told] = [line["detail"] for line in logs if line["event"] == "not_ready"]
+    assert str(tmp_path / "full") in told
 
 
 def test_an_adviser_asks_and_discloses_on_the_clients_page(house: House, http: Client, cookie: str) -> None:

@@ -191,7 +191,9 @@ def refuse_missing(session: CouncilSession, ledger: Ledger) -> None:
     if ledger.state == MISSING and session.scalar(select(known.exists())):
         raise NotReady(
             f"The erasure ledger {ledger.path} is not there, though records were disposed of or held: mount the folder "
-            "that MUNIMENT_LEDGER_DIR must name. Where it is lost for good, docs/runbook.md says what to do."
+            "that MUNIMENT_LEDGER_DIR must name. Where it is lost for good, docs/runbook.md says what to do.",
+            outward="The erasure ledger is not there, though records were disposed of or held: nothing is answered"
+            " until the operator has brought it back. The log says where it must be.",
         )
 
 

@@ -34,6 +34,10 @@ from muniment.database.packed import Keys
 
 __all__ = ["Ledger", "LedgerChunk", "Line", "Redaction"]
 
+OUTWARD: Final = (
+    "The erasure ledger cannot be used: nothing is disposed of or held. Tell the operator; the log says why."
+)
+
 TORN: Final = b"#torn\n"
 """Closes a line that a crash cut off. No whole line ends so."""
 
@@ -203,13 +207,18 @@ class Ledger:
     def _damaged(self, number: int, how: str) -> NotReady:
         return NotReady(
             f"Line {number} of the erasure ledger {self._path} {how}, so somebody who was erased could come back:"
-            " restore the ledger from its copy."
+            " restore the ledger from its copy.",
+            outward="The erasure ledger is damaged: nothing is disposed of or held. Tell the operator; the log says"
+            " where and how.",
         )
 
     def _check_folder(self) -> None:
         folder = self._path.parent
         if folder.exists() and not folder.is_dir():
-            raise NotReady(f"The erasure ledger's place {folder} is a file: MUNIMENT_LEDGER_DIR must name a folder.")
+            raise NotReady(
+                f"The erasure ledger's place {folder} is a file: MUNIMENT_LEDGER_DIR must name a folder.",
+                outward=OUTWARD,
+            )
 
     @contextmanager
     def _told(self, what: str = "read") -> Iterator[None]:
@@ -219,7 +228,8 @@ class Ledger:
         except OSError as error:
             raise NotReady(
                 f"The erasure ledger {self._path} cannot be {what} ({error.strerror}): nothing is disposed of or held "
-                "until Muniment's account can read and write it, and has room there."
+                "until Muniment's account can read and write it, and has room there.",
+                outward=OUTWARD,
             ) from error
 
     def _append(self, lines: Iterable[Line]) -> None:

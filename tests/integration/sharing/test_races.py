@@ -243,6 +243,29 @@ def test_a_request_is_an_answer_for_one_person_and_some_fields(house: House) -> 
     assert house.against(file, request=request_id, fields=("personal.address",)) == {"request-decided"}
 
 
+def test_changes_that_destroy_the_same_exports_lock_them_in_one_order(house: House, file: UUID) -> None:
+    """The exports lie there with their keys falling, as do those of their acts: whoever takes them as they are found,
+    either way, goes backwards."""
+    made = sorted((house.disclose(file, **GIVEN) for _ in range(12)), key=lambda one: one.id)
+    keys = sorted(one.export.id for one in made if one.export is not None)
+    with house.session() as session:
+        session.execute(text("delete from export_file"))
+        add = text(
+            "insert into export_file (council_id, id, disclosure_id, name, media_type, made_on)"
+            " values (:c, :id, :disclosure, 'generated', 'application/json', '2026-11-20')"
+        )
+        for one, key in zip(made, reversed(keys), strict=True):
+            session.execute(add, {"c": house.id, "id": key, "disclosure": one.id})
+    lock = text("select id from export_file where id = any(:ids) order by id for update")
+    with house.session() as session:
+        session.execute(lock, {"ids": keys[:1]})
+        pool, future = waits_for(house, lambda: house.agree(file, "stories", state="withdrawn"))
+        session.execute(lock, {"ids": keys[1:]})
+    future.result(20)
+    pool.shutdown()
+    assert house.scalar("select count(*) from export_file where id = any(:ids)", ids=keys) == 0
+
+
 @pytest.mark.slow
 def test_a_storm_of_withdrawals_and_restrictions_lets_nothing_leave_after_them(house: House) -> None:
     files = [house.register(purposes=["stories"], address="1 Sample Street") for _ in range(40)]

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, select, text, update
 
 from muniment.accounts.permissions import EVERY_SERVICE, Caller, Permission, Role, Services, both, grants_of
 from muniment.accounts.sessions import digest_of
@@ -164,12 +164,11 @@ def revoke_tokens_of(session: CouncilSession, staff_id: UUID, now: datetime) -> 
     record_many(session, AuditEvent.TOKEN_REVOKED, sorted(ended))
 
 
-def revoke_token(session: CouncilSession, token_id: UUID, now: datetime) -> None:
-    """End a token for good. Raises `NotFound`, or `Conflict` if it was revoked before."""
+def revoke_token(session: CouncilSession, token_id: UUID, now: datetime, *, staff_id: UUID | None = None) -> None:
+    """End a token for good; with `staff_id`, one of that person's alone. Raises `NotFound`, or `Conflict` if it was
+    revoked before."""
     revoked_before = session.execute(
-        select(ApiToken.revoked_at)
-        .where(ApiToken.council_id == session.council_id, ApiToken.id == token_id)
-        .with_for_update()
+        select(ApiToken.revoked_at).where(*_whose(session, staff_id), ApiToken.id == token_id).with_for_update()
     ).one_or_none()
     if revoked_before is None:
         raise NotFound("There is no such token in this council.")
@@ -183,14 +182,17 @@ def revoke_token(session: CouncilSession, token_id: UUID, now: datetime) -> None
     record(session, AuditEvent.TOKEN_REVOKED, token_id)
 
 
-def list_tokens(session: CouncilSession) -> list[TokenView]:
-    """Every token of the council, the oldest first."""
-    rows = session.scalars(
-        select(ApiToken).where(ApiToken.council_id == session.council_id).order_by(ApiToken.made_at, ApiToken.id)
-    )
+def list_tokens(session: CouncilSession, *, staff_id: UUID | None = None) -> list[TokenView]:
+    """Every token of the council, or of one member of staff, the oldest first."""
+    rows = session.scalars(select(ApiToken).where(*_whose(session, staff_id)).order_by(ApiToken.made_at, ApiToken.id))
     return [
         TokenView(
             row.id, row.staff_id, row.label, row.permissions, row.services, row.made_at, row.expires_at, row.revoked_at
         )
         for row in rows
     ]
+
+
+def _whose(session: CouncilSession, staff_id: UUID | None) -> tuple[ColumnElement[bool], ...]:
+    here = ApiToken.council_id == session.council_id
+    return (here,) if staff_id is None else (here, ApiToken.staff_id == staff_id)

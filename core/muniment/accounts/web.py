@@ -115,10 +115,27 @@ def sign_out(
 
 
 @get("/console/password", sync_to_thread=True)
-def password_page(caller: NamedDependency[Caller], page: NamedDependency[Page]) -> Response[str]:
-    """The form that changes one's own password."""
-    _require_staff(caller)
-    return page.render("accounts/password.html", caller=caller, faults=[])
+def password_page(
+    session: NamedDependency[CouncilSession],
+    caller: NamedDependency[Caller],
+    page: NamedDependency[Page],
+    clock: NamedDependency[SkipValidation[Clock]],
+) -> Response[str]:
+    """The form that changes one's own password, and the tokens by which programs act as oneself."""
+    return _account(session, caller, page, clock)
+
+
+@post("/console/tokens/{token_id:uuid}", sync_to_thread=True, status_code=303)
+def end_own_token(
+    token_id: FromPath[UUID],
+    session: NamedDependency[CouncilSession],
+    caller: NamedDependency[Caller],
+    council: NamedDependency[CouncilRef],
+    clock: NamedDependency[SkipValidation[Clock]],
+) -> Redirect:
+    """End a token of one's own."""
+    revoke_token(session, token_id, clock.now(), staff_id=_require_staff(caller))
+    return Redirect(f"/{council.slug}/console/password", status_code=303)
 
 
 @post("/console/password", sync_to_thread=True, status_code=303)
@@ -137,16 +154,11 @@ def change_own_password(
     try:
         change_password(session, keys, staff_id, data.current, data.new, clock.now())
     except TooManyRequests as fault:
-        return page.render(
-            "accounts/password.html",
-            caller=caller,
-            status=fault.status,
-            headers={"Retry-After": str(fault.retry_after)},
-            faults=[Fault("", str(fault))],
-        )
+        headers = {"Retry-After": str(fault.retry_after)}
+        return _account(session, caller, page, clock, fault.status, Fault("", str(fault)), headers)
     except InvalidInput as fault:
-        faults = [Fault("current" if fault.where == "current" else "new", str(fault))]
-        return page.render("accounts/password.html", caller=caller, status=fault.status, faults=faults)
+        wrong = Fault("current" if fault.where == "current" else "new", str(fault))
+        return _account(session, caller, page, clock, fault.status, wrong)
     return _to_sign_in(council, credentials)
 
 
@@ -188,6 +200,18 @@ def revoke(
     revoke_token(session, token_id, clock.now())
 
 
+def _account(
+    session: CouncilSession, caller: Caller, page: Page, clock: Clock, status: int = 200, fault: Fault | None = None,
+    headers: dict[str, str] | None = None,
+) -> Response[str]:  # fmt: skip
+    now, mine = clock.now(), list_tokens(session, staff_id=_require_staff(caller))
+    return page.render(
+        "accounts/password.html", caller=caller, status=status, headers=headers or {},
+        faults=[] if fault is None else [fault],
+        tokens=[one for one in mine if one.revoked_at is None and one.expires_at > now],
+    )  # fmt: skip
+
+
 def _require_staff(caller: Caller) -> UUID:
     if caller.actor.kind != "staff" or caller.actor.name != "console" or caller.actor.id is None:
         raise Forbidden("Only somebody who is signed in has a password.")
@@ -200,4 +224,4 @@ def _to_sign_in(council: CouncilRef, credentials: Credentials) -> Redirect:
 
 
 api_routes = [staff_of_council, tokens_of_council, revoke, who_asks]
-pages = [sign_in_page, sign_in_with_password, sign_out, password_page, change_own_password]
+pages = [sign_in_page, sign_in_with_password, sign_out, password_page, change_own_password, end_own_token]

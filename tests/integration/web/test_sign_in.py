@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
@@ -11,7 +12,9 @@ from litestar.testing import TestClient
 from sqlalchemy import text
 
 from muniment.accounts.limits import SIGN_IN_ACCOUNT, SIGN_IN_ADDRESS
-from muniment.accounts.permissions import Role
+from muniment.accounts.permissions import Permission, Role
+from muniment.accounts.staff import staff_by_email
+from muniment.accounts.tokens import caller_of_token, new_token, revoke_token
 from muniment.clock import FixedClock
 from muniment.database.session import Database
 from muniment.web.forms import form_token
@@ -151,6 +154,41 @@ def test_a_new_password_ends_every_session(
     assert client.get("/alpha/console").status_code == 303
     assert not sign_in("alpha", email, PASSWORD)
     assert sign_in("alpha", email, "quite another generated")
+
+
+def test_who_is_signed_in_sees_the_programs_that_act_as_them_and_ends_their_tokens(
+    client: Client, councils: Councils, staff_of: StaffOf, sign_in: SignIn, database: Database, clock: FixedClock
+) -> None:
+    emails = [staff_of(councils[0], Role.ADVISER, f"{name}@council.example") for name in ("one", "other")]
+    now, made = clock.now(), {}
+    with database.council(councils[0]) as session:
+        for whose, label in ((emails[0], "mine"), (emails[1], "theirs"), (None, "nobody's"), (emails[0], "over")):
+            staff_id = None if whose is None else staff_by_email(session, whose)
+            made[label] = new_token(
+                session,
+                "alpha",
+                label,
+                [Permission.READ_CLIENTS],
+                None,
+                now + timedelta(days=9),
+                now,
+                staff_id=staff_id,
+            )
+        revoke_token(session, made["over"][0], now)
+    token = sign_in("alpha", emails[0])
+
+    def shown() -> list[str]:
+        return re.findall(r"End the token for ([^<]+)<", client.get("/alpha/console/password").text)
+
+    def end(label: str) -> int:
+        return client.post(f"/alpha/console/tokens/{made[label][0]}", data={"form_token": token}).status_code
+
+    assert shown() == ["mine"]
+    assert [end(label) for label in ("theirs", "nobody's", "mine", "mine")] == [404, 404, 303, 409]
+    assert shown() == []
+    with database.council(councils[0]) as session:
+        stand = [label for label, (_, secret) in made.items() if caller_of_token(session, secret, now) is not None]
+    assert stand == ["theirs", "nobody's"]
 
 
 def test_guesses_at_a_password_on_its_own_page_count_as_attempts_to_sign_in(

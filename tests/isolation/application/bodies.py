@@ -140,6 +140,7 @@ def bodies(tenant: Tenant) -> dict[str, Any]:
         "POST /console/requests/{request_id}": {"decided_by": "officer", "reasons": "not necessary"},
         "POST /console/notifications/{notification_id}": {"outcome": "sent"},
         "POST /console/sign-out": {},
+        "POST /console/tokens/{token_id}": {},
         "POST /console/password": {"current": "generated words for tests", "new": "other generated words"},
         "POST /console/clients": {"family_name": town.family_name},
         "POST /console/clients/{file_id}/attachments": {

@@ -14,7 +14,7 @@ from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import InvalidInput, NotFound
 from muniment.api.sharing import ProposedDisclosure
 from muniment.audit.events import AuditEvent
-from muniment.audit.log import record
+from muniment.audit.log import record_many
 from muniment.clients.context import Context
 from muniment.clients.locks import NO_FILE
 from muniment.database.packed import Keys
@@ -90,17 +90,18 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def ask(session: CouncilSession, caller: Caller, context: Context, asked: Asked) -> Answer:
-    """May these fields of these clients go to this recipient for this purpose now? Asking changes nothing.
+    """May these fields of these clients go to this recipient for this purpose now? Asking changes nothing; the answer
+    tells something about each of them, so it is an event of each.
 
     Raises `Forbidden`, `NotFound` if one of the files or the request is not there for the caller, `InvalidInput`.
     """
     caller.require_somewhere(Permission.DISCLOSE)
     check(asked)
     judged = judge(session, caller, context, asked)
-    record(
+    record_many(
         session,
         AuditEvent.DISCLOSURE_ASKED,
-        asked.files[0] if len(asked.files) == 1 else None,
+        Keys.of(asked.files),
         service=asked.service,
         recipient=asked.recipient,
         purpose=asked.purpose,

@@ -188,7 +188,7 @@ with chosen as materialized (
         max(l.placed_at) as placed_at
     from client_limit l
     where l.council_id = :council_id and l.file_id = any({chosen}) and l.ended_at is null
-    and (cardinality(l.purposes) = 0 or :purpose = any(l.purposes))
+    and (cardinality(l.purposes) = 0 or l.purposes && cast(:purposes as text[]))
     group by l.file_id
 ), joined as (
     select e.file_id, max(e.started_on) as since

@@ -108,12 +108,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `held` are the asked fields that hold a value for the purpose, or for one compatible with it; `held_otherwise` those
     that hold values for other purposes alone. `limited` and `objection`: a restriction (Art 18) stands, an objection
-    (Art 21) is pending or upheld, for this purpose. `agreed_since`: they consented, naming this recipient, after the
-    last of these was placed; known only where the exception `consent` is claimed. `enrolled`: in the recipient's
-    programme today; `programme_notice`: that programme's own notice was given since joining, and no other counts.
-    `obtained_elsewhere`: data came from somebody else (Art 14); `told`: some notice was given. `adult`: known to be 18
-    or older. `requested`: the one-off request is about this client. `refusals` are what plugins said, each
-    `plugin: reason`.
+    (Art 21) is pending or upheld, for this purpose or one that values may be held for instead. `agreed_since`: they
+    consented, naming this recipient, after the last of these was placed; known only where the exception `consent` is
+    claimed. `enrolled`: in the recipient's programme today; `programme_notice`: that programme's own notice was given
+    since joining, and no other counts. `obtained_elsewhere`: data came from somebody else (Art 14); `told`: some notice
+    was given. `adult`: known to be 18 or older. `requested`: the one-off request is about this client. `refusals` are
+    what plugins said, each `plugin: reason`.
     """
 
     held: frozenset[str] = frozenset()

@@ -81,6 +81,22 @@ def test_restriction_and_objection_close_it(house: House) -> None:
     assert house.against(other) == {"objection"}
 
 
+def test_what_is_restricted_does_not_leave_for_a_compatible_purpose(house: House) -> None:
+    file = house.register(purposes=["statistics"], address="1 Sample Street")
+    to: dict[str, Any] = {"recipient": "research", "fields": ("personal.address",)}
+    assert house.against(file, **to) == set()
+    house.limit(file, purposes="{statistics}")
+    assert house.against(file, **to) == {"restriction"}
+
+
+def test_of_whom_the_gate_was_asked_the_log_knows(house: House) -> None:
+    files = {house.register(address="1 Sample Street") for _ in range(3)}
+    house.decide(*files)
+    asked_of = house.all("select subject from audit_event where event = 'sharing.disclosure.asked'"
+                         " order by id desc limit 3")  # fmt: skip
+    assert {row.subject for row in asked_of} == files
+
+
 def test_consent_to_the_use_of_restricted_data_is_given_after_they_were_restricted(house: House) -> None:
     """UK GDPR Art 18(2): who agreed and had it restricted then has not agreed to its use all the same."""
     file = house.register(purposes=["stories"], address="1 Sample Street")

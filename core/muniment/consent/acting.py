@@ -37,7 +37,7 @@ from muniment.web.callers import Caller, Permission
 
 __all__ = ["NewWithdrawal", "Withdrawn", "record_answer", "withdraw"]
 
-NEVER_ASKED: Final = "This client was never asked about that purpose."
+NEVER_ASKED: Final = "This client was never asked about that purpose. If they say no to it, record it as refused."
 NOTHING_GIVEN: Final = "There is nothing to withdraw: no {kind} to this purpose was given."
 OF_AGE: Final = (
     "They were of age on that day, and nobody has parental responsibility for an adult: ask them themselves."

@@ -35,6 +35,8 @@ from muniment.notices.given import called_document, called_version, earlier_docu
 from muniment.notices.versions import versions_published
 from muniment.notices.words import Words
 from muniment.plugins.manager import Plugins
+from muniment.policy.model import Policy
+from muniment.policy.store import adopted
 from muniment.web.callers import Caller, Permission
 from muniment.web.council import CouncilRef
 from muniment.web.errors import Fault
@@ -76,10 +78,13 @@ class AnswerForm(msgspec.Struct, frozen=True):
 
 
 class WithdrawForm(msgspec.Struct, frozen=True):
-    """The fields of the form that withdraws: the purpose, and how the person said so."""
+    """The fields of the form that withdraws: the purpose, how the person said so, for whom (the key of one who is
+    named; empty for all), and in which language they are told what follows."""
 
     purpose: str
     channel: str = ""
+    whom: str = ""
+    language: str = ""
 
 
 Beside = Callable[[CouncilSession, Caller, UUID, Page], str]
@@ -98,6 +103,7 @@ def beside_file_of(words: Words) -> Beside:
             file_id=file_id,
             parts=[(kind, plural, consents_of(session, words, file_id, service, kind)) for kind, plural in KINDS],
             channels=CHANNELS,
+            languages=_languages(adopted(session)),
             may_record=caller.allows(Permission.RECORD_CONSENTS, service),
         )
 
@@ -149,10 +155,17 @@ def _pages(kind: Kind, plural: str) -> list[HTTPRouteHandler]:
         context = Context.of(session, plugins, keys)
         if data.channel not in CHANNELS:
             raise InvalidInput("Say how the person told the council.", where="channel")
-        new = NewWithdrawal(channel=msgspec.convert(data.channel, Channel))
+        recipient, _, body = data.whom.partition("/")
+        new = NewWithdrawal(
+            channel=msgspec.convert(data.channel, Channel), language=data.language or None,
+            recipients=(NamedRecipient(recipient, body or None),) if data.whom else (),
+        )  # fmt: skip
         done = withdraw(session, caller, context, file_id, kind, data.purpose, new)
-        told = done.follows.said(words, context.policy.council, context.policy.council.languages[0])
-        return page.render("consent/withdrawn.html", caller=caller, kind=kind, file_id=file_id, done=done, told=told)
+        told = done.follows.said(words, context.policy.council, data.language or context.policy.council.languages[0])
+        return page.render(
+            "consent/withdrawn.html", caller=caller, kind=kind, file_id=file_id, done=done, told=told,
+            language=data.language,
+        )  # fmt: skip
 
     return [form, recorded, withdrawn]
 
@@ -180,7 +193,7 @@ def _form(
     documents = [each for each in earlier_documents(session) if each.service == service]
     choices = {
         "purpose": [(each.purpose, each.title) for each in purposes],
-        "languages": [(code, LANGUAGE_NAMES.get(code, code)) for code in context.policy.council.languages],
+        "languages": _languages(context.policy),
         "shown": [
             *((str(each.id), called_version(each.notice, each.number, each.language)) for each in versions),
             *((str(each.id), called_document(each.title, each.version)) for each in documents),
@@ -195,6 +208,10 @@ def _form(
         "consent/record.html", caller=caller, status=status, kind=kind, plural=dict(KINDS)[kind], file_id=file_id,
         asked=asked, faults=faults, purposes=purposes, choices=choices,
     )  # fmt: skip
+
+
+def _languages(policy: Policy) -> list[tuple[str, str]]:
+    return [(code, LANGUAGE_NAMES.get(code, code)) for code in policy.council.languages]
 
 
 def _spaced(codes: Sequence[str]) -> list[tuple[str, str]]:

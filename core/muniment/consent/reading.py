@@ -26,13 +26,18 @@ __all__ = ["AskedView", "ConsentsView", "StandingView", "asked_of", "consents_of
 
 class StandingView(msgspec.Struct, frozen=True, kw_only=True):
     """Where one purpose stands. `names` are those of `standing.recipients`, in that order; `follows` is what would
-    follow a withdrawal, as it is read to the person, empty where there is nothing to withdraw."""
+    follow a withdrawal, as it is read to the person, empty where there is nothing to withdraw or its words fail."""
 
     purpose: str
     title: str
     standing: Standing
     names: tuple[str, ...]
     follows: tuple[str, ...]
+
+    @property
+    def may_withdraw(self) -> bool:
+        """Whether there is something to withdraw."""
+        return self.standing.state not in ("withdrawn", "requested", "refused")
 
 
 class AskedView(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,9 @@ from litestar.testing import TestClient
 from muniment.accounts.permissions import Role
 from muniment.accounts.sessions import begin_session
 from muniment.accounts.staff import add_staff
+from muniment.consent.asking import NamedRecipient
 from muniment.web.forms import form_token
+from tests.integration.consent.acts import answer
 from tests.integration.consent.kit import House
 from tests.integration.consent.test_api import http as http
 
@@ -66,6 +68,7 @@ def test_recording_and_withdrawing(house: House, browser: tuple[Browser, str]) -
     shown = page_of(client, file_id)
     assert "Telling your story: given" in shown
     assert "Counts until 19 November 2027, inclusive." in shown
+    assert "Withdraw the consent: Telling your story" in shown
     consents, permissions = shown.index('<h2 id="consents">'), shown.index('<h2 id="permissions">')
     assert consents < shown.index("Telling your story: given") < permissions
     [evidence] = house.all("select name, proves from consent_evidence where file_id = :file", file=file_id)
@@ -97,3 +100,29 @@ def test_a_permission_is_recorded_on_its_own_page(house: House, browser: tuple[B
     shown = page_of(client, file_id)
     assert shown.index("Support: given") > shown.index('<h2 id="permissions">')
     assert "Names: The Generated College." in shown
+
+
+def test_one_of_several_is_withdrawn_alone_and_told_in_their_language(
+    house: House, browser: tuple[Browser, str]
+) -> None:
+    client, token = browser
+    file_id = house.register()
+    for body in ("works", "Made-up Bakery"):
+        answer(house, file_id, "vacancies", recipients=(NamedRecipient("employers", body),))
+    shown = page_of(client, file_id)
+    assert '<option value="employers/made-up bakery">Made-up Bakery alone</option>' in shown
+    assert '<option value="cy">Cymraeg</option>' in shown
+    form = {"form_token": token, "purpose": "vacancies", "channel": "telephone", "whom": "employers/works",
+            "language": "cy"}  # fmt: skip
+    gone = client.post(f"/alpha/console/clients/{file_id}/consents/withdraw", data=form)
+    assert gone.status_code == 200, gone.text
+    assert '<ul lang="cy">' in gone.text
+    assert "O hyn ymlaen ni roddir dim ar sail hyn i: Generated Works Ltd." in gone.text
+    found = house.standing(file_id, "vacancies")
+    assert found is not None
+    assert (found.live, found.recipients) == (True, ("employers/made-up bakery",))
+    for wrong in ({"whom": "employers/nobody"}, {"language": "welsh"}):
+        assert (
+            client.post(f"/alpha/console/clients/{file_id}/consents/withdraw", data={**form, **wrong}).status_code
+            == 422
+        )

@@ -273,8 +273,9 @@ def _against(decision: Decision) -> Sequence[str]:
 
 def _line(entry: DisclosureView) -> str:
     what = ", ".join(entry.fields)
-    why = f"; refused: {', '.join(entry.rules)}" if entry.rules else ""
-    return f"{entry.at:%d/%m/%Y %H:%M} UTC {entry.id} to {entry.recipient} for {entry.purpose}: {what}{why}"
+    why = f": {', '.join(entry.rules)}" if entry.rules else ""
+    came = f"{entry.given:,} given, {entry.refused:,} refused{why}"
+    return f"{entry.at:%d/%m/%Y %H:%M} UTC {entry.id} to {entry.recipient} for {entry.purpose}: {what}; {came}"
 
 
 def _client(one: ClientInDisclosure) -> str:
@@ -286,5 +287,6 @@ def _client(one: ClientInDisclosure) -> str:
 
 def _agreement(entry: AgreementView) -> str:
     state = "in force" if entry.in_force else "not in force"
-    review = ", to be looked at" if entry.to_review else ""
-    return f"{entry.id} {entry.service} {entry.recipient}: {entry.title}, {state}, review on {entry.review_on}{review}"
+    last = f", last day {entry.last_day}" if entry.last_day else ""
+    review = f", review on {entry.review_on}{', to be looked at' if entry.to_review else ''}"
+    return f"{entry.id} {entry.service} {entry.recipient}: {entry.title}, {state}{last}{review}"

@@ -28,7 +28,7 @@ from muniment.files.store import FileStore, remove_files
 from muniment.policy.store import adopted
 from muniment.sharing.around import ending
 from muniment.sharing.arrangement_tables import SharingAgreement
-from muniment.sharing.wording import declared_recipient, known_names, written
+from muniment.sharing.wording import decider, declared_recipient, known_names, written
 
 __all__ = [
     "GAUGES",
@@ -122,7 +122,7 @@ def make_agreement(session: CouncilSession, caller: Caller, new: NewAgreement) -
             from_on=new.from_on,
             last_day=new.last_day,
             review_on=new.review_on,
-            agreed_by=written(new.agreed_by, "agreed_by"),
+            agreed_by=decider(new.agreed_by, "agreed_by"),
             made_at=session.clock.now(),
         )
         .returning(AGREEMENT.c.id)

@@ -24,10 +24,10 @@ from muniment.clients.locks import NO_FILE, service_of
 from muniment.clients.parsing import check_day
 from muniment.database.session import CouncilSession
 from muniment.policy.special import slots_of
-from muniment.policy.store import NOT_THEIRS, adopted
+from muniment.policy.store import adopted
 from muniment.sharing.around import NO_REQUEST, REQUEST, ending, open_on
 from muniment.sharing.terms import IDENTITY
-from muniment.sharing.wording import declared_recipient, known_names, optional_words, written
+from muniment.sharing.wording import decider, declared_recipient, known_names, optional_words, written
 from muniment.web.cursors import SHOWN, Listing, decode_cursor, page_of
 
 __all__ = [
@@ -195,9 +195,6 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
     if beyond or decision.share != bool(decision.fields):
         message = "A decision to share names some of the fields asked for, and no other; a refusal names none."
         raise InvalidInput(message, where="fields", code="fields")
-    if decision.decided_by.strip().lower() in NOT_THEIRS:
-        message = "The data protection officer advises and decides no processing (UK GDPR Art 38(6)): name who does."
-        raise InvalidInput(message, where="decided_by", code="adviser")
     if decision.last_day is not None and check_day(decision.last_day, "last_day") < session.clock.today():
         raise InvalidInput("The last day lies in the past.", where="last_day")
     if not decision.person_told and (row.kind == "one-off" or not decision.telling_reason.strip()):
@@ -210,7 +207,7 @@ def decide_request(session: CouncilSession, caller: Caller, request_id: UUID, de
             state="share" if decision.share else "refuse",
             decided_fields=list(decision.fields),
             decided_at=session.clock.now(),
-            decided_by=written(decision.decided_by, "decided_by"),
+            decided_by=decider(decision.decided_by, "decided_by"),
             reasons=written(decision.reasons, "reasons"),
             last_day=decision.last_day,
             person_told=decision.person_told,

@@ -10,8 +10,9 @@ from muniment.api.text import is_blank
 from muniment.clients.parsing import BadValue, parse_date, parse_text
 from muniment.consent.acts import body_of, recipient_key
 from muniment.policy.model import Policy
+from muniment.policy.store import NOT_THEIRS
 
-__all__ = ["LONGEST", "day_of", "declared_recipient", "known_names", "optional_words", "written"]
+__all__ = ["LONGEST", "day_of", "decider", "declared_recipient", "known_names", "optional_words", "written"]
 
 LONGEST = 2_000
 """Characters of one answer."""
@@ -31,6 +32,15 @@ def optional_words(text: str, where: str) -> str:
         return parse_text(text, LONGEST)
     except BadValue as error:
         raise InvalidInput(f"This {error}.", where=where, code=error.code) from None
+
+
+def decider(text: str, where: str) -> str:
+    """The role of who decides, as `written`: not the data protection officer's (UK GDPR Art 38(6))."""
+    said = written(text, where)
+    if said.lower() in NOT_THEIRS:
+        message = "The data protection officer advises and decides no processing (UK GDPR Art 38(6)): name who does."
+        raise InvalidInput(message, where=where, code="adviser")
+    return said
 
 
 def day_of(text: str, where: str) -> date:

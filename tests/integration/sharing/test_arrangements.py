@@ -202,3 +202,11 @@ def test_days_of_no_calendar_of_ours_and_words_that_nobody_sees_are_refused(hous
     with house.session() as session, pytest.raises(InvalidInput) as refused:
         SLIPS[slip](house, session, file)
     assert refused.value.where.startswith(slip)
+
+
+def test_the_data_protection_officer_advises_and_agrees_to_nothing(house: House) -> None:
+    with house.session() as session:
+        for adviser in ("DPO", " Data Protection Officer "):
+            with pytest.raises(InvalidInput) as refused:
+                make_agreement(session, house.caller, new_agreement(house, agreed_by=adviser))
+            assert (refused.value.where, refused.value.code) == ("agreed_by", "adviser")

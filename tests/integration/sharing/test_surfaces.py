@@ -16,7 +16,9 @@ from litestar.testing import TestClient
 from structlog.testing import capture_logs
 
 from muniment.clients.limiting import NewLimit, place_limit
+from muniment.sharing.agreements import make_agreement
 from tests.integration.sharing.kit import API, CONSOLE, FIELDS, SERVICE, House, page
+from tests.integration.sharing.test_arrangements import new_agreement
 
 Client = TestClient[Litestar]
 Share = Callable[..., Result]
@@ -212,7 +214,12 @@ def test_an_operator_decides_exports_and_looks(house: House, tmp_path: Path, sha
     assert written.stat().st_mode & 0o077 == 0
     looked = share("register", "alpha", "--client", str(file), "--json")
     assert [entry["given"] for entry in json.loads(looked.stdout)["items"]] == [1]
-    assert share("agreements", "alpha").exit_code == 0
+    both = share("register", "alpha", "--recipient", "college")
+    assert "personal.address; 1 given, 1 refused" in " ".join(both.stdout.split())
+    with house.session() as session:
+        today = session.clock.today()
+        make_agreement(session, house.caller, new_agreement(house, last_day=today))
+    assert f"in force, last day {today}, review on" in " ".join(share("agreements", "alpha").stdout.split())
     wrong = share("decide", *asked[:9])
     assert wrong.exit_code == 1
     assert "Say about whom" in wrong.stderr

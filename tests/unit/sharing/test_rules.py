@@ -203,6 +203,30 @@ def test_a_basis_whose_purposes_nobody_states_does_not_take_the_place_of_consent
     assert not decide(policy_of({"bases": ["task"]}, {**PURPOSES, "basis": bases}), QUESTION, AROUND, FACTS).allowed
 
 
+def test_explicit_consent_is_needed_only_where_it_is_the_one_condition_that_stands() -> None:
+    silent = {"facts": {"consent": Agreed()}}
+    also = {**PURPOSES, "condition": [*PURPOSES["condition"], {"id": "agreed", "article": "9.2.a",
+            "characteristics": ["health"], "purposes": ["support"]}]}  # fmt: skip
+    assert judged(silent, {"purposes": also}).allowed
+    assert judged(silent, {"purposes": NO_HEALTH}).against == ("special-category",)
+
+
+def test_explicit_consent_that_was_taken_back_is_none() -> None:
+    taken_back = {"facts": {"consent": Agreed("withdrawn", named=True, explicit=True)}}
+    assert judged({"question": STORIES}, taken_back).against == ("consent", "explicit-consent")
+
+
+def test_a_permission_is_asked_for_where_consent_is_not_and_is_one_rule_at_a_time() -> None:
+    asked = {"recipient": {"consent": "required"}}
+    assert judged(asked, {"question": PLAIN, "facts": {"permission": Agreed("refused")}}).allowed
+    assert judged(asked, {"facts": {"permission": Agreed("expired")}}).against == ("permission",)
+
+
+def test_an_exercise_that_takes_minors_takes_them() -> None:
+    match = {"recipient": {"match": {**MATCH["match"], "minors": True}}, "question": {"data_set": "payroll"}}
+    assert judged(match, {"facts": {"adult": False}}).allowed
+
+
 def test_who_agreed_to_others_alone_has_opted_out_of_this_one() -> None:
     optional = {"recipient": {"consent": "opt-out"}, "facts": {"consent": Agreed()}}
     assert judged(optional).allowed

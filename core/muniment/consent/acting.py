@@ -32,7 +32,8 @@ from muniment.consent.standing import Standing, standing
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.notices.given import refuse_unfit
-from muniment.policy.store import adopted_at
+from muniment.policy.model import Policy
+from muniment.policy.store import adopted_at, adopted_on
 from muniment.web.callers import Caller, Permission
 
 __all__ = ["NewWithdrawal", "Withdrawn", "record_answer", "withdraw"]
@@ -78,7 +79,7 @@ def record_answer(
     same: they may consent to its use (UK GDPR Art 18(2)), which opens it where somebody claims that, and nothing else.
     """
     file = change_file(session, caller, file_id, Permission.RECORD_CONSENTS, though_limited=True)
-    since = london_day(adopted_at(session, context.policy.hash))
+    since = _words_since(session, context.policy, file.service, new)
     entry = entry_of(context.policy, since, file.service, kind, new, session.clock)
     if new.version is not None or new.document is not None:
         refuse_unfit(session, file.service, new.version, new.document, london_day(entry.at))
@@ -170,6 +171,22 @@ def _standing(session: CouncilSession, file: LockedFile, kind: Kind, purpose: st
 def _was_given(found: Standing | None) -> bool:
     """Whether there is something to confirm or to withdraw: what expired or was superseded was given once."""
     return found is not None and found.state in (*LIVE, "expired", "superseded")
+
+
+def _words_since(session: CouncilSession, policy: Policy, service: str, new: NewAnswer) -> date:
+    """Since which day the policy asks about a purpose in these words and names these recipients, as far back as that of
+    the act is asked about."""
+    since = london_day(adopted_at(session, policy.hash))
+    if new.on is None or new.on >= since:
+        return since
+    then = adopted_on(session, new.on)
+    asked = [_asked(one, service, new.purpose) for one in (policy, then) if one is not None]
+    return new.on if len(asked) == 2 and asked[0] == asked[1] else since
+
+
+def _asked(policy: Policy, service: str, purpose_id: str) -> tuple[object, ...] | None:
+    purpose = purpose_of(policy.services[service], purpose_id) if service in policy.services else None
+    return None if purpose is None else (purpose.consent_wording, purpose.recipients)
 
 
 def _while_a_child(session: CouncilSession, nation: str, file: LockedFile, entry: Entry) -> Entry:

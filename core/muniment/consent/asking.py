@@ -66,12 +66,12 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     `wording` is what they were shown or read out, exactly; absent: the words of the adopted policy in `language`.
     `version` or `document` is the notice they had, a published version or an earlier document: one of the two.
-    `channel` and `how` are required of an answer. `recipients` absent: those that the policy names for the purpose;
-    of a refusal, which then is one of the purpose altogether, nobody.
-    `on` is the day of the act, in London, today if absent; of one before the policy was adopted the words and the
-    recipients that were used then are given. `expires_on` may be earlier than the policy's, never later.
-    `authority` is given when somebody acted for the person, with evidence of it. `form` are the fields of a form, as
-    they were sent; with `files` it is kept as evidence as long as the client file is.
+    `channel` and `how` are required of an answer. `recipients` absent: those that the policy names for the purpose; of
+    a refusal, which then is one of the purpose altogether, nobody. `on` is the day of the act, in London, today if
+    absent; of one on which the policy asked in other words, or named others, the words and the recipients that were
+    used then are given. `expires_on` may be earlier than the policy's, never later. `authority` is given when somebody
+    acted for the person, with evidence of it. `form` are the fields of a form, as they were sent; with `files` it is
+    kept as evidence as long as the client file is.
     """
 
     purpose: str
@@ -92,8 +92,8 @@ class NewAnswer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 def entry_of(policy: Policy, since: date, service: str, kind: Kind, new: NewAnswer, clock: Clock) -> Entry:
-    """The event that an answer comes to under the policy adopted on the day `since`, its evidence and its notice still
-    to be looked at.
+    """The event that an answer comes to under a policy that has asked in these words since the day `since`, its
+    evidence and its notice still to be looked at.
 
     Raises `InvalidInput`.
     """
@@ -156,7 +156,7 @@ def _refuse_words_of_later(purpose: Purpose, since: date, new: NewAnswer, day: d
     """An act of before the policy: nobody was shown its words then, or agreed to those whom it names."""
     if day >= since:
         return
-    before = f"The policy that is in force was adopted on {since.isoformat()}, after that day: "
+    before = f"The policy has asked in these words since {since.isoformat()}, after that day: "
     if new.wording is None:
         raise InvalidInput(before + "give the words that were used then.", where="wording", code="later-policy")
     if new.recipients is None and new.answer != "refused" and purpose.recipients:

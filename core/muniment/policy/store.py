@@ -5,7 +5,7 @@ A compiled policy is immutable and found by its hash alone, so one cache serves 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +14,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from muniment.api.errors import InvalidInput, NotFound, NotReady
-from muniment.clock import Clock
+from muniment.clock import LONDON, Clock
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.database.signals import PolicyAdopted, policy_adopted
@@ -26,6 +26,7 @@ __all__ = [
     "adopt",
     "adopted",
     "adopted_at",
+    "adopted_on",
     "adopted_or_none",
     "adopted_still",
     "decide",
@@ -75,6 +76,19 @@ def adopted_at(session: CouncilSession, policy_hash: str) -> datetime:
     """When the council first adopted the policy of a hash, which it has done at some time."""
     here = (AdoptedPolicy.council_id == session.council_id) & (AdoptedPolicy.hash == policy_hash)
     return session.scalars(select(AdoptedPolicy.adopted_at).where(here)).one()
+
+
+def adopted_on(session: CouncilSession, day: date) -> Policy | None:
+    """The policy that the council had adopted last by the end of a day in London; None if it had none yet. One that was
+    adopted again counts from its first time."""
+    here = (AdoptedPolicy.council_id == session.council_id, AdoptedPolicy.adopted_at < _end_of(day))
+    latest = select(AdoptedPolicy.hash).where(*here).order_by(AdoptedPolicy.adopted_at.desc()).limit(1)
+    found = session.scalar(latest)
+    return None if found is None else policy_of_hash(session, found)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), LONDON)
 
 
 def policy_of_hash(session: CouncilSession, policy_hash: str) -> Policy:

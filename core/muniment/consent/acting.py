@@ -174,10 +174,12 @@ def _was_given(found: Standing | None) -> bool:
 
 
 def _words_since(session: CouncilSession, policy: Policy, service: str, new: NewAnswer) -> date:
-    """Since which day the policy asks about a purpose in these words and names these recipients, as far back as that of
-    the act is asked about."""
+    """Since which day the policy asks about a purpose in these words and names these recipients: no later than that of
+    the act if they were the same then. Of an act of today nothing need be asked."""
+    if new.on is None:
+        return date.min
     since = london_day(adopted_at(session, policy.hash))
-    if new.on is None or new.on >= since:
+    if new.on >= since:
         return since
     then = adopted_on(session, new.on)
     asked = [_asked(one, service, new.purpose) for one in (policy, then) if one is not None]

@@ -160,7 +160,8 @@ def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
 
 def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> None:
     """Note whom to tell that a consent was taken back on which they were given something: all of it where the
-    disclosure rested on consent, else what only explicit consent may have allowed (UK GDPR Art 9(2)(a))."""
+    disclosure rested on consent, else what only explicit consent may have allowed (UK GDPR Art 9(2)(a)). What was given
+    on a consent of after that act is not touched by it, however late it was written down."""
     if not changed.what & TAKES_BACK:
         return
     services = adopted(session).services.values()
@@ -168,13 +169,17 @@ def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> No
     _tell(
         session,
         "consent-withdrawn",
-        "select s.file_id, e.purpose, e.recipients from consent_subject s join consent_event e"
+        "select s.file_id, e.subject_id, e.at, e.purpose, e.recipients from consent_subject s join consent_event e"
         " on e.council_id = s.council_id and e.subject_id = s.id and e.kind = 'consent' and e.state = any(:ends)"
         " and e.number = (select max(newest.number) from consent_event newest where newest.council_id = s.council_id"
         " and newest.subject_id = s.id)"
         " where s.council_id = :council_id and s.file_id = any(cast(:file_ids as uuid[]))",
         "d.purpose = changed.purpose and (d.rests_on = '6.1.a' or name = any(:sensitive))"
-        " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))",
+        " and (cardinality(changed.recipients) = 0 or d.recipient = any(changed.recipients))"
+        " and not exists (select from consent_event again where again.council_id = l.council_id"
+        " and again.subject_id = changed.subject_id and again.kind = 'consent' and again.purpose = changed.purpose"
+        " and again.state in ('given', 'reconfirmed') and d.recipient = any(again.recipients)"
+        " and again.at > changed.at and again.at <= d.at)",
         repeated=changed.again,
         file_ids=Keys.of(changed.file_ids),
         ends=sorted(TAKES_BACK),

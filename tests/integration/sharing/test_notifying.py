@@ -166,6 +166,17 @@ def test_a_withdrawn_consent_is_told_to_whom_it_named(house: House) -> None:
     assert [(one.recipient, one.change) for one in told(house, file)] == [("gazette", "consent-withdrawn")]
 
 
+def test_a_withdrawal_written_down_late_touches_nothing_given_on_a_later_consent(house: House) -> None:
+    file = house.register(purposes=["stories"], address="1 Sample Street")
+    early, late = (house.database.clock.now() - timedelta(days=days) for days in (5, 2))
+    house.agree(file, "stories", "gazette", at=late)
+    house.disclose(file, recipient="gazette", purpose="stories", fields=("personal.address",))
+    house.agree(file, "stories", state="withdrawn", at=early)
+    assert told(house, file) == []
+    house.agree(file, "stories", state="withdrawn", at=late + timedelta(days=1))
+    assert [one.recipient for one in told(house, file)] == ["gazette"]
+
+
 def test_a_consent_that_is_refused_when_asked_again_is_taken_back_too(house: House) -> None:
     file = house.register(purposes=["stories"], address="1 Sample Street")
     house.agree(file, "stories", state="refused")

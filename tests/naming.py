@@ -19,12 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import ClauseElement, Engine, event
 
 import muniment
 from muniment.database.base import Base, is_council_table
+from muniment.database.exchange import Statement
 
 __all__ = ["unnamed", "watch"]
+
+PASSING_ON = tuple(f"/muniment/database/{name}.py" for name in ("exchange", "session", "advisory"))
+"""What asks for others."""
 
 PRODUCT = str(Path(muniment.__path__[0]))
 QUERY = re.compile(r"\s*(select|with|update|delete|insert|values)\b", re.IGNORECASE)
@@ -50,6 +54,11 @@ def watch() -> None:
             # Not an `Exception`: the product takes those for a file's fault, and parks the file.
             pytest.fail(f"{asker}: say whose {', '.join(missing)} (council_id == session.council_id):\n{sql}")
 
+    def written(self: Statement, statement: ClauseElement) -> None:
+        write(self, statement)
+        look(None, None, self.query.decode(), None, None, False)
+
+    write, Statement.__init__ = Statement.__init__, written  # type: ignore[method-assign]  # it goes past the engine
     event.listen(Engine, "before_cursor_execute", look)
 
 
@@ -58,7 +67,7 @@ def _asker() -> str | None:
     frame = sys._getframe(2)
     while frame.f_back is not None:
         name = frame.f_code.co_filename
-        if "/sqlalchemy/" not in name and not name.endswith("/muniment/database/session.py"):
+        if "/sqlalchemy/" not in name and not name.endswith(PASSING_ON):
             ours = name.startswith(PRODUCT) and "/migrations/" not in name  # those walk councils: see their steps
             return f"{name}:{frame.f_lineno}" if ours else None
         frame = frame.f_back

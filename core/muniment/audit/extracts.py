@@ -29,14 +29,15 @@ MOST = 10_000
 """Events in one extract."""
 
 LAST = text(
-    "select size, at, root, signature from audit_checkpoint where council_id = :council_id order by size desc limit 1"
-)
-BEFORE = text(
-    "select size, peaks from audit_checkpoint where council_id = :council_id and size <= :first"
-    " order by size desc limit 1"
+    "select last.size, last.at, last.root, last.signature, greatest(last.size - :last, 0) as first,"
+    " coalesce(before.size, 0) as known, before.peaks"
+    " from (select size, at, root, signature from audit_checkpoint where council_id = :council_id"
+    "  order by size desc limit 1) last"
+    " left join lateral (select size, peaks from audit_checkpoint where council_id = :council_id"
+    "  and size <= last.size - :last order by size desc limit 1) before on true"
 )
 HASHES = text(
-    "select hash from audit_leaf where council_id = :council_id and position >= :from and position < :first"
+    "select hash from audit_leaf where council_id = :council_id and position >= :known and position < :first"
     " order by position"
 )
 ENTRIES = text(
@@ -90,21 +91,21 @@ def extract(session: CouncilSession, caller: Caller, slug: str, last: int) -> Lo
     caller.require(Permission.READ_AUDIT)
     if not 1 <= last <= MOST:
         raise InvalidInput(f"Ask for 1 to {MOST} events.", where="last")
-    here: dict[str, Any] = {"council_id": session.council_id}
-    sealed = session.execute(LAST, here).one_or_none()
-    if sealed is None:
+    here = {"council_id": session.council_id}
+    found = session.ask(LAST, here | {"last": last})
+    if not found:
         raise Conflict("Nothing in this log has been sealed yet: that is done once a minute.", code="nothing-sealed")
-    first = max(0, sealed.size - last)
-    known = session.execute(BEFORE, here | {"first": first}).one_or_none()
-    tree = Tree() if known is None else Tree(known.size, known.peaks)
-    for leaf in session.scalars(HASHES, here | {"from": tree.size, "first": first}):
-        tree.append(bytes(leaf))
-    rows = session.execute(ENTRIES, here | {"first": first, "size": sealed.size})
+    [sealed] = found
+    places = here | {"known": sealed.known, "first": sealed.first, "size": sealed.size}
+    between, rows = session.ask_together((HASHES, places), (ENTRIES, places))
+    tree = Tree(sealed.known, sealed.peaks or b"")
+    for row in between:
+        tree.append(row.hash)
     entries = tuple(_entry(session.council_id, row) for row in rows)
     record(session, AuditEvent.LOG_READ, events=len(entries))
     version, signature = split_signature(sealed.signature)
     checkpoint = Checkpoint(sealed.size, sealed.root.hex(), stamp(sealed.at), version, signature.hex())
-    return LogExtract(1, session.council_id, slug, first, tree.peaks.hex(), entries, checkpoint)
+    return LogExtract(1, session.council_id, slug, sealed.first, tree.peaks.hex(), entries, checkpoint)
 
 
 def read(data: bytes) -> LogExtract:

@@ -44,7 +44,7 @@ def record(session: CouncilSession, event: AuditEvent, subject: UUID | None = No
 def record_many(session: CouncilSession, event: AuditEvent, subjects: Sequence[UUID], **facts: Fact) -> None:
     """Write one event for each subject, with the same facts, in one statement; thousands at a time are cheap."""
     if subjects:
-        session.execute(INSERT, _parameters(session, event, Keys.of(subjects), facts))
+        session.ask(INSERT, _parameters(session, event, Keys.of(subjects), facts))
 
 
 def _one(subject: UUID | None) -> Subjects:

@@ -6,7 +6,7 @@ of times or keys: a transaction that began early and committed late would fall t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,10 @@ __all__ = [
 ]
 
 BATCH = 5_000
+SIGNED = 256
+"""Events under one checkpoint at most. Whoever proves one needs the hashes from the checkpoint before it, however many
+were sealed at once."""
+
 SEALER = Actor("system", None, "audit.seal")
 EVENT_COLUMNS = "e.id, e.at, e.event, e.actor_kind, e.actor_id, e.actor_name, e.subject, e.facts"
 
@@ -118,8 +122,7 @@ def seal_some(session: CouncilSession, keys: KeyRing) -> int:
     last = session.execute(LAST, {"council_id": council_id}).one_or_none()
     tree = Tree() if last is None else Tree(last.size, last.peaks)
     first, hashes = tree.size, [SealedEvent.of(council_id, row).leaf for row in rows]
-    for leaf in hashes:
-        tree.append(leaf)
+    checkpoints = list(_checkpoints(session, keys, tree, hashes))
     session.execute(
         ADD_LEAVES,
         {
@@ -129,11 +132,21 @@ def seal_some(session: CouncilSession, keys: KeyRing) -> int:
             "hashes": hashes,
         },
     )
-    at = session.clock.now()
-    signature = keys.sign(checkpoint_message(council_id, tree.size, tree.root, at))
-    checkpoint = {"size": tree.size, "at": at, "root": tree.root, "peaks": tree.peaks, "signature": signature}
-    session.execute(ADD_CHECKPOINT, {"council_id": council_id, **checkpoint})
+    session.execute(ADD_CHECKPOINT, checkpoints)
     return len(rows)
+
+
+def _checkpoints(
+    session: CouncilSession, keys: KeyRing, tree: Tree, leaves: Sequence[bytes]
+) -> Iterator[dict[str, object]]:
+    """Let the tree grow by these leaves, and sign where it stands after every few."""
+    at = session.clock.now()
+    for start in range(0, len(leaves), SIGNED):
+        for leaf in leaves[start : start + SIGNED]:
+            tree.append(leaf)
+        signature = keys.sign(checkpoint_message(session.council_id, tree.size, tree.root, at))
+        checkpoint = {"size": tree.size, "at": at, "root": tree.root, "peaks": tree.peaks, "signature": signature}
+        yield {"council_id": session.council_id, **checkpoint}
 
 
 def _lock_of(council_id: UUID) -> dict[str, str]:

@@ -49,6 +49,8 @@ MOST = 100
 
 LONGEST_NAME = 200
 
+_LOOSE = text("delete from attachment where council_id = :council_id and record_id is null returning stored_id")
+
 MEDIA_TYPES = frozenset(
     {
         "application/pdf",
@@ -183,8 +185,7 @@ def remove_attachment(session: CouncilSession, caller: Caller, file_id: UUID, at
 
 def let_go(session: CouncilSession) -> int:
     """Remove the files whose record has gone or was emptied in this transaction; returns how many."""
-    loose = delete(ATTACHMENT).where(ATTACHMENT.c.council_id == session.council_id, ATTACHMENT.c.record_id.is_(None))
-    gone = session.scalars(loose.returning(ATTACHMENT.c.stored_id)).all()
+    gone = [row.stored_id for row in session.ask(_LOOSE, {"council_id": session.council_id})]
     remove_files(session, gone)
     return len(gone)
 

@@ -12,7 +12,7 @@ from typing import Final, get_args
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -73,6 +73,13 @@ class NewEnrolment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ended_on: date | None = None
 
 
+_NOTE = text(
+    "insert into milestone (council_id, id, file_id, kind, whose, happened_on, own_act, source, noted_on)"
+    " values (:council_id, :id, :file_id, :kind, :whose, :happened_on, :own_act, :source, :noted_on)"
+    " on conflict on constraint uq_milestone_event do nothing returning id"
+)
+
+
 def milestone_kinds(policy: ServicePolicy) -> frozenset[str]:
     """The kinds of milestone a service may note: the events of the vocabulary, and those its clauses name."""
     conditions = [clause.when for rule in policy.retention.rules for clause in rule.clauses]
@@ -99,23 +106,10 @@ def add_milestone(session: CouncilSession, caller: Caller, context: Context, fil
         raise InvalidInput("The adopted policy declares no such source.", where="source", code="undeclared-source")
     today = session.clock.today()
     check_day(new.happened_on, "happened_on", None if new.kind in may_lie_ahead(policy) else today)
-    noted: UUID | None = session.scalar(
-        insert(Milestone)
-        .values(
-            council_id=session.council_id,
-            id=new_id(),
-            file_id=file_id,
-            kind=new.kind,
-            whose=new.whose,
-            happened_on=new.happened_on,
-            own_act=new.own_act,
-            source=new.source,
-            noted_on=today,
-        )
-        .on_conflict_do_nothing(constraint="uq_milestone_event")
-        .returning(Milestone.id)
-    )
-    if noted is None:
+    noted = new_id()
+    row = {"council_id": session.council_id, "id": noted, "file_id": file_id, "source": new.source}
+    said = {"kind": new.kind, "whose": new.whose, "happened_on": new.happened_on, "own_act": new.own_act}
+    if not session.ask(_NOTE, {**row, **said, "noted_on": today}):
         raise Conflict("This milestone is noted already.", code="noted")
     record(session, AuditEvent.MILESTONE_SET, file_id, milestone=noted, kind=new.kind)
     tell(session, [file_id], "milestone")

@@ -12,7 +12,7 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.clients import RegisteredClient
@@ -31,11 +31,21 @@ from muniment.clients.records import NewRecord, insert_record
 from muniment.clients.stub import Stub, stub_columns
 from muniment.clients.tables import ClientFile
 from muniment.clients.views import FileView, read_view, without_restricted
+from muniment.database.exchange import Asked
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FieldsChanged, fields_changed
 
 __all__ = ["NewClient", "change_stub", "open_file", "register_client"]
+
+
+_ADD = text(
+    "insert into client_file (council_id, id, person_id, service, source, issuer, opened_on, referred_on,"
+    " notice_due_on, generated, given_names, family_name, name_key, born_on, reference, reference_key, postcode,"
+    " postcode_key, address, email, phone) values (:council_id, :id, :person_id, :service, :source, :issuer,"
+    " :opened_on, :referred_on, :notice_due_on, :generated, :given_names, :family_name, :name_key, :born_on,"
+    " :reference, :reference_key, :postcode, :postcode_key, :address, :email, :phone)"
+)
 
 
 class NewClient(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -102,30 +112,31 @@ def register_client(session: CouncilSession, caller: Caller, context: Context, n
         if day is not None:
             check_day(day, where, today)
     columns = stub_columns(new.stub, today)
-    person_id = _person(session, new.person_id, new.service)
-    _refuse_known_reference(session, new.service, new.issuer, columns["reference_key"])
-    row = ClientFile(
-        id=new_id(),
-        council_id=session.council_id,
-        person_id=person_id,
-        service=new.service,
-        source=new.source,
-        issuer=new.issuer,
-        opened_on=opened_on,
-        referred_on=new.referred_on,
-        notice_due_on=None if new.referred_on is None else notice_due_on(new.referred_on),
-        generated=new.generated,
+    person_id, *made = _person(session, new.person_id, new.service)
+    reference = columns["reference_key"]
+    _refuse_known_reference(session, new.service, new.issuer, reference)
+    file_id = new_id()
+    row = {
+        "id": file_id,
+        "council_id": session.council_id,
+        "person_id": person_id,
+        "service": new.service,
+        "source": new.source,
+        "issuer": new.issuer,
+        "opened_on": opened_on,
+        "referred_on": new.referred_on,
+        "notice_due_on": None if new.referred_on is None else notice_due_on(new.referred_on),
+        "generated": new.generated,
         **columns,
-    )
-    session.add(row)
-    session.flush()
-    if row.reference_key is not None:
-        remember(session, context.keys, new.service, new.issuer, row.reference_key, row.id)
-    record(session, AuditEvent.FILE_OPENED, row.id, service=new.service)
-    insert_record(session, context, LockedFile(row.id, person_id, new.service), new.record)
-    tell(session, [row.id], "file", "record")
-    _tell_observers(session, context, new.service, row.id)
-    return row.id
+    }
+    session.ask_together(*made, (_ADD, row))
+    if reference is not None:
+        remember(session, context.keys, new.service, new.issuer, reference, file_id)
+    record(session, AuditEvent.FILE_OPENED, file_id, service=new.service)
+    insert_record(session, context, LockedFile(file_id, person_id, new.service), new.record)
+    tell(session, [file_id], "file", "record")
+    _tell_observers(session, context, new.service, file_id)
+    return file_id
 
 
 def change_stub(session: CouncilSession, caller: Caller, file_id: UUID, stub: Stub) -> None:
@@ -156,7 +167,8 @@ def _tell_parts(session: CouncilSession, file_id: UUID, parts: Mapping[str, tupl
             fields_changed.send(session, FieldsChanged({file_id: names}, erased=erased))
 
 
-def _person(session: CouncilSession, person_id: UUID | None, service: str) -> UUID:
+def _person(session: CouncilSession, person_id: UUID | None, service: str) -> tuple[UUID, *tuple[Asked, ...]]:
+    """Whose file it will be, and what writes a person who is new."""
     if person_id is None:
         return new_person(session)
     if not person_exists(session, person_id):
@@ -172,7 +184,7 @@ def _person(session: CouncilSession, person_id: UUID | None, service: str) -> UU
     )
     if has_file is not None:
         raise Conflict("This person has a file in the service already.", code="has-file")
-    return person_id
+    return (person_id,)
 
 
 def _refuse_known_reference(session: CouncilSession, service: str, issuer: str, key: str | None) -> None:

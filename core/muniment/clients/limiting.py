@@ -17,7 +17,7 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
@@ -57,6 +57,11 @@ PREVAILS: Final = {"21.1": ("compelling-grounds", "legal-claims"), "21.6": ("pub
 _LOCK_REGISTERS = text(
     "select id from register where council_id = :council_id and id in (select register_id from register_entry"
     " where council_id = :council_id and file_id = :file_id) order by id for no key update"
+)
+
+_PLACE = text(
+    "insert into client_limit (council_id, id, file_id, kind, ground, purposes, state, placed_at, decided_at)"
+    " values (:council_id, :id, :file_id, :kind, :ground, cast(:purposes as text[]), :state, :placed_at, :decided_at)"
 )
 
 Outcome = Literal["upheld", "overridden"]
@@ -108,23 +113,14 @@ def place_limit(session: CouncilSession, caller: Caller, file_id: UUID, new: New
     for standing in file.limits.standing:
         if standing.ground == new.ground and set(standing.purposes) == set(purposes):
             raise Conflict("The same stands on this file already.", code="stands")
-    session.execute(_LOCK_REGISTERS, {"council_id": session.council_id, "file_id": file_id})
     now, kind = session.clock.now(), "restriction" if new.ground.startswith("18.") else "objection"
     upheld = new.ground == DIRECT_MARKETING
     state = "standing" if kind == "restriction" else "upheld" if upheld else "pending"
     limit_id = new_id()
-    session.execute(
-        insert(LIMIT).values(
-            council_id=session.council_id,
-            id=limit_id,
-            file_id=file_id,
-            kind=kind,
-            ground=new.ground,
-            purposes=list(purposes),
-            state=state,
-            placed_at=now,
-            decided_at=now if upheld else None,
-        )
+    here = {"council_id": session.council_id, "file_id": file_id}
+    placed = {"kind": kind, "ground": new.ground, "purposes": list(purposes), "state": state, "placed_at": now}
+    session.ask_together(
+        (_LOCK_REGISTERS, here), (_PLACE, {**here, "id": limit_id, **placed, "decided_at": now if upheld else None})
     )
     record(session, AuditEvent.LIMIT_PLACED, file_id, limit=limit_id, ground=new.ground, purposes=len(purposes))
     tell(session, [file_id], "limit")

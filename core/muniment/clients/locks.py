@@ -26,7 +26,10 @@ from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.database.signals import FilesChanged, files_changed
 
-__all__ = ["LIMIT_AGAIN", "NO_FILE", "LockedFile", "change_file", "lock_files", "service_of", "tell"]
+__all__ = [
+    "LIMIT_AGAIN", "NO_FILE", "LockedFile", "change_file", "lock_files", "service_asked", "service_of",
+    "tell",
+]  # fmt: skip
 
 NO_FILE = "There is no such client file."
 """Said of an unknown file, another council's, and one of a service the caller may not see."""
@@ -96,8 +99,13 @@ def change_file(
 
 def service_of(session: CouncilSession, file_id: UUID) -> str | None:
     """The service of a file; None if there is no such file."""
-    rows = session.ask(_SERVICE, {"council_id": session.council_id, "id": file_id})
+    rows = session.ask(*service_asked(session, file_id))
     return rows[0].service if rows else None
+
+
+def service_asked(session: CouncilSession, file_id: UUID) -> Asked:
+    """What asks for the `service` of a file."""
+    return _SERVICE, {"council_id": session.council_id, "id": file_id}
 
 
 def tell(session: CouncilSession, file_ids: Collection[UUID], *what: str) -> None:

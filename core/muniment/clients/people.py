@@ -16,6 +16,7 @@ from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.limits import refuse_limited
 from muniment.clients.tables import Person
+from muniment.database.exchange import Asked
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
 
@@ -23,6 +24,7 @@ __all__ = ["everybody", "join_persons", "new_person", "part_person", "person_exi
 
 NO_PERSON = "There is no such person."
 
+_ADD = text("insert into person (council_id, id) values (:council_id, :id)")
 _EVERYBODY = text(
     "with recursive root as ("
     " select id, same_as from person where council_id = :council_id and id = :id"
@@ -40,13 +42,11 @@ _FILES = text("select id from client_file where council_id = :council_id and per
 _JOIN_LOCK = text("select pg_advisory_xact_lock(hashtextextended('person:' || cast(:council_id as text), 0))")
 
 
-def new_person(session: CouncilSession) -> UUID:
-    """A key for somebody the council has held nothing about so far."""
-    person = Person(id=new_id(), council_id=session.council_id)
-    session.add(person)
-    session.flush()
-    record(session, AuditEvent.PERSON_MADE, person.id)
-    return person.id
+def new_person(session: CouncilSession) -> tuple[UUID, Asked]:
+    """A key for somebody the council has held nothing about so far, and what writes it."""
+    person_id = new_id()
+    record(session, AuditEvent.PERSON_MADE, person_id)
+    return person_id, (_ADD, {"council_id": session.council_id, "id": person_id})
 
 
 def person_exists(session: CouncilSession, person_id: UUID) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller
 from muniment.api.clients import Medium
@@ -19,7 +19,6 @@ from muniment.audit.log import record
 from muniment.clients.context import Context, plain, value_rules
 from muniment.clients.locks import LockedFile, change_file, tell
 from muniment.clients.parsing import BadValue, check_day, parse_text
-from muniment.clients.tables import Record
 from muniment.clients.values import LONGEST_KEY, GivenValue, ValueRules, refuse
 from muniment.database.ids import new_id
 from muniment.database.session import CouncilSession
@@ -28,6 +27,20 @@ from muniment.database.signals import FieldsChanged, fields_changed
 __all__ = ["NewRecord", "NewValue", "add_record", "change_values", "insert_record", "known_there"]
 
 MOST_VALUES = 500
+
+_ADD = text(
+    "insert into record (council_id, id, file_id, record_class, medium, recorded_on, location, system, external_key,"
+    " values) values (:council_id, :id, :file_id, :record_class, :medium, :recorded_on, :location, :system,"
+    " :external_key, cast(:values as jsonb))"
+)
+_READ = text(
+    "select record_class, medium, values, disposal, origin, corrected, restricted_on from record"
+    " where council_id = :council_id and id = :id and file_id = :file_id"
+)
+_CHANGE = text(
+    "update record set values = cast(:values as jsonb), corrected = cast(:corrected as text[])"
+    " where council_id = :council_id and id = :id"
+)
 
 
 class NewValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,22 +90,25 @@ def insert_record(session: CouncilSession, context: Context, file: LockedFile, n
     stored = _checked(rules, record_class, new.values, recorded_on)
     context.judge(file.service, record_class.id, stored)
     system, external_key = known_there(rules, record_class, new.system, new.external_key)
-    row = Record(
-        id=new_id(),
-        council_id=session.council_id,
-        file_id=file.id,
-        record_class=f"{file.service}/{record_class.id}",
-        medium=new.medium,
-        recorded_on=recorded_on,
-        location=None if system and not new.location else place_of(new.medium, new.location),
-        system=system,
-        external_key=external_key,
-        values=stored,
+    record_id, key = new_id(), f"{file.service}/{record_class.id}"
+    location = None if system and not new.location else place_of(new.medium, new.location)
+    session.ask(
+        _ADD,
+        {
+            "council_id": session.council_id,
+            "id": record_id,
+            "file_id": file.id,
+            "record_class": key,
+            "medium": new.medium,
+            "recorded_on": recorded_on,
+            "location": location,
+            "system": system,
+            "external_key": external_key,
+            "values": msgspec.json.encode(stored).decode(),
+        },
     )
-    session.add(row)
-    session.flush()
-    record(session, AuditEvent.RECORD_ADDED, file.id, record=row.id, record_class=row.record_class, values=len(stored))
-    return row.id
+    record(session, AuditEvent.RECORD_ADDED, file.id, record=record_id, record_class=key, values=len(stored))
+    return record_id
 
 
 def change_values(
@@ -109,11 +125,11 @@ def change_values(
     of use, and for values that are restricted, those that are stored and those that are given.
     """
     file = change_file(session, caller, file_id)
-    row = session.scalars(
-        select(Record).where(Record.council_id == session.council_id, Record.id == record_id, Record.file_id == file_id)
-    ).one_or_none()
-    if row is None:
+    here = {"council_id": session.council_id, "id": record_id}
+    found = session.ask(_READ, here | {"file_id": file_id})
+    if not found:
         raise NotFound("This client file has no such record.")
+    [row] = found
     if row.disposal is not None:
         raise Conflict("This record awaits destruction; nothing can be recorded in it.", code="awaiting-destruction")
     if row.restricted_on is not None:
@@ -132,13 +148,11 @@ def change_values(
     context.judge(file.service, record_class.id, stored)
     if plain(stored) == plain(row.values) and stored == row.values:
         return
-    before, row.values = row.values, stored
-    if row.origin is not None:
-        row.corrected = sorted({*row.corrected, *changes})
-    session.flush()
+    corrected = row.corrected if row.origin is None else sorted({*row.corrected, *changes})
+    session.ask(_CHANGE, here | {"values": msgspec.json.encode(stored).decode(), "corrected": corrected})
     record(session, AuditEvent.RECORD_CHANGED, file_id, record=record_id, values=len(changes))
     tell(session, [file_id], "record")
-    _tell_fields(session, file_id, before, stored)
+    _tell_fields(session, file_id, row.values, stored)
 
 
 def _tell_fields(session: CouncilSession, file_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ committed: whoever passes data on locks the same file and reads the ledger behin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -26,7 +26,7 @@ from muniment.consent.asking import NamedRecipient, NewAnswer, check_language, e
 from muniment.consent.evidence import handed_in, hashes, store_evidence
 from muniment.consent.following import Following, follows
 from muniment.consent.grounds import purpose_of
-from muniment.consent.history import events_of, names_of
+from muniment.consent.history import EventView, events_of, names_in
 from muniment.consent.ledger import Entry, append, send
 from muniment.consent.standing import Standing, standing
 from muniment.database.session import CouncilSession
@@ -88,7 +88,7 @@ def record_answer(
     if new.answer == "reconfirmed" and not _was_given(_standing(session, file, kind, new.purpose)):
         raise Conflict(AGAIN.format(kind=kind), code="never-given")
     pieces = handed_in(new)
-    at = _after_all(session, file, kind, new.purpose, entry.at)
+    at = _after_all(session, events_of(session, file.id), kind, new.purpose, entry.at)
     event_id = append(session, file, msgspec.structs.replace(entry, at=at, evidence=hashes(pieces)))
     store_evidence(session, store, file, event_id, pieces)
     send(session, [file.id], new.answer)
@@ -115,7 +115,8 @@ def withdraw(
         raise NotFound(NEVER_ASKED)
     if not _was_given(before) and before.state != "withdrawn":
         raise Conflict(NOTHING_GIVEN.format(kind=kind), code="never-given")
-    named = names_of(session, file.id, kind, purpose)
+    events = events_of(session, file.id)
+    named = names_in(events, kind, purpose)
     keys = _narrowed(new.recipients, named)
     stops = [named[key] for key in keys or before.recipients]
     told = follows(declared, kind, purpose, stops, new.language or context.policy.council.languages[0])
@@ -124,7 +125,7 @@ def withdraw(
     found = purpose_of(declared, purpose)
     entry = Entry(
         kind=kind, state="withdrawn", purpose=purpose,
-        at=_after_all(session, file, kind, purpose, instant_of(session.clock, new.on, last=True)),
+        at=_after_all(session, events, kind, purpose, instant_of(session.clock, new.on, last=True)),
         policy_hash=context.policy.hash, categories=found.categories if found is not None else (),
         recipients=keys, named=tuple(named[key] for key in keys),
         channel=new.channel, how=new.how, authority=new.authority,
@@ -206,12 +207,14 @@ def _while_a_child(session: CouncilSession, nation: str, file: LockedFile, entry
     return msgspec.structs.replace(entry, expires_on=min(entry.expires_on or last, last))
 
 
-def _after_all(session: CouncilSession, file: LockedFile, kind: Kind, purpose: str, at: datetime) -> datetime:
+def _after_all(
+    session: CouncilSession, events: Iterable[EventView], kind: Kind, purpose: str, at: datetime
+) -> datetime:
     """The instant of an act. One of today is the latest there is: hosts' clocks differ, and the order is that of the
     lock."""
     if london_day(at) != session.clock.today():
         return at
-    latest = max((event.at for event in events_of(session, file.id) if (event.kind, event.purpose) == (kind, purpose)),
+    latest = max((event.at for event in events if (event.kind, event.purpose) == (kind, purpose)),
                  default=at)  # fmt: skip
     return max(at, latest)
 

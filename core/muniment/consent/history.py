@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, select
+from sqlalchemy import TextClause, text
 
 from muniment.consent.acts import Kind, State
 from muniment.consent.evidence import EvidenceView, evidence_of
-from muniment.consent.facts import CONSENT_EVENT, CONSENT_SUBJECT
 from muniment.database.session import CouncilSession
 
-__all__ = ["EventView", "event_named", "events_of", "names_of", "with_evidence"]
+__all__ = ["EventView", "event_named", "events_of", "names_in", "with_evidence"]
 
 
 class EventView(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,18 +49,23 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NAMES = EventView.__struct_fields__[:-1]
+_EVENTS = (
+    f"select {', '.join(f'e.{name}' for name in _NAMES)} from consent_event e"  # noqa: S608
+    " join consent_subject s on s.council_id = e.council_id and s.id = e.subject_id"
+    " where e.council_id = :council_id and {which} order by e.number"
+)
+_OF_FILE = text(_EVENTS.format(which="s.file_id = :key"))
+_ONE = text(_EVENTS.format(which="e.id = :key"))
 
 
 def events_of(session: CouncilSession, file_id: UUID) -> tuple[EventView, ...]:
     """Every event about the person of a client file, in the order of writing down. Checks no permission."""
-    subject = CONSENT_SUBJECT.c
-    return _read(session, _selected().where(subject.council_id == session.council_id, subject.file_id == file_id))
+    return _read(session, _OF_FILE, file_id)
 
 
 def event_named(session: CouncilSession, event_id: UUID) -> EventView:
     """One event by its key, also of a client whose file has gone. There must be one. Checks no permission."""
-    mine = (CONSENT_EVENT.c.council_id == session.council_id) & (CONSENT_EVENT.c.id == event_id)
-    [found] = _read(session, _selected().where(mine))
+    [found] = _read(session, _ONE, event_id)
     return found
 
 
@@ -70,23 +75,15 @@ def with_evidence(session: CouncilSession, events: tuple[EventView, ...]) -> tup
     return tuple(msgspec.structs.replace(event, files=tuple(found.get(event.id, ()))) for event in events)
 
 
-def names_of(session: CouncilSession, file_id: UUID, kind: Kind, purpose: str) -> dict[str, str]:
+def names_in(events: Iterable[EventView], kind: Kind, purpose: str) -> dict[str, str]:
     """What everybody was called, by key, who was ever named for a purpose; the latest name of each."""
     found: dict[str, str] = {}
-    for event in events_of(session, file_id):
+    for event in events:
         if (event.kind, event.purpose) == (kind, purpose):
             found |= dict(zip(event.recipients, event.named, strict=True))
     return found
 
 
-def _selected() -> Select[*tuple[object, ...]]:
-    event, subject = CONSENT_EVENT, CONSENT_SUBJECT
-    mine = (event.c.council_id == subject.c.council_id) & (event.c.subject_id == subject.c.id)
-    columns = [event.c[name] for name in _NAMES]
-    return select(*columns).select_from(event.join(subject, mine)).order_by(event.c.number)
-
-
-def _read(session: CouncilSession, query: Select[*tuple[object, ...]]) -> tuple[EventView, ...]:
-    return tuple(
-        msgspec.convert({name: getattr(row, name) for name in _NAMES}, EventView) for row in session.execute(query)
-    )
+def _read(session: CouncilSession, statement: TextClause, key: UUID) -> tuple[EventView, ...]:
+    rows = session.ask(statement, {"council_id": session.council_id, "key": key})
+    return tuple(msgspec.convert(row._asdict(), EventView) for row in rows)

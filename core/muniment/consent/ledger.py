@@ -123,5 +123,6 @@ def on_erased(session: CouncilSession, erased: Erased) -> None:
     """Client files have gone: from today their ledgers are evidence, and what people handed in goes for good."""
     if erased.table != "client_file":
         return
-    session.execute(END, {"council_id": session.council_id, "today": session.clock.today()})
-    remove_files(session, session.scalars(LOOSE, {"council_id": session.council_id}).all())
+    here = {"council_id": session.council_id}
+    _, loose = session.ask_together((END, here | {"today": session.clock.today()}), (LOOSE, here))
+    remove_files(session, [row.stored_id for row in loose])

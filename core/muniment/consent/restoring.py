@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, select, text
 
 from muniment.clients.locks import lock_files
 from muniment.consent.facts import CONSENT_EVENT, CONSENT_SUBJECT
 from muniment.consent.ledger import Entry, append, send
-from muniment.database.packed import any_of
+from muniment.database.packed import Keys, any_of
 from muniment.database.session import CouncilSession
 
 __all__ = ["TAKES_BACK", "known_events", "take_back_again", "taken_back"]
@@ -28,24 +28,20 @@ KEPT: Final = (
 )  # fmt: skip
 """What is written again of such an act, beside its key. What was handed in for it goes with the file."""
 
+TAKEN_BACK: Final = text(
+    f"select s.file_id, e.id, {', '.join(f'e.{name}' for name in KEPT)} from consent_subject s"  # noqa: S608
+    " join consent_event e on e.council_id = s.council_id and e.subject_id = s.id"
+    " where s.council_id = :council_id and s.file_id = any(:file_ids) and e.state = any(:states) and e.number ="
+    " (select max(n.number) from consent_event n where n.council_id = s.council_id and n.subject_id = s.id)"
+)
 EVENT, SUBJECT = CONSENT_EVENT, CONSENT_SUBJECT
 OF_SUBJECT = and_(EVENT.c.council_id == SUBJECT.c.council_id, EVENT.c.subject_id == SUBJECT.c.id)
 
 
 def taken_back(session: CouncilSession, file_ids: Collection[UUID]) -> list[dict[str, Any]]:
     """The last events of these files' ledgers, of those that end with something taken back: `file_id`, `id`, `KEPT`."""
-    newest = select(func.max(EVENT.c.number)).where(OF_SUBJECT).correlate(SUBJECT).scalar_subquery()
-    rows = session.execute(
-        select(SUBJECT.c.file_id, EVENT.c.id, *(EVENT.c[name] for name in KEPT))
-        .join_from(SUBJECT, EVENT, OF_SUBJECT)
-        .where(
-            SUBJECT.c.council_id == session.council_id,
-            any_of(SUBJECT.c.file_id, file_ids),
-            EVENT.c.state.in_(sorted(TAKES_BACK)),
-            EVENT.c.number == newest,
-        )
-    )
-    return [dict(row._mapping) for row in rows]
+    wanted = {"council_id": session.council_id, "file_ids": Keys.of(file_ids), "states": sorted(TAKES_BACK)}
+    return [row._asdict() for row in session.ask(TAKEN_BACK, wanted)]
 
 
 def take_back_again(session: CouncilSession, row: Mapping[str, Any]) -> bool:

@@ -25,13 +25,17 @@ from muniment.api.errors import NotReady, SettingsError
 from muniment.database.errors import without_values
 from muniment.database.roles import APPLICATION
 
-__all__ = ["open_engine", "open_owner_engine", "refuse_powerful_role"]
+__all__ = ["PREPARED", "open_engine", "open_owner_engine", "refuse_powerful_role"]
 
 MAY_NOT_SERVE = text(
     "select r.rolsuper, r.rolbypassrls, exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
     " where c.relkind in ('r', 'p') and n.nspname = 'public' and pg_has_role(c.relowner, 'usage'))"
     " from pg_roles r where r.rolname = current_user"
 )
+
+PREPARED = 500
+"""Statements that a connection keeps prepared at the server: more than stand in this software, with those of some
+policies' rules. The driver's own 100 would have the same ones prepared again and again."""
 
 DRIVER = "postgresql+psycopg"
 CONNECT = {"options": "-c timezone=UTC", "application_name": "muniment", "connect_timeout": 10}
@@ -50,6 +54,7 @@ def open_engine(url: str, *, pool_size: int) -> Engine:
         connect_args=CONNECT,
     )
     without_values(engine)
+    listen(engine, "connect", _keep_prepared)
     listen(engine, "checkout", _refuse_closed)
     listen(engine, "rollback", _roll_back)
     return engine
@@ -91,6 +96,10 @@ def _roll_back(connection: Connection) -> None:
         with suppress(psycopg.Error):
             driver.pgconn.send_query_params(b"rollback", None)
             driver.wait(generators.execute(driver.pgconn))
+
+
+def _keep_prepared(connection: psycopg.Connection[Any], _record: object) -> None:
+    connection.prepared_max = PREPARED
 
 
 def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
+from uuid import UUID
 
 import psycopg
 from psycopg import generators, pq
@@ -20,13 +21,14 @@ from psycopg._preparing import Prepare
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import error_from_result
-from sqlalchemy import ClauseElement, Connection, TextClause, text
+from sqlalchemy import ClauseElement, Connection, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from muniment.database.errors import of_driver
+from muniment.database.packed import Keys
 
-__all__ = ["COMMIT", "Asked", "Statement", "exchange"]
+__all__ = ["COMMIT", "Asked", "Statement", "exchange", "written"]
 
 Driver = psycopg.Connection[Any]
 Result = pq.abc.PGresult
@@ -39,13 +41,13 @@ END = pq.ExecStatus.PIPELINE_SYNC
 class Statement:
     """A statement as the server takes it, and what its rows are: it names its columns, which are the same each time.
 
-    `constants` are the values that it was made with, by the names of its parameters.
+    `constants` are the values that it was made with, by the names of its parameters: they need not be given.
     """
 
     def __init__(self, statement: ClauseElement) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=NUMBERED, compile_kwargs={"render_postcompile": True}))
         self.query = str(compiled).encode()
-        self.constants: Mapping[str, object] = compiled.params
+        self.constants = {name: value for name, value in compiled.params.items() if value is not None}
         self.names: Sequence[str] = compiled.positiontup or ()
         self.formats = [PyFormat.AUTO] * len(self.names)
         self._row: Callable[[Sequence[Any]], Any] | None = None
@@ -58,13 +60,44 @@ class Statement:
         return self._row
 
 
+class _Written:
+    """What writes a statement, as a key of what is remembered: what has the same key writes the same."""
+
+    def __init__(self, key: tuple[object, ...], write: Callable[[], ClauseElement]) -> None:
+        self._key, self.write = key, write
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Written) and other._key == self._key
+
+
+@lru_cache(maxsize=2_000)
+def _written(asked: _Written) -> Statement:
+    statement = Statement(asked.write())
+    if any(isinstance(value, UUID | Keys) for value in statement.constants.values()):
+        raise ValueError("a statement that stands has the key of a council or a row in it")
+    return statement
+
+
+def written(key: tuple[object, ...], write: Callable[[], ClauseElement]) -> Statement:
+    """The statement that was written for this key, or the one that `write` makes, remembered from now on.
+
+    The key names whatever the text goes by. What differs from one council or day to the next is given each time. Raises
+    `ValueError` where the key of a council or a row is written into it.
+    """
+    return _written(_Written(key, write))
+
+
 @lru_cache(maxsize=256)
-def _statement(statement: TextClause) -> Statement:
+def _statement(statement: ClauseElement) -> Statement:
     return Statement(statement)
 
 
-Asked = tuple[TextClause | Statement, Mapping[str, object]]
-"""A statement and its parameters by name."""
+Asked = tuple[ClauseElement | Statement, Mapping[str, object]]
+"""A statement that stands (it is written once, and is the same object each time) and its parameters by name. Each is
+given as the driver takes it: no type of SQLAlchemy's does anything to it, so that JSON is a `Jsonb` or a text."""
 
 COMMIT: Asked = (text("commit"), {})
 _BEGIN: Asked = (text("begin"), {})
@@ -95,7 +128,8 @@ class _Sent:
         statement, values = asked
         self._statement = statement if isinstance(statement, Statement) else _statement(statement)
         self._transformer = Transformer(driver)
-        named = [values[name] for name in self._statement.names]
+        given = {**self._statement.constants, **values} if self._statement.constants else values
+        named = [given[name] for name in self._statement.names]
         self._values = self._transformer.dump_sequence(named, self._statement.formats)
         self.query, self.types = self._statement.query, self._transformer.types or ()
         self._prepared: Any = driver._prepared  # of a statement it looks at these two alone

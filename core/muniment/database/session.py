@@ -23,7 +23,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import ClauseElement, Connection, Engine, text
 from sqlalchemy.event import listen
 from sqlalchemy.orm import Session, SessionTransaction
 
@@ -104,7 +104,7 @@ class _LimitedSession(Session):
         self._first: Sequence[Asked] = ()
         self._first_rows: list[list[Any]] = []
 
-    def ask(self, statement: TextClause | Statement, parameters: Mapping[str, object]) -> list[Any]:
+    def ask(self, statement: ClauseElement | Statement, parameters: Mapping[str, object]) -> list[Any]:
         """All rows of a statement, by name; sent along with what begins the transaction if none has begun."""
         return self.ask_together((statement, parameters))[0]
 
@@ -118,7 +118,7 @@ class _LimitedSession(Session):
         rows, self._first_rows = self._first_rows, []
         return rows
 
-    def at_commit(self, statement: TextClause, parameters: Mapping[str, object]) -> None:
+    def at_commit(self, statement: ClauseElement, parameters: Mapping[str, object]) -> None:
         """Send a statement along with the commit; if it fails, nothing is committed.
 
         For what nobody looks at in this transaction; who does has it sent before (`send_waiting`). A savepoint that is

@@ -88,7 +88,7 @@ class FileStore:
         bound_to = _bound(session.council_id, file_id)
         path = self._path(session.council_id, file_id)
         size = self._write(path, encrypt(key, bound_to, counted := _Counted(content)), counted)
-        session.execute(
+        session.ask(
             ADD,
             {
                 "council_id": session.council_id,
@@ -103,11 +103,11 @@ class FileStore:
 
     def read(self, session: CouncilSession, file_id: UUID) -> Iterator[bytes]:
         """The file's bytes, a chunk at a time. Raises `NotFound` at once, `FileDamaged` when a chunk is not sound."""
-        wrapped = session.scalar(KEY_OF, {"council_id": session.council_id, "id": file_id})
-        if wrapped is None:
+        found = session.ask(KEY_OF, {"council_id": session.council_id, "id": file_id})
+        if not found:
             raise NotFound("There is no such file.")
         bound_to = _bound(session.council_id, file_id)
-        key = self._keys.unwrap(wrapped, bound_to)
+        key = self._keys.unwrap(found[0].wrapped_key, bound_to)
         return self._chunks(self._path(session.council_id, file_id), key, bound_to)
 
     def remove(self, session: CouncilSession, file_ids: Sequence[UUID]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import distinct_on, insert
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from muniment.api.errors import InvalidInput, NotFound, NotReady
 from muniment.clock import LONDON, Clock
@@ -37,6 +37,13 @@ __all__ = [
     "policy_of_hash",
     "withdraw",
 ]
+
+LOCK = text("select policy_hash from council where id = :council_id for no key update")
+WRITE = text(
+    "insert into adopted_policy (council_id, hash, format, document, declared, adopted_at, adopted_by)"
+    " values (:council_id, :hash, :format, :document, :declared, :at, :by) on conflict do nothing"
+)
+ADOPT = text("update council set policy_hash = :hash where id = :council_id")
 
 NOT_THEIRS: Final = ("data protection officer", "data_protection_officer", "dpo")
 """Who advises and may not decide (UK GDPR Art 38(6))."""
@@ -218,28 +225,14 @@ def adopt(session: CouncilSession, policy: Policy, clock: Clock, *, by: str, dec
     transaction on.
     """
     # Two adoptions at once wait for each other here, so that `before` is true for both.
-    before = session.execute(
-        text("select policy_hash from council where id = :id for no key update"), {"id": session.council_id}
-    ).scalar_one()
+    [(before,)] = session.ask(LOCK, {"council_id": session.council_id})
     if before == policy.hash:
         return False
     document = canonical(policy)
-    session.execute(
-        insert(AdoptedPolicy)
-        .values(
-            council_id=session.council_id,
-            hash=policy.hash,
-            format=FORMAT,
-            document=document,
-            declared=document if declared is None else canonical(declared),
-            adopted_at=clock.now(),
-            adopted_by=by,
-        )
-        .on_conflict_do_nothing()
-    )
-    session.execute(
-        text("update council set policy_hash = :hash where id = :id"), {"hash": policy.hash, "id": session.council_id}
-    )
+    here = {"council_id": session.council_id, "hash": policy.hash}
+    declaration = document if declared is None else canonical(declared)
+    said = {"format": FORMAT, "document": document, "declared": declaration, "at": clock.now(), "by": by}
+    session.ask_together((WRITE, here | said), (ADOPT, here))
     _remembered(policy.hash).policy = read_policy(document, FORMAT)
     policy_adopted.send(session, PolicyAdopted(before=before, after=policy.hash))
     return True

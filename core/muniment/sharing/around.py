@@ -11,17 +11,18 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Text, cast, or_, select
+from sqlalchemy import ColumnElement, or_, select, text
 
 from muniment.api.errors import NotFound
 from muniment.consent.acts import keys_of
 from muniment.database.advisory import take_alone, take_shared
+from muniment.database.exchange import Asked
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import DocumentWithdrawn, PolicyAdopted, ProgrammeChanged
 from muniment.policy.documents import documented
 from muniment.policy.model import Policy
-from muniment.sharing.arrangement_tables import SharingAgreement, SharingRequest, SharingStop
+from muniment.sharing.arrangement_tables import SharingRequest
 from muniment.sharing.question import AgreementKnown, Circumstances, RequestKnown
 from muniment.sharing.tables import Disclosure
 from muniment.sharing.terms import Terms
@@ -31,19 +32,27 @@ __all__ = [
     "on_programme_changed", "open_on",
 ]  # fmt: skip
 
-AGREEMENT = table_of(SharingAgreement)
 DISCLOSURE = table_of(Disclosure)
 REQUEST = table_of(SharingRequest)
-STOP = table_of(SharingStop)
+
+_AGREEMENTS = text(
+    "select purposes, categories from sharing_agreement where council_id = :council_id and service = :service"
+    " and recipient = :recipient and from_on <= :today and ended_because is null"
+    " and (last_day is null or last_day >= :today)"
+)
+_STOPS = text(
+    "select 1 from sharing_stop where council_id = :council_id and service = :service and ended_on is null"
+    " and (recipient = any(cast(:recipients as text[])) or known_as && cast(:recipients as text[])) limit 1"
+)
 
 NAME = "muniment.sharing"
 NO_REQUEST = "There is no such request."
 
 
-def giving(session: CouncilSession) -> None:
+def giving(session: CouncilSession, *then: Asked) -> list[list[Any]]:
     """Hold off whoever would end an agreement or a request, place a stop or adopt a policy, until this transaction
-    ends."""
-    take_shared(session, NAME)
+    ends; the rows of each statement that is asked `then`."""
+    return take_shared(session, NAME, *then)
 
 
 def ending(session: CouncilSession) -> None:
@@ -75,35 +84,18 @@ def circumstances(
     Raises `NotFound` for a request that is not there, or is another service's.
     """
     question, today = terms.question, session.clock.today()
-    here = (
-        AGREEMENT.c.council_id == session.council_id,
-        AGREEMENT.c.service == question.service,
-        AGREEMENT.c.recipient == terms.recipient_key,
-        AGREEMENT.c.from_on <= today,
-        AGREEMENT.c.ended_because.is_(None),
-        or_(AGREEMENT.c.last_day.is_(None), AGREEMENT.c.last_day >= today),
+    here = {"council_id": session.council_id, "service": question.service}
+    agreed, stops = session.ask_together(
+        (_AGREEMENTS, {**here, "recipient": terms.recipient_key, "today": today}),
+        (_STOPS, {**here, "recipients": sorted(_stopping(terms))}),
     )
-    agreements = tuple(
-        AgreementKnown(frozenset(row.purposes), frozenset(row.categories))
-        for row in session.execute(select(AGREEMENT.c.purposes, AGREEMENT.c.categories).where(*here))
-    )
-    stopping = sorted(_stopping(terms))
-    stopped = session.scalar(
-        select(STOP.c.id)
-        .where(
-            STOP.c.council_id == session.council_id,
-            STOP.c.service == question.service,
-            or_(STOP.c.recipient.in_(stopping), STOP.c.known_as.bool_op("&&")(cast(stopping, ARRAY(Text)))),
-            STOP.c.ended_on.is_(None),
-        )
-        .limit(1)
-    )
+    agreements = tuple(AgreementKnown(frozenset(row.purposes), frozenset(row.categories)) for row in agreed)
     row = None if request_id is None else _request(session, request_id, question.service)
     known = Circumstances(
         documented=documented(session, policy, question.service),
         agreements=agreements,
         request=None if row is None else _known(session, row, terms, answering),
-        stopped=stopped is not None,
+        stopped=bool(stops),
     )
     return known, None if row is None else row.file_id
 

@@ -38,7 +38,7 @@ __all__ = ["Disclosed", "DisclosedView", "Means", "Order", "disclose", "lock_tog
 Means = Literal["export", "spoken", "on-paper", "by-secure-email", "through-their-system"]
 """How it leaves: as a file made here, or by hand, which the register says all the same."""
 
-DISCLOSURE = table_of(Disclosure)
+_WRITE = insert(table_of(Disclosure))
 
 _LOCK = text(
     "select count(*) as files, (select c.policy_hash from council c where c.id = :council_id) as adopted"
@@ -99,7 +99,6 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     check(order)
     if (order.means == "export") != (order.format is not None):
         raise InvalidInput("A format goes with the means `export`, and with no other.", where="format")
-    giving(session)
     wanted = Keys.of(order.files)
     locked, adopted = lock_together(session, wanted)
     if locked != len(wanted):
@@ -112,7 +111,7 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
     for group in judged.groups:
         if not group.decision.allowed:
             refused = {"rules": list(group.decision.against), "file_ids": group.files}
-            session.execute(_REFUSE, {"council_id": session.council_id, "disclosure_id": disclosure_id, **refused})
+            session.ask(_REFUSE, {"council_id": session.council_id, "disclosure_id": disclosure_id, **refused})
     export = None
     if order.format is not None and judged.given:
         export = keep_export(session, store, order.format, judged.gate, extracted, disclosure_id)
@@ -121,9 +120,9 @@ def disclose(session: CouncilSession, caller: Caller, context: Context, store: F
 
 
 def lock_together(session: CouncilSession, files: Keys) -> tuple[int, str]:
-    """Lock client files, and share the locks with other disclosures: how many there are, and the hash of the policy
-    that the council has adopted."""
-    locked = session.execute(_LOCK, {"council_id": session.council_id, "file_ids": files}).one()
+    """Hold off whoever would end what a disclosure rests on, and lock client files, sharing the locks with other
+    disclosures: how many there are, and the hash of the policy that the council has adopted."""
+    [[locked]] = giving(session, (_LOCK, {"council_id": session.council_id, "file_ids": files}))
     return locked.files, locked.adopted
 
 
@@ -148,33 +147,34 @@ def _register(
     export: Export | None,
 ) -> None:
     terms, actor = judged.gate.terms, session.actor
-    session.execute(
-        insert(DISCLOSURE).values(
-            council_id=session.council_id,
-            id=disclosure_id,
-            batch_id=order.batch,
-            at=session.clock.now(),
-            decided_on=session.clock.today(),
-            service=order.service,
-            recipient=terms.recipient_key,
-            named=terms.named or "",
-            purpose=order.purpose,
-            fields=list(order.fields),
-            data_set=order.data_set,
-            rests_on=terms.rests_on,
-            basis=terms.basis,
-            exception=order.exception,
-            condition_met=order.condition_met,
-            request_id=order.request,
-            means=order.means,
-            policy_hash=context.policy.hash,
-            actor_kind=actor.kind if actor else None,
-            actor_id=actor.id if actor else None,
-            given=judged.given,
-            refused=judged.refused,
-            media_type=export.media_type if export else None,
-            sha256=export.sha256 if export else None,
-        )
+    session.ask(
+        _WRITE,
+        {
+            "council_id": session.council_id,
+            "id": disclosure_id,
+            "batch_id": order.batch,
+            "at": session.clock.now(),
+            "decided_on": session.clock.today(),
+            "service": order.service,
+            "recipient": terms.recipient_key,
+            "named": terms.named or "",
+            "purpose": order.purpose,
+            "fields": list(order.fields),
+            "data_set": order.data_set,
+            "rests_on": terms.rests_on,
+            "basis": terms.basis,
+            "exception": order.exception,
+            "condition_met": order.condition_met,
+            "request_id": order.request,
+            "means": order.means,
+            "policy_hash": context.policy.hash,
+            "actor_kind": actor.kind if actor else None,
+            "actor_id": actor.id if actor else None,
+            "given": judged.given,
+            "refused": judged.refused,
+            "media_type": export.media_type if export else None,
+            "sha256": export.sha256 if export else None,
+        },
     )
     record(
         session,

@@ -15,14 +15,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import insert
+from sqlalchemy import text
 
-from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
 from muniment.sharing.extracting import OURS, Extract
 from muniment.sharing.gate import Gate
-from muniment.sharing.tables import ExportFile
 
 __all__ = ["Export", "Format", "keep_export"]
 
@@ -30,7 +28,10 @@ Format = Literal["json", "csv"]
 
 MEDIA_TYPES: dict[Format, str] = {"json": "application/json", "csv": "text/csv"}
 
-EXPORT = table_of(ExportFile)
+_KEEP = text(
+    "insert into export_file (council_id, id, disclosure_id, name, media_type, made_on)"
+    " values (:council_id, :id, :disclosure_id, :name, :media_type, :made_on)"
+)
 
 
 class Export(msgspec.Struct, frozen=True):
@@ -56,16 +57,8 @@ def keep_export(
     media_type = MEDIA_TYPES[form]
     stored_id = store.store(session, content, media_type)
     name = f"disclosure-{disclosure_id}.{form}"
-    session.execute(
-        insert(EXPORT).values(
-            council_id=session.council_id,
-            id=stored_id,
-            disclosure_id=disclosure_id,
-            name=name,
-            media_type=media_type,
-            made_on=session.clock.today(),
-        )
-    )
+    made = {"id": stored_id, "disclosure_id": disclosure_id, "name": name, "media_type": media_type}
+    session.ask(_KEEP, {"council_id": session.council_id, **made, "made_on": session.clock.today()})
     return Export(stored_id, name, media_type, len(content), hashlib.sha256(content).hexdigest())
 
 

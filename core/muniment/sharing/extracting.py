@@ -16,10 +16,11 @@ import msgspec
 from sqlalchemy import text
 
 from muniment.clients.context import Context
+from muniment.database.exchange import written
 from muniment.database.ids import random_keys
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
-from muniment.sharing.gathering import FILES, RECORDS, held_for, stub_column, value_held
+from muniment.sharing.gathering import FILES, RECORDS, held_for, stub_column, text_by, value_held
 from muniment.sharing.terms import IDENTITY, Terms
 
 __all__ = ["OURS", "Extract", "extract", "payload_key", "payload_keys"]
@@ -71,7 +72,7 @@ def extract(
         **{f"label_{place}": ", " + _label(name) for place, name in enumerate(fields)},
         **{f"field_{place}": name for place, name in enumerate(fields) if name not in IDENTITY},
     }
-    row = session.execute(text(_query(fields)), parameters).one()
+    [row] = session.ask(written(("extract", *text_by(fields)), lambda: text(_query(fields))), parameters)
     return Extract(fields, row.lines or "", row.clients)
 
 

@@ -11,6 +11,7 @@ a full join goes through either side once, whatever is expected of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -20,13 +21,14 @@ from sqlalchemy import text
 
 from muniment.consent.grounds import ground_of
 from muniment.consent.standing import STANDING
+from muniment.database.exchange import written
 from muniment.database.packed import Keys
 from muniment.database.session import CouncilSession
 from muniment.policy.model import Policy
 from muniment.sharing.question import Agreed, Facts
 from muniment.sharing.terms import IDENTITY, Terms
 
-__all__ = ["FILES", "MOST_FIELDS", "RECORDS", "Known", "gather", "held_for", "stub_column", "value_held"]
+__all__ = ["FILES", "MOST_FIELDS", "RECORDS", "Known", "gather", "held_for", "stub_column", "text_by", "value_held"]
 
 MOST_FIELDS = 60
 """Fields in one question: each has a bit of a signed 64-bit number."""
@@ -87,8 +89,14 @@ def gather(
         "today": today,
         **{f"field_{place}": name for place, name in enumerate(asked) if name not in IDENTITY},
     }
-    rows = session.execute(text(_query(asked, since=question.exception == "consent")), parameters)
-    return [Known(_facts(row, asked), Keys(bytes(row.ids))) for row in rows]
+    since = question.exception == "consent"
+    statement = written(("gather", since, *text_by(asked)), lambda: text(_query(asked, since=since)))
+    return [Known(_facts(row, asked), Keys(row.ids)) for row in session.ask(statement, parameters)]
+
+
+def text_by(fields: Iterable[str]) -> Iterator[str]:
+    """What the text of a query about these fields goes by: parts of the stub are columns, the others parameters."""
+    return (name if name in IDENTITY else "" for name in fields)
 
 
 def stub_column(part: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import and_, bindparam, select, text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, NotFound
@@ -23,7 +23,6 @@ from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.files.store import FileStore
-from muniment.sharing.around import giving
 from muniment.sharing.deciding import Asked, judge
 from muniment.sharing.disclosing import lock_together
 from muniment.sharing.tables import Disclosure, DisclosureLine, ExportFile
@@ -31,6 +30,24 @@ from muniment.sharing.tables import Disclosure, DisclosureLine, ExportFile
 __all__ = ["Opened", "open_export"]
 
 DISCLOSURE, EXPORT, LINE = table_of(Disclosure), table_of(ExportFile), table_of(DisclosureLine)
+
+_ACT = (
+    select(DISCLOSURE, EXPORT.c.opened_at)
+    .join_from(
+        EXPORT,
+        DISCLOSURE,
+        and_(DISCLOSURE.c.council_id == EXPORT.c.council_id, DISCLOSURE.c.id == EXPORT.c.disclosure_id),
+    )
+    .where(EXPORT.c.council_id == bindparam("council_id"), EXPORT.c.disclosure_id == bindparam("disclosure_id"))
+)
+_LOCK = text(
+    "select id, name, media_type, opened_at from export_file"
+    " where council_id = :council_id and disclosure_id = :disclosure_id for update"
+)
+_FETCHED = text(
+    "update export_file set opened_at = :at, opened_by = :by"
+    " where council_id = :council_id and disclosure_id = :disclosure_id"
+)
 
 NO_EXPORT = "There is no such export. One that may not leave any more was destroyed: ask the gate again."
 FETCHED = "This export was fetched before; it is handed out once. Disclose again."
@@ -53,29 +70,22 @@ def open_export(
     `Forbidden`, `FileDamaged`.
     """
     services = caller.require_somewhere(Permission.DISCLOSE)
-    here = (EXPORT.c.council_id == session.council_id, EXPORT.c.disclosure_id == disclosure_id)
-    act = session.execute(
-        select(DISCLOSURE, EXPORT.c.opened_at)
-        .join_from(
-            EXPORT,
-            DISCLOSURE,
-            (DISCLOSURE.c.council_id == EXPORT.c.council_id) & (DISCLOSURE.c.id == EXPORT.c.disclosure_id),
-        )
-        .where(*here)
-    ).one_or_none()
-    if act is None or (services is not None and act.service not in services):
+    here = {"council_id": session.council_id, "disclosure_id": disclosure_id}
+    acts = session.ask(_ACT, here)
+    if not acts or (services is not None and acts[0].service not in services):
         raise NotFound(NO_EXPORT)
+    [act] = acts
     later = act.opened_at is None and act.decided_on < session.clock.today()
     if later and not _may_leave(session, caller, context, act):
         raise NotFound(NO_EXPORT)
-    row = session.execute(select(EXPORT).where(*here).with_for_update()).one_or_none()
-    if row is None:
+    waiting = session.ask(_LOCK, here)
+    if not waiting:
         raise NotFound(NO_EXPORT)
+    [row] = waiting
     if row.opened_at is not None:
         raise Conflict(FETCHED, code="fetched")
     actor = session.actor
-    opened = {"opened_at": session.clock.now(), "opened_by": actor.id if actor else None}
-    session.execute(update(EXPORT).where(*here).values(opened))
+    session.ask(_FETCHED, here | {"at": session.clock.now(), "by": actor.id if actor else None})
     record(session, AuditEvent.EXPORT_FETCHED, disclosure_id)
     return Opened(row.name, row.media_type, store.read(session, row.id))
 
@@ -89,7 +99,6 @@ def _may_leave(session: CouncilSession, caller: Caller, context: Context, act: A
     )
     inside: dict[UUID | None, list[str]] = dict(map(tuple, lines))
     files = Keys.of(file_id for file_id in inside if file_id is not None)
-    giving(session)
     if len(files) != len(inside) or lock_together(session, files) != (len(files), act.policy_hash):
         return False
     recipient, _, body = act.recipient.partition("/")

@@ -80,6 +80,9 @@ returning id
 """
 
 
+_ANY_LINE = text("select 1 from disclosure_line where council_id = :council_id limit 1")
+
+
 class NotificationView(msgspec.Struct, frozen=True, kw_only=True):
     """A recipient to be told. `references` are what it was given with the data, each time that it was, `reference` the
     newest; `file` is null once the file has gone. `repeated`: after a restore it is not known any more whether it was
@@ -189,7 +192,7 @@ def on_consents_changed(session: CouncilSession, changed: ConsentsChanged) -> No
 
 def _anything_given(session: CouncilSession) -> bool:
     """Whether anything was ever given, so that councils which share nothing pay nothing for it."""
-    return session.scalar(select(LINE.c.id).where(LINE.c.council_id == session.council_id).limit(1)) is not None
+    return bool(session.ask(_ANY_LINE, {"council_id": session.council_id}))
 
 
 @lru_cache

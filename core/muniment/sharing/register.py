@@ -20,7 +20,7 @@ from muniment.api.errors import InvalidInput, NotFound
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clients.context import Context
-from muniment.clients.locks import NO_FILE, service_of
+from muniment.clients.locks import NO_FILE, service_asked
 from muniment.consent.acts import recipient_key
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -156,8 +156,6 @@ def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> 
     services = caller.require_somewhere(Permission.READ_SHARING)
     if not 1 <= looked.limit <= MOST:
         raise InvalidInput(f"A page has 1 to {MOST} lines.", where="limit")
-    if looked.client is not None:
-        _refuse_unknown(session, caller, looked.client)
     asked = {name: value for name in CONDITIONS if (value := getattr(looked, name, None)) is not None}
     if looked.recipient is not None:
         asked["recipient"] = recipient_key(*looked.recipient.split("/", 1))
@@ -166,7 +164,14 @@ def search_register(session: CouncilSession, caller: Caller, looked: Looked) -> 
     if looked.after is not None:
         asked["after"], asked["after_id"] = decode_cursor(looked.after, tuple[datetime, UUID])
     always = {"council_id": session.council_id, "limit": looked.limit + 1}
-    rows = [_view(row) for row in session.ask(_search(frozenset(asked)), asked | always)]
+    search = _search(frozenset(asked)), asked | always
+    if looked.client is None:
+        rows = [_view(row) for row in session.ask(*search)]
+    else:
+        of_file, found = session.ask_together(service_asked(session, looked.client), search)
+        if not of_file or not caller.allows(Permission.READ_SHARING, of_file[0].service):
+            raise NotFound(NO_FILE)
+        rows = [_view(row) for row in found]
     about = looked.client or (rows[0].client if looked.reference is not None and rows else None)
     record(session, AuditEvent.REGISTER_SEARCHED, about, found=min(len(rows), looked.limit))
     return page_of(rows, looked.limit, lambda view: (view.at, view.id))
@@ -225,12 +230,6 @@ def _act(session: CouncilSession, services: Collection[str] | None, disclosure_i
     if not rows or (services is not None and rows[0].service not in services):
         raise NotFound(NO_DISCLOSURE)
     return rows[0]
-
-
-def _refuse_unknown(session: CouncilSession, caller: Caller, client: UUID) -> None:
-    service = service_of(session, client)
-    if service is None or not caller.allows(Permission.READ_SHARING, service):
-        raise NotFound(NO_FILE)
 
 
 def _view(row: Any) -> DisclosureView:

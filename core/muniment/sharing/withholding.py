@@ -112,7 +112,7 @@ def on_files_changed(session: CouncilSession, changed: FilesChanged) -> None:
         _destroy_about(session, changed.file_ids)
     elif "enrolment" in changed.what and (programmes := _programmes(session)):
         left = {**_here(session, file_ids=changed.file_ids), **programmes}
-        _destroy(session, session.execute(_OF_WHO_LEFT, left).all())
+        _destroy(session, session.ask(_OF_WHO_LEFT, left))
 
 
 def on_fields_changed(session: CouncilSession, changed: FieldsChanged) -> None:
@@ -134,14 +134,14 @@ def on_values_erased(session: CouncilSession, erased: ValuesErased) -> None:
 
 def on_arrangements_changed(session: CouncilSession, changed: ArrangementsChanged) -> None:
     """A recipient was stopped, or an agreement with it has ended."""
-    _destroy(session, session.execute(_OF_ARRANGEMENT[changed.table], _here(session, ids=changed.ids)).all())
+    _destroy(session, session.ask(_OF_ARRANGEMENT[changed.table], _here(session, ids=changed.ids)))
 
 
 def on_programme_changed(session: CouncilSession, changed: ProgrammeChanged) -> None:
     """A programme has ended or is to end: whoever is given something about those in it asks again."""
     if programmes := _programmes(session):
         ends = {**_here(session), **programmes, "programme": changed.programme}
-        _destroy(session, session.execute(_OF_PROGRAMME, ends).all())
+        _destroy(session, session.ask(_OF_PROGRAMME, ends))
 
 
 def on_document_withdrawn(session: CouncilSession, withdrawn: DocumentWithdrawn) -> None:
@@ -149,16 +149,16 @@ def on_document_withdrawn(session: CouncilSession, withdrawn: DocumentWithdrawn)
     slots = slots_of(adopted(session).service(withdrawn.service))
     fields = [name for name, slot in slots.items() if slot.kind != "ordinary"]
     held = {**_here(session), "service": withdrawn.service, "fields": fields}
-    _destroy(session, session.execute(_WITH_FIELDS, held).all())
+    _destroy(session, session.ask(_WITH_FIELDS, held))
 
 
 def on_policy_adopted(session: CouncilSession, changed: PolicyAdopted) -> None:
     """Another policy is in force: what was decided under the one before is asked for again."""
-    _destroy(session, session.execute(_UNDER_ANOTHER, {**_here(session), "policy": changed.after}).all())
+    _destroy(session, session.ask(_UNDER_ANOTHER, {**_here(session), "policy": changed.after}))
 
 
 def _destroy_about(session: CouncilSession, file_ids: Collection[UUID]) -> None:
-    _destroy(session, session.execute(_ABOUT, _here(session, file_ids=file_ids)).all())
+    _destroy(session, session.ask(_ABOUT, _here(session, file_ids=file_ids)))
 
 
 def _destroy(session: CouncilSession, gone: Sequence[tuple[UUID, UUID]]) -> None:

@@ -8,12 +8,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from psycopg import generators
-from sqlalchemy import Connection, literal, select, text
+from sqlalchemy import Connection, Select, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from muniment.database.engine import open_engine
+from muniment.database.engine import PREPARED, open_engine
 from muniment.database.errors import DatabaseAway, DatabaseBusy
-from muniment.database.exchange import COMMIT, Asked, exchange
+from muniment.database.exchange import COMMIT, Asked, exchange, written
 from muniment.database.ids import random_keys
 from muniment.database.packed import any_of
 from muniment.settings import Settings
@@ -21,7 +21,7 @@ from muniment.settings import Settings
 TABLE = text("create temporary table thing (id int primary key, name text)")
 ADD = text("insert into thing values (:id, :name) returning id, name")
 LOOK = text("select id, name from thing order by id")
-PREPARED = text("select statement, name from pg_prepared_statements where statement like 'insert into thing%'")
+IS_PREPARED = text("select statement, name from pg_prepared_statements where statement like 'insert into thing%'")
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_value_that_cannot_be_sent_is_not_quoted_and_leaves_nothing_behind(con
 def test_a_statement_is_prepared_once_and_anew_when_the_driver_has_let_go_of_it(connection: Connection) -> None:
     def prepared() -> list[str]:
         with connection.begin():
-            return [row.name for row in connection.execute(PREPARED)]
+            return [row.name for row in connection.execute(IS_PREPARED)]
 
     for number in range(3):
         exchange(connection, [add(number), COMMIT])
@@ -116,6 +116,22 @@ def test_a_statement_is_prepared_once_and_anew_when_the_driver_has_let_go_of_it(
         assert list(connection.scalars(text("select id from thing order by id"))) == [0, 1, 2, 11, 12, 13, 15]
 
 
+def test_a_statement_is_written_once_for_what_its_text_goes_by(connection: Connection) -> None:
+    wanted = uuid4()
+
+    def write() -> Select[str]:
+        return select((literal("written for ") + bindparam("whom")).label("said"))
+
+    statement = written(("said", wanted), write)
+    assert written(("said", wanted), lambda: select(literal("written again").label("said"))) is statement
+    assert exchange(connection, [(statement, {"whom": "one"})]) == [[("written for one",)]]
+    assert exchange(connection, [(statement, {"whom": "another"})]) == [[("written for another",)]]
+    with pytest.raises(KeyError):
+        exchange(connection, [(statement, {})])
+    with pytest.raises(ValueError, match="key of a council or a row"):
+        written(("of one", wanted), lambda: select(literal(wanted)))
+
+
 def test_what_is_rolled_back_leaves_what_is_prepared(connection: Connection) -> None:
     pids = text("select name from pg_prepared_statements where name like '\\_pg3%' order by name")
     make = text("create temporary table made (id int)")
@@ -135,11 +151,11 @@ def test_what_is_rolled_back_leaves_what_is_prepared(connection: Connection) -> 
         assert list(connection.scalars(pids))[: len(before)] == before
 
 
-def test_no_more_is_prepared_than_the_driver_keeps(connection: Connection) -> None:
-    for number in range(120):
+def test_no_more_is_prepared_than_a_connection_keeps(connection: Connection) -> None:
+    for number in range(PREPARED + 20):
         exchange(connection, [(text(f"select {number}"), {}), COMMIT])
     with connection.begin():
-        assert connection.scalar(text("select count(*) from pg_prepared_statements")) == 100
+        assert connection.scalar(text("select count(*) from pg_prepared_statements")) == PREPARED
 
 
 def test_a_time_limit_holds_and_the_connection_goes_on(connection: Connection) -> None:

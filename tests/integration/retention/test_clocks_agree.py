@@ -17,7 +17,8 @@ from muniment.api.retention import RetentionDeclarations
 from muniment.clients.facts import ENROLMENT, FILE, MILESTONE, PERSON, PROGRAMME_FACT, RECORD
 from muniment.database.ids import new_id
 from muniment.database.registry import table_of
-from muniment.retention.rules.clock_sql import set_clocks, with_ids
+from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clocking import clock
 from muniment.retention.rules.compile import clocks
 from muniment.retention.subjects import RECORDS
 from muniment.retention.tables import Extension
@@ -112,7 +113,7 @@ def agree(
             class_id, key = entry.id, f"{SERVICE}/{entry.id}"
             fresh = {"record_class": key, "state": None, "due_on": None}
             session.execute(update(RECORD).where(RECORD.c.id.in_(ids)).values(fresh))
-            session.execute(set_clocks(clocks(policy)[key], RECORDS, with_ids(session, ids), house.clock.today()))
+            clock(session, clocks(policy)[key], RECORDS, with_ids(session, ids), house.clock.today())
             found = session.execute(text("select id, state, due_on, action, review_on from record")).all()
             came = {row.id: tuple(row[1:]) for row in found}
             for record_id, history in zip(ids, several, strict=True):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 import pytest
-from sqlalchemy import text
-from sqlalchemy.event import listen, remove
+from sqlalchemy import Connection, text
 
-from muniment.database.session import CouncilSession
+from muniment.database.exchange import Asked, Statement, exchange
 from muniment.sharing.disclosing import Order, disclose
 from tests.integration.sharing.kit import House, asked
 
@@ -45,23 +44,23 @@ def files(houses: tuple[House, House]) -> tuple[UUID, ...]:
     return tuple(row.id for row in found)
 
 
-@contextmanager
-def worked(session: CouncilSession) -> Iterator[list[int]]:
-    """How many rows the server handles, join filters included, for each statement of the block that reads records."""
+@pytest.fixture
+def worked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows the server handles, join filters included, for each statement that reads records."""
     rows: list[int] = []
-    connection = session.connection()
 
-    def explain(_connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "from record" in statement:
-            with cursor.connection.transaction(force_rollback=True), cursor.connection.cursor() as other:
-                other.execute(f"explain (analyze, format json) {statement}", parameters)
-                rows.append(_handled(other.fetchone()[0][0]["Plan"]))
+    def explained(connection: Connection, asked: Sequence[Asked]) -> list[list[Any]]:
+        driver = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
+        for statement, values in asked:
+            if isinstance(statement, Statement) and b"from record" in statement.query:
+                with driver.transaction(force_rollback=True), psycopg.RawCursor(driver) as cursor:
+                    given = [values[name] for name in statement.names]
+                    cursor.execute(b"explain (analyze, format json) " + statement.query, given)
+                    rows.append(_handled(cursor.fetchall()[0][0][0]["Plan"]))
+        return exchange(connection, asked)
 
-    listen(connection, "before_cursor_execute", explain)
-    try:
-        yield rows
-    finally:
-        remove(connection, "before_cursor_execute", explain)
+    monkeypatch.setattr("muniment.database.session.exchange", explained)
+    return rows
 
 
 def _handled(node: dict[str, Any]) -> int:
@@ -70,13 +69,14 @@ def _handled(node: dict[str, Any]) -> int:
     return int(here * node["Actual Loops"]) + below
 
 
-def test_what_is_read_is_read_once_however_the_server_would_rather_join(house: House, files: tuple[UUID, ...]) -> None:
+def test_what_is_read_is_read_once_however_the_server_would_rather_join(
+    house: House, files: tuple[UUID, ...], worked: list[int]
+) -> None:
     order = Order(files=files, **asked({"format": "json", "fields": ("family-name", "personal.address")}))
     with house.session() as session:
         session.execute(text("set local enable_hashjoin = off"))
         session.execute(text("set local enable_mergejoin = off"))
-        with worked(session) as rows:
-            made = disclose(session, house.caller, house.context(session), house.store, order)
+        made = disclose(session, house.caller, house.context(session), house.store, order)
     assert made.given == CLIENTS
-    assert len(rows) == 2, "one statement decides, one takes out"
-    assert [handled for handled in rows if not CLIENTS < handled < 60 * CLIENTS] == []
+    assert len(worked) == 2, "one statement decides, one takes out"
+    assert [handled for handled in worked if not CLIENTS < handled < 60 * CLIENTS] == []

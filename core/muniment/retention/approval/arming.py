@@ -9,17 +9,18 @@ Whoever armed a rule is the authoriser of all that it disposes of.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text, update
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, InvalidInput, NotFound
 from muniment.api.text import say
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import Fact, record
+from muniment.database.ids import random_id
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.policy.model import PLATFORM, Policy
@@ -41,6 +42,22 @@ IN_FORCE = ARMING.c.ended_at.is_(None)
 COUNT_ON = text(
     "update arming set newly_due = newly_due + :count"
     " where council_id = :council_id and record_class = :record_class and ended_at is null returning newly_due"
+)
+
+ARM = text(
+    "insert into arming (council_id, id, record_class, rule_hash, policy_hash, armed_at, armed_kind, armed_role,"
+    " armed_by, preview) values (:council_id, :id, :record_class, :rule_hash, :policy_hash, :armed_at, :armed_kind,"
+    " :armed_role, :armed_by, cast(:preview as jsonb))"
+)
+ARMED = text(
+    "select id, record_class, rule_hash, armed_at, armed_kind, armed_role, armed_by, newly_due from arming"
+    " where council_id = :council_id and ended_at is null order by record_class"
+)
+END = text(
+    "with standing as (select id from arming where council_id = :council_id and ended_at is null"
+    " and record_class = any(cast(:classes as text[])) order by id for update)"
+    " update arming set ended_at = :now, ended_because = :because from standing"
+    " where arming.council_id = :council_id and arming.id = standing.id returning arming.id, arming.record_class"
 )
 
 MANY_RECORDS = 100
@@ -158,26 +175,28 @@ def arm(session: CouncilSession, caller: Caller, record_class: str, rule_hash: s
         raise InvalidInput("Nothing of this class can ever be due under its rule, so there is nothing to arm.")
     now = session.clock.now()
     _end(session, [record_class], "superseded")
-    arming_id: UUID = session.execute(
-        insert(ARMING)
-        .values(
-            council_id=session.council_id,
-            record_class=record_class,
-            rule_hash=rule_hash,
-            policy_hash=policy.hash,
-            armed_at=now,
-            armed_kind=caller.actor.kind,
-            armed_role=caller.actor.role,
-            armed_by=caller.actor.id,
-            preview={
-                "stored": seen.stored,
-                "due": seen.due,
-                "extended": kept_by_extensions(session, clock),
-                "due_by_year": seen.due_by_year,
-            },
-        )
-        .returning(ARMING.c.id)
-    ).scalar_one()
+    arming_id, actor = random_id(), caller.actor
+    shown = {
+        "stored": seen.stored,
+        "due": seen.due,
+        "extended": kept_by_extensions(session, clock),
+        "due_by_year": dict(seen.due_by_year),
+    }
+    session.ask(
+        ARM,
+        {
+            "council_id": session.council_id,
+            "id": arming_id,
+            "record_class": record_class,
+            "rule_hash": rule_hash,
+            "policy_hash": policy.hash,
+            "armed_at": now,
+            "armed_kind": actor.kind,
+            "armed_role": actor.role,
+            "armed_by": actor.id,
+            "preview": msgspec.json.encode(shown).decode(),
+        },
+    )
     record(session, AuditEvent.RULE_ARMED, arming_id, record_class=record_class, rule_hash=rule_hash, due=seen.due)
     return arming_id
 
@@ -212,12 +231,9 @@ def end_replaced(session: CouncilSession, rules: Mapping[str, str]) -> None:
     _end(session, [row.record_class for row in replaced(session, rules)], "policy")
 
 
-def replaced(session: CouncilSession, rules: Mapping[str, str]) -> list[Row[str, str]]:
+def replaced(session: CouncilSession, rules: Mapping[str, str]) -> list[Any]:
     """The armings in force of rules that others would replace: `record_class` and `rule_hash`, in order of class."""
-    armings = select(ARMING.c.record_class, ARMING.c.rule_hash).where(
-        ARMING.c.council_id == session.council_id, IN_FORCE
-    )
-    rows = session.execute(armings.order_by(ARMING.c.record_class)).all()
+    rows = session.ask(ARMED, {"council_id": session.council_id})
     return [row for row in rows if rules.get(row.record_class) != row.rule_hash]
 
 
@@ -229,37 +245,25 @@ def forget_newly_due(session: CouncilSession) -> None:
 
 def armed(session: CouncilSession, record_class: str, rule_hash: str) -> ArmedRule | None:
     """The arming in force of a class under that rule; None where there is none."""
-    row = session.execute(
-        select(ARMING).where(*_in_force(session, record_class), ARMING.c.rule_hash == rule_hash)
-    ).one_or_none()
-    if row is None:
-        return None
-    return ArmedRule(
-        row.id, row.rule_hash, row.armed_at.isoformat(), row.armed_kind, row.armed_role, row.armed_by, row.newly_due
-    )
+    for row in session.ask(ARMED, {"council_id": session.council_id}):
+        if (row.record_class, row.rule_hash) == (record_class, rule_hash):
+            at = row.armed_at.isoformat()
+            return ArmedRule(row.id, rule_hash, at, row.armed_kind, row.armed_role, row.armed_by, row.newly_due)
+    return None
 
 
 def _end(session: CouncilSession, classes: Collection[str], because: str, **facts: Fact) -> bool:
     """End the armings in force of classes, once no chunk that rests on one is under way (`disposal.chunk` locks their
     keys); whether there was any. Each that is not superseded by another is an audit event."""
-    here = ARMING.c.council_id == session.council_id
-    standing = select(ARMING.c.id, ARMING.c.record_class).where(here, IN_FORCE, ARMING.c.record_class.in_(classes))
-    rows = session.execute(standing.order_by(ARMING.c.id).with_for_update()).all() if classes else ()
+    over = {"classes": list(classes), "now": session.clock.now(), "because": because}
+    rows = sorted(session.ask(END, {"council_id": session.council_id, **over})) if classes else []
     if not rows:
         return False
-    ended = [row.id for row in rows]
-    over = {"ended_at": session.clock.now(), "ended_because": because}
-    session.execute(update(ARMING).where(here, ARMING.c.id.in_(ended)).values(over))
-    remember(session, ARMING, ended)
+    remember(session, ARMING, [row.id for row in rows])
     if because != "superseded":
         for row in rows:
             record(session, AuditEvent.RULE_DISARMED, row.id, record_class=row.record_class, because=because, **facts)
     return True
-
-
-def _in_force(session: CouncilSession, record_class: str) -> tuple[ColumnElement[bool], ...]:
-    here = ARMING.c.council_id == session.council_id
-    return here, ARMING.c.record_class == record_class, ARMING.c.ended_at.is_(None)
 
 
 def _can_be_due(clock: Clock) -> bool:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, extract, func, select, text
+from sqlalchemy import TextClause, func, select, text
 
+from muniment.database.exchange import Asked
 from muniment.database.session import CouncilSession
 from muniment.retention.holds.standing import held, number_standing
-from muniment.retention.rules.clocked import is_clocked
+from muniment.retention.rules.clocked import clocked_by
 from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = ["Counts", "Stored", "counted", "kept", "samples", "stored_of"]
@@ -20,15 +23,39 @@ SAMPLES = 10
 """Keys that are shown of rows that are due."""
 
 
+CLOCKED: Final = "rule_hash = any(cast(:rules as text[]))"
+MINE: Final = "council_id = :council_id and record_class = :record_class and disposal is null"
+COUNT: Final = {
+    subject.name: text(
+        f"select case when {CLOCKED} then state else 'unset' end as state,"  # noqa: S608  # names of our own
+        f" coalesce({CLOCKED} and due_on < :today, false) as due, extract(year from due_on) as year,"
+        f" case when {CLOCKED} then action end as action, count(*) as rows"
+        f" from {subject.name} where {MINE} group by 1, 2, 3, 4"
+    )
+    for subject in SUBJECTS
+}
+SAMPLE: Final = {
+    subject.name: text(
+        f"select id from {subject.name} where {MINE} and {CLOCKED} and due_on < :today"  # noqa: S608
+        f" order by due_on, id limit {SAMPLES}"
+    )
+    for subject in SUBJECTS
+}
+
+
 @dataclass(frozen=True)
 class Stored:
-    """The rows of a class in one clocked table, as conditions: all, those that the rule in force has clocked, and those
-    of them that are due."""
+    """The rows of a class in one clocked table. `rules` are the hashes that those bear which the rule in force has
+    clocked."""
 
     subject: Subject
-    mine: ColumnElement[bool]
-    clocked: ColumnElement[bool]
-    due: ColumnElement[bool]
+    record_class: str
+    rules: tuple[str, ...]
+
+    def asked(self, session: CouncilSession, statements: Mapping[str, TextClause]) -> Asked:
+        """The one of some statements that is about this table."""
+        here = {"council_id": session.council_id, "today": session.clock.today()}
+        return statements[self.subject.name], {**here, "record_class": self.record_class, "rules": list(self.rules)}
 
 
 @dataclass
@@ -52,29 +79,18 @@ class Counts:
 
 def stored_of(session: CouncilSession, record_class: str) -> list[Stored]:
     """The rows of a class, table by table."""
-    found: list[Stored] = []
-    for subject in SUBJECTS:
-        table = subject.table
-        here = table.c.council_id == session.council_id, table.c.record_class == record_class
-        clocked = is_clocked(session, subject, [record_class])
-        due = func.coalesce(and_(clocked, table.c.due_on < session.clock.today()), False)
-        found.append(Stored(subject, and_(*here, table.c.disposal.is_(None)), clocked, due))
-    return found
+    return [Stored(subject, record_class, clocked_by(session, subject).get(record_class, ())) for subject in SUBJECTS]
 
 
 def counted(session: CouncilSession, stored: Sequence[Stored]) -> Counts:
     """How many rows there are, in one look at each table."""
     counts = Counts()
-    for one in stored:
-        row = one.subject.table.c
-        state, action = case((one.clocked, row.state), else_="unset"), case((one.clocked, row.action))
-        grouped = select(state, one.due, extract("year", row.due_on), action, func.count()).where(one.mine)
-        for of_state, due, of_year, what, count in session.execute(grouped.group_by(text("1, 2, 3, 4"))):
-            counts.by_state[of_state] += count
-            if of_state == "dated":
-                (counts.due_by_year if due else counts.ahead_by_year)[str(int(of_year))] += count
-            if due:
-                counts.actions[what] += count
+    for row in chain(*session.ask_together(*(one.asked(session, COUNT) for one in stored))):
+        counts.by_state[row.state] += row.rows
+        if row.state == "dated":
+            (counts.due_by_year if row.due else counts.ahead_by_year)[str(int(row.year))] += row.rows
+        if row.due:
+            counts.actions[row.action] += row.rows
     return counts
 
 
@@ -85,15 +101,18 @@ def kept(session: CouncilSession, stored: Sequence[Stored]) -> int:
     found = 0
     for one in stored:
         table = one.subject.table
-        both = one.mine, one.due, held(session, one.subject, table)
-        found += session.scalar(select(func.count()).select_from(table).where(*both)) or 0
+        mine = (
+            table.c.council_id == session.council_id,
+            table.c.record_class == one.record_class,
+            table.c.disposal.is_(None),
+            table.c.rule_hash.in_(one.rules),
+            table.c.due_on < session.clock.today(),
+        )
+        found += session.scalar(select(func.count()).where(*mine, held(session, one.subject, table))) or 0
     return found
 
 
 def samples(session: CouncilSession, stored: Sequence[Stored]) -> tuple[UUID, ...]:
     """The keys of some rows that are due, those due first."""
-    found: list[UUID] = []
-    for one in stored:
-        row = one.subject.table.c
-        found += session.scalars(select(row.id).where(one.mine, one.due).order_by(row.due_on, row.id).limit(SAMPLES))
-    return tuple(found[:SAMPLES])
+    rows = chain(*session.ask_together(*(one.asked(session, SAMPLE) for one in stored)))
+    return tuple(row.id for row in islice(rows, SAMPLES))

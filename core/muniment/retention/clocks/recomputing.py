@@ -14,30 +14,15 @@ come to the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Text,
-    and_,
-    case,
-    delete,
-    false,
-    func,
-    null,
-    or_,
-    select,
-    text,
-    tuple_,
-    update,
-)
+from sqlalchemy import ColumnElement, Integer, Select, Uuid, and_, bindparam, case, false, func, or_, select, text
 from sqlalchemy import not_ as negate
-from sqlalchemy.dialects.postgresql import insert
 
+from muniment.database.exchange import written
 from muniment.database.packed import Keys, packed
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
@@ -45,12 +30,12 @@ from muniment.policy.model import Policy
 from muniment.policy.store import adopted
 from muniment.retention import locks
 from muniment.retention.approval import arming
-from muniment.retention.rules.clock_sql import ByKey, with_ids
-from muniment.retention.rules.clocked import adopted_now, classes_stored
+from muniment.retention.rules.clock_sql import COUNCIL, ByKey, with_ids
+from muniment.retention.rules.clocked import adopted_now, stored_in
 from muniment.retention.rules.clocking import clock
 from muniment.retention.rules.compile import clocks, undeclared
 from muniment.retention.rules.tables import Reclocking
-from muniment.retention.subjects import Subject
+from muniment.retention.subjects import SUBJECTS, Subject
 
 __all__ = ["CHUNK", "Stale", "clock_classes", "clock_stale", "forget_passes", "looked_at"]
 
@@ -64,6 +49,45 @@ UNDER_WAY = text(
     "select record_class, rule_hash, last_id, stand_for from reclocking where council_id = :council_id"
     " and kept_in = :kept_in and finished_at is null order by record_class for update"
 )
+
+PASSES = text("select distinct record_class, rule_hash from reclocking where council_id = :council_id")
+FORGET = text(
+    "delete from reclocking where council_id = :council_id and (record_class, rule_hash) in"
+    " (select * from unnest(cast(:classes as text[]), cast(:rules as text[])))"
+)
+BEGIN = text(
+    "insert into reclocking (council_id, kept_in, record_class, rule_hash)"
+    " select :council_id, :kept_in, new.* from unnest(cast(:classes as text[]), cast(:rules as text[])) new"
+    " on conflict (council_id, kept_in, record_class) do update"
+    " set rule_hash = excluded.rule_hash, last_id = null, stand_for = '{}', finished_at = null"
+    " where reclocking.rule_hash <> excluded.rule_hash"
+)
+STAND_FOR = text(
+    "update reclocking set stand_for = cast(:stand_for as text[])"
+    " where council_id = :council_id and kept_in = :kept_in and record_class = :record_class"
+)
+MOVE = text(
+    "update reclocking set last_id = greatest(last_id, :last)"
+    " where council_id = :council_id and kept_in = :kept_in and record_class = any(cast(:classes as text[]))"
+)
+FINISH = text(
+    "update reclocking set last_id = null, finished_at = :now"
+    " where council_id = :council_id and kept_in = :kept_in and record_class = any(cast(:classes as text[]))"
+)
+LEFT = {
+    subject.name: text(
+        f"select record_class, array_agg(distinct rule_hash) as hashes from {subject.name}"  # noqa: S608
+        " where council_id = :council_id and id = any(:keys) and rule_hash is not null group by record_class"
+    )
+    for subject in SUBJECTS
+}
+LOCK = {
+    subject.name: text(
+        f"with locked as (select id from {subject.lock.name} where council_id = :council_id and id = any(:keys)"  # noqa: S608
+        " order by id for no key update) select count(*) from locked"
+    )
+    for subject in SUBJECTS
+}
 
 CHUNK = 5_000
 """Rows looked at in one transaction by the actor: their files are locked for as long as that takes."""
@@ -108,38 +132,20 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     from there on, and the rows of each pass from where that stands. The chunk that finds fewer than it may look at
     ends the passes.
     """
-    [[now]] = locks.shared(session, adopted_now(session))
+    here = {"council_id": session.council_id, "kept_in": subject.name}
+    [[now], stored, begun] = locks.shared(session, adopted_now(session), stored_in(session, subject), (BEGUN, here))
     if now.policy_hash != session.policy_hash:
         return None  # whoever adopted it has asked for another run
-    under_way = _passes(session, subject)
+    under_way = _passes(session, subject, [row.name for row in stored], begun)
     places = [row.last_id or NOWHERE for row in under_way]
-    table = subject.table
-    wanted = (
-        select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class)
-        .join_from(table, RECLOCKING, _of_pass(subject))
-        .where(
-            table.c.council_id == session.council_id,
-            table.c.disposal.is_(None),
-            table.c.id > min([after or NOWHERE, *places]),
-            or_(table.c.rule_hash.is_(None), _not_looked_at(subject)),
-        )
-    )
-    found = wanted.order_by(table.c.id).limit(limit).subquery("found")
-    by_class = select(found.c.record_class, packed(found.c.id), packed(found.c.lock_id)).group_by(found.c.record_class)
-    lines = session.execute(by_class).all()
-    rows = {line[0]: with_ids(session, Keys(line[1])) for line in lines}
-    ids, lock_ids = Keys.joined(each.keys for each in rows.values()), Keys.joined(Keys(line[2]) for line in lines)
+    wanted = {**here, "after": min([after or NOWHERE, *places]), "limit": limit}
+    lines = session.ask(written(("stale", subject.name), lambda: _stale(subject)), wanted)
+    rows = {line.record_class: with_ids(session, Keys(line.ids)) for line in lines}
+    ids, lock_ids = Keys.joined(each.keys for each in rows.values()), Keys.joined(Keys(line.locks) for line in lines)
     if not ids:
         _move(session, subject, under_way, last=None)
         return None
-    lock = subject.lock
-    locked = (
-        select(lock.c.id)
-        .where(with_ids(session, lock_ids.distinct())(lock))
-        .order_by(lock.c.id)
-        .with_for_update(key_share=True)
-    )
-    session.execute(select(func.count()).select_from(locked.cte("locked")))
+    session.ask(LOCK[subject.name], {"council_id": session.council_id, "keys": lock_ids.distinct()})
     passing = frozenset(row.record_class for row in under_way)
     clock_classes(session, adopted(session), subject, rows, leave=passing)
     last, more = UUID(bytes=max(ids.raw)), len(ids) == limit
@@ -148,19 +154,39 @@ def clock_stale(session: CouncilSession, subject: Subject, after: UUID | None, l
     return Stale(last, more)
 
 
+def _stale(subject: Subject) -> Select[str, bytes, bytes]:
+    """The next rows that no rule in force has clocked, by class."""
+    table = subject.table
+    wanted = (
+        select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class)
+        .join_from(table, RECLOCKING, _of_pass(subject))
+        .where(
+            table.c.council_id == COUNCIL,
+            table.c.disposal.is_(None),
+            table.c.id > bindparam("after", None, Uuid()),
+            or_(table.c.rule_hash.is_(None), _not_looked_at(subject)),
+        )
+    )
+    found = wanted.order_by(table.c.id).limit(bindparam("limit", None, Integer())).subquery("found")
+    ids, to_lock = packed(found.c.id).label("ids"), packed(found.c.lock_id).label("locks")
+    return select(found.c.record_class, ids, to_lock).group_by(found.c.record_class)
+
+
 def forget_passes(session: CouncilSession, rules: Mapping[str, str]) -> None:
     """Rules come into force, by class their hashes: passes under others say nothing any more."""
-    passes = select(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash).where(
-        RECLOCKING.c.council_id == session.council_id
-    )
+    here: dict[str, Any] = {"council_id": session.council_id}
     over = [
         (row.record_class, row.rule_hash)
-        for row in session.execute(passes.distinct())
+        for row in session.ask(PASSES, here)
         if row.rule_hash != rules.get(row.record_class, undeclared(row.record_class).hash)
     ]
-    gone = tuple_(RECLOCKING.c.record_class, RECLOCKING.c.rule_hash).in_(over)
     if over:
-        session.execute(delete(RECLOCKING).where(RECLOCKING.c.council_id == session.council_id, gone))
+        session.ask(FORGET, here | _by_class(over))
+
+
+def _by_class(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    pairs = list(pairs)
+    return {"classes": [key for key, _ in pairs], "rules": [rule for _, rule in pairs]}
 
 
 def looked_at(session: CouncilSession, subject: Subject) -> ColumnElement[bool]:
@@ -179,33 +205,20 @@ def looked_at(session: CouncilSession, subject: Subject) -> ColumnElement[bool]:
     return or_(false(), *left)
 
 
-def _passes(session: CouncilSession, subject: Subject) -> list[Any]:
-    """The passes under way in a table, each locked, with one begun for every class that has had none under its rule.
+def _passes(session: CouncilSession, subject: Subject, stored: Sequence[str], passes: Sequence[Any]) -> list[Any]:
+    """The passes under way in a table, each locked, with one begun for every class stored that has had none under its
+    rule.
 
     Whoever else recomputes the same table waits here, and then goes on from where this chunk ends.
     """
     here = {"council_id": session.council_id, "kept_in": subject.name}
     by_key = clocks(adopted(session))
-    rules = {key: (by_key.get(key) or undeclared(key)).hash for key in classes_stored(session, subject)}
-    begun = {row.record_class: row for row in session.ask(BEGUN, here)}
-    new = [
-        here | {"record_class": key, "rule_hash": rule}
-        for key, rule in rules.items()
-        if key not in begun or begun[key].rule_hash != rule
-    ]
+    begun = {row.record_class: row for row in passes}
+    rules = [(key, (by_key.get(key) or undeclared(key)).hash) for key in stored]
+    new = [(key, rule) for key, rule in rules if key not in begun or begun[key].rule_hash != rule]
     if not new and all(row.finished_at is not None for row in begun.values()):
         return []
-    if new:
-        statement = insert(RECLOCKING).values(new)
-        anew: dict[str, Any] = {"last_id": None, "stand_for": [], "finished_at": None}
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["council_id", "kept_in", "record_class"],
-                set_=anew | {"rule_hash": statement.excluded.rule_hash},
-                where=RECLOCKING.c.rule_hash != statement.excluded.rule_hash,
-            )
-        )
-    return session.ask(UNDER_WAY, here)
+    return session.ask_together((BEGIN, here | _by_class(new)), (UNDER_WAY, here))[1]
 
 
 def _of_pass(subject: Subject) -> ColumnElement[bool]:
@@ -221,7 +234,7 @@ def _not_looked_at(subject: Subject) -> ColumnElement[bool]:
     """Whether a row that some rule has clocked is still to be looked at in the pass over its class."""
     table = subject.table
     stood_for = table.c.rule_hash == func.any(RECLOCKING.c.stand_for)
-    to_come = table.c.id > func.coalesce(RECLOCKING.c.last_id, NOWHERE)
+    to_come = or_(RECLOCKING.c.last_id.is_(None), table.c.id > RECLOCKING.c.last_id)
     under_way = RECLOCKING.c.finished_at.is_(None)
     return and_(table.c.rule_hash != RECLOCKING.c.rule_hash, case((under_way, to_come), else_=negate(stood_for)))
 
@@ -230,17 +243,12 @@ def _note_left(session: CouncilSession, subject: Subject, passes: Sequence[Any],
     """Of these rows some were left with the hashes that they have: what those are, each pass remembers."""
     if not passes:
         return
-    table = subject.table
-    left = (
-        select(table.c.record_class, func.array_agg(table.c.rule_hash.distinct(), type_=ARRAY(Text)).label("hashes"))
-        .where(table.c.council_id == session.council_id, with_ids(session, ids)(table), table.c.rule_hash.is_not(None))
-        .group_by(table.c.record_class)
-    )
-    hashes = {row.record_class: row.hashes for row in session.execute(left)}
+    here = {"council_id": session.council_id, "kept_in": subject.name}
+    hashes = {row.record_class: row.hashes for row in session.ask(LEFT[subject.name], here | {"keys": ids})}
     for row in passes:
         stand_for = sorted({*row.stand_for, *hashes.get(row.record_class, ())} - {row.rule_hash})
         if stand_for != row.stand_for:
-            _set(session, subject, [row.record_class], stand_for=stand_for)
+            session.ask(STAND_FOR, here | {"record_class": row.record_class, "stand_for": stand_for})
 
 
 def _move(session: CouncilSession, subject: Subject, passes: Sequence[Any], last: UUID | None) -> None:
@@ -248,13 +256,9 @@ def _move(session: CouncilSession, subject: Subject, passes: Sequence[Any], last
     left is clocked by the rule in force."""
     if not passes:
         return
+    here = {"council_id": session.council_id, "kept_in": subject.name}
     classes = [row.record_class for row in passes]
     if last is None:
-        _set(session, subject, classes, last_id=null(), finished_at=session.clock.now())
+        session.ask(FINISH, here | {"classes": classes, "now": session.clock.now()})
     else:
-        _set(session, subject, classes, last_id=func.greatest(RECLOCKING.c.last_id, last))
-
-
-def _set(session: CouncilSession, subject: Subject, classes: Sequence[str], **values: Any) -> None:
-    here = RECLOCKING.c.council_id == session.council_id, RECLOCKING.c.kept_in == subject.name
-    session.execute(update(RECLOCKING).where(*here, RECLOCKING.c.record_class.in_(classes)).values(values))
+        session.ask(MOVE, here | {"classes": classes, "last": last})

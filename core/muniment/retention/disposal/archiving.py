@@ -21,7 +21,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, aggregate_order_by, cast, delete, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Text, aggregate_order_by, cast, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -54,6 +54,12 @@ __all__ = [
 ITEM = table_of(ArchiveItem)
 PACKAGE = table_of(ArchivePackage)
 LONGEST: Final = 2_000
+
+BROKEN: Final = text(
+    "select p.id, p.stored_id from archive_package p where p.council_id = :council_id and p.state = 'offered'"
+    " and p.records <> (select count(*) from archive_item i where i.council_id = p.council_id and i.package_id = p.id)"
+    " order by p.id for update of p"
+)
 
 Standing = Literal["offered", "received", "refused", "replaced"]
 
@@ -245,13 +251,7 @@ def _put_in(session: CouncilSession, package_id: UUID, keys: Keys) -> None:
 
 def _replace_broken(session: CouncilSession) -> None:
     """Packages that are outstanding and have lost a record: their bytes go, and what is left in them is packed anew."""
-    held = select(func.count()).where(ITEM.c.council_id == PACKAGE.c.council_id, ITEM.c.package_id == PACKAGE.c.id)
-    broken = select(PACKAGE.c.id, PACKAGE.c.stored_id).where(
-        PACKAGE.c.council_id == session.council_id,
-        PACKAGE.c.state == "offered",
-        held.correlate(PACKAGE).scalar_subquery() != PACKAGE.c.records,
-    )
-    found = session.execute(broken.order_by(PACKAGE.c.id).with_for_update(of=PACKAGE)).all()
+    found = session.ask(BROKEN, {"council_id": session.council_id})
     if found:
         these = [row.id for row in found]
         session.execute(delete(ITEM).where(with_ids(session, these, "package_id")(ITEM)))

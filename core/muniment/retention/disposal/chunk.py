@@ -6,25 +6,24 @@ of which nothing is left; write certificates, audit events and the row that the 
 of all write the keys to the ledger, just before the edge commits. Whoever changes a file or places a hold locks the
 same rows first, so nothing is decided on what has changed meanwhile.
 
-`due_on` is an index and no authority: only rows are taken that the rule in force has clocked, and that rule is armed.
+Only rows are taken that the rule in force has clocked (`disposal.due`), and that rule is armed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, Uuid, and_, literal, select, text, true, tuple_
+from sqlalchemy import ColumnElement, and_, text
 
 from muniment.api.retention import DisposedRecords
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.database.exchange import Asked
 from muniment.database.ids import random_id
-from muniment.database.packed import Keys, packed
+from muniment.database.packed import Keys
 from muniment.database.session import Actor, CouncilSession
 from muniment.files.store import FileStore
 from muniment.plugins.facade import CouncilFacade
@@ -34,6 +33,7 @@ from muniment.retention.approval.proposing import forget, propose_rows
 from muniment.retention.disposal.anonymising import anonymise
 from muniment.retention.disposal.archiving import offer
 from muniment.retention.disposal.changing import METHODS, change
+from muniment.retention.disposal.due import BEGINNING, Place, due_for, lock_due, next_places
 from muniment.retention.disposal.erasing import delete_stubs, tell
 from muniment.retention.disposal.errands import DESTROYING, Errand, errands
 from muniment.retention.disposal.taking import Judgement, Taken, judge, take
@@ -41,18 +41,11 @@ from muniment.retention.evidence.certificates import issue
 from muniment.retention.evidence.copies import evidence_of
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.holds.judging import KeptBy
-from muniment.retention.rules.clock_sql import with_ids
-from muniment.retention.rules.clocked import is_clocked
 from muniment.retention.rules.compile import ANONYMISE, PSEUDONYMISE, Clock, clocks
 from muniment.retention.rules.extended import kept_by_extensions
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["BEGINNING", "Chunk", "Place", "PolicyMoved", "due_places", "errands_of", "sweep_chunk"]
-
-Place = tuple[date, UUID]
-"""How far a run has come: the last `due_on` and file (or register) looked at."""
-
-BEGINNING: Place = (date.min, UUID(int=0))
 
 ARMINGS = text(
     "select id, record_class, rule_hash, armed_kind, armed_role, armed_by,"
@@ -99,17 +92,6 @@ class _Live:
     armings: Mapping[str, Any]
     clocks: Mapping[str, Clock]
 
-    def due(self, session: CouncilSession, subject: Subject, errand: Errand) -> ColumnElement[bool]:
-        table, today = subject.table, session.clock.today()
-        return and_(
-            table.c.council_id == session.council_id,
-            table.c.due_on < today,
-            is_clocked(session, subject, self.armings),
-            table.c.action == errand.action,
-            table.c.disposal.is_(None),
-            errand.also(subject, today),
-        )
-
 
 def sweep_chunk(
     session: CouncilSession,
@@ -135,21 +117,22 @@ def sweep_chunk(
     live = _live(session, armings)
     if not live.armings:
         return Chunk(None)
-    due = live.due(session, subject, errand)
-    end, locked = _lock_due(session, subject, due, after, limit, only)
+    due = due_for(session, subject, errand, live.armings)
+    end, locked = lock_due(session, due, after, limit, only)
     if not locked:
         return Chunk(end)
-    mine = and_(with_ids(session, locked, subject.lock_column)(subject.table), due)
     if errand.does == "propose":
-        return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, mine, SWEEPER)))
-    judgement = judge(session, subject, due, locked, facade)
+        return Chunk(end, len(locked), proposed=len(propose_rows(session, subject, due.of(locked), SWEEPER)))
+    judgement = judge(session, subject, lambda: due.condition, locked, facade)
     if errand.does == "pack":
-        packed_now = offer(session, store, live.clocks, and_(mine, judgement.free)) if store is not None else 0
+        packed_now = (
+            offer(session, store, live.clocks, and_(due.of(locked), judgement.free)) if store is not None else 0
+        )
         return Chunk(end, len(locked), proposed=packed_now)
     if errand.does == "change":
-        return _change(session, subject, ledger, live, due, end, locked, run_id, judgement, errand)
+        return _change(session, subject, ledger, live, due.condition, end, locked, run_id, judgement, errand)
     if errand.action == ANONYMISE and subject is RECORDS:
-        anonymise(session, live.clocks, and_(mine, judgement.free))
+        anonymise(session, live.clocks, and_(due.of(locked), judgement.free))
     taken = take(session, subject, due, locked, judgement, handed_over=errand.hands_over)
     certificates = _prove(session, subject, ledger, live, taken, run_id, facade, errand) if taken.gone else ()
     return Chunk(
@@ -219,8 +202,7 @@ def due_places(
     live = _live(session, session.ask(*_armings(session)))
     if not live.armings:
         return []
-    due = live.due(session, subject, errand)
-    return [(row.due_on, row.lock_id) for row in session.execute(_due(subject, due, after).limit(limit))]
+    return next_places(session, due_for(session, subject, errand, live.armings), after, limit)
 
 
 def _armings(session: CouncilSession) -> Asked:
@@ -243,41 +225,6 @@ def _live(session: CouncilSession, rows: Sequence[Any]) -> _Live:
         if row.record_class in by_key and by_key[row.record_class].hash == row.rule_hash
     }
     return _Live(armings, by_key)
-
-
-def _lock_due(
-    session: CouncilSession,
-    subject: Subject,
-    due: ColumnElement[bool],
-    after: Place,
-    limit: int,
-    only: UUID | None,
-) -> tuple[Place | None, Keys]:
-    """Lock the next files that have something due, passing over those that somebody else has locked.
-
-    Returns the last place walked and the keys locked. The walk follows the index of what is due, each day and file
-    once, and ends at its limit, so that a chunk costs a chunk and a file is locked once however much is due in it. Of
-    two sweepers that walk the same places, the one that comes second finds them locked and walks on.
-    """
-    lock = subject.lock
-    query = _due(subject, due, after).limit(limit)
-    if only:
-        query = query.where(subject.lock_id == only)
-    walked = query.cte("walked").prefix_with("materialized")
-    mine = and_(lock.c.council_id == session.council_id, lock.c.id == walked.c.lock_id)
-    held_by_us = select(lock.c.id).join_from(walked, lock, mine)
-    locked = held_by_us.with_for_update(key_share=True, skip_locked=True, of=lock).cte("locked")
-    last = select(walked).order_by(walked.c.due_on.desc(), walked.c.lock_id.desc()).limit(1).subquery("last")
-    ours = select(packed(locked.c.id).label("ids")).subquery("ours")
-    row = session.execute(select(last.c.due_on, last.c.lock_id, ours.c.ids).join_from(last, ours, true())).one_or_none()
-    return (None, Keys()) if row is None else ((row.due_on, row.lock_id), Keys(row.ids).distinct())
-
-
-def _due(subject: Subject, due: ColumnElement[bool], after: Place) -> Select[date, UUID]:
-    """Days and files in the order of a walk, beyond a place in it."""
-    day, key = subject.table.c.due_on, subject.lock_id
-    beyond = tuple_(day, key) > tuple_(literal(after[0], Date), literal(after[1], Uuid))
-    return select(day, key.label("lock_id")).where(due, beyond).distinct().order_by(day, key)
 
 
 def _prove(

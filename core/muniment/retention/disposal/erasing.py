@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from sqlalchemy import CTE, Delete, Table, Update, delete, func, literal, select, update
+from sqlalchemy import CTE, Delete, Table, Update, delete, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.audit.events import AuditEvent
@@ -34,6 +34,21 @@ DELIVERY = table_of(Delivery)
 
 CLOCK = ("state", "due_on", "action", "stage", "rule_hash", "review_on", "reviewed_on")
 """What a clock writes: it stands still when a row has been emptied."""
+
+DELETE_FILES = text(
+    "with gone as (delete from client_file where council_id = :council_id and id = any(:keys) returning id, person_id)"
+    " select count(*) as files, coalesce(string_agg(uuid_send(id), ''), '') as keys,"
+    " coalesce(string_agg(uuid_send(person_id), ''), '') as persons from gone"
+)
+LOCK_PERSONS = text(
+    "with locked as (select id from person where council_id = :council_id and id = any(:keys) order by id for update)"
+    " select count(*) from locked"
+)
+DELETE_PERSONS = text(
+    "with gone as (delete from person p where p.council_id = :council_id and p.id = any(:keys) and not exists ("
+    " select from client_file f where f.council_id = p.council_id and f.person_id = p.id) returning p.id)"
+    " select coalesce(string_agg(uuid_send(id), ''), '') as keys from gone"
+)
 
 DELIVER = "retention.deliver"
 """The actor that asks other systems to erase; it takes the council's key."""
@@ -137,16 +152,12 @@ def delete_stubs(session: CouncilSession, file_ids: Sequence[UUID]) -> dict[str,
     """
     if not file_ids:
         return {}
-    gone = delete(FILE).where(with_ids(session, file_ids)(FILE)).returning(FILE.c.id, FILE.c.person_id).cte("gone")
-    both = select(packed(gone.c.id), packed(gone.c.person_id))
-    files, person_ids = (Keys(keys) for keys in session.execute(both).one())
-    expect(len(file_ids), len(files))
-    persons = with_ids(session, person_ids)(PERSON)
-    locked = select(PERSON.c.id).where(persons).order_by(PERSON.c.id).with_for_update().cte("locked")
-    session.execute(select(func.count()).select_from(locked))
-    other = select(FILE.c.id).where(FILE.c.council_id == PERSON.c.council_id, FILE.c.person_id == PERSON.c.id)
-    last = _keys_of(session, delete(PERSON).where(persons, ~other.exists()), PERSON)
-    return {FILE.name: files, PERSON.name: last}
+    here = {"council_id": session.council_id}
+    [gone] = session.ask(DELETE_FILES, here | {"keys": Keys.of(file_ids)})
+    expect(len(file_ids), gone.files)
+    persons = here | {"keys": Keys(gone.persons)}
+    _, [last] = session.ask_together((LOCK_PERSONS, persons), (DELETE_PERSONS, persons))
+    return {FILE.name: Keys(gone.keys), PERSON.name: Keys(last.keys)}
 
 
 def _keys_of(session: CouncilSession, change: Delete | Update, table: Table) -> Keys:

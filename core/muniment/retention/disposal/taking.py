@@ -10,9 +10,9 @@ that ought to have gone and is left, for whatever reason, undoes the chunk.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, case, delete, func, select, true
 from sqlalchemy import not_ as negate
@@ -21,14 +21,18 @@ from muniment.database.packed import Keys, any_of, packed
 from muniment.database.session import CouncilSession
 from muniment.database.signals import ValuesErased, values_erased
 from muniment.plugins.facade import CouncilFacade
+from muniment.retention.disposal.due import Due
 from muniment.retention.disposal.erasing import empty_rows, expect
 from muniment.retention.evidence.certificates import Disposed
 from muniment.retention.holds.judging import KeptBy, ask
 from muniment.retention.holds.standing import held, number_standing
-from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import COUNCIL, KEYS, with_ids
 from muniment.retention.subjects import RECORDS, Subject
 
 __all__ = ["Judgement", "Taken", "judge", "take"]
+
+EVERY: Final = true()
+"""That nobody objects."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Taken:
 class Judgement:
     """Which rows nobody objects to, of those that are due."""
 
-    free: ColumnElement[bool] = field(default_factory=true)
+    free: ColumnElement[bool] = EVERY
     holds: int = 0
     kept_by: Mapping[str, KeptBy] = field(default_factory=dict)
 
@@ -65,7 +69,7 @@ class Judgement:
 def take(
     session: CouncilSession,
     subject: Subject,
-    due: ColumnElement[bool],
+    due: Due,
     locked: Keys,
     judgement: Judgement,
     *,
@@ -76,13 +80,15 @@ def take(
     Paper that was `handed_over` lies nowhere any more. Raises `Miscounted`.
     """
     alone = subject.lies_nowhere_once_handed_over if handed_over else subject.lies_here_alone
+    free, which = judgement.free, {"keys": locked}
+    anew = free is not EVERY or handed_over
     lived_in: list[Keys] = []
     kept: Counter[str] = Counter()
     missed = 0
     gone: dict[str, Disposed] = {}
-    for row in session.execute(_delete(session, subject, due, locked, judgement.free, alone)):
+    for row in due.ask(session, "delete", lambda due: _delete(subject, due, free, alone), which, anew=anew):
         gone[row.record_class] = Disposed(Keys(row.ids), Keys(), row.first, row.last)
-    for row in session.execute(_left(session, subject, due, locked, judgement.free, alone)):
+    for row in due.ask(session, "left", lambda due: _left(subject, due, free, alone), which, anew=anew):
         match row.fate:
             case "emptied":
                 part = Disposed(Keys(), Keys(row.ids), row.first, row.last)
@@ -105,36 +111,39 @@ def take(
 
 
 def judge(
-    session: CouncilSession, subject: Subject, due: ColumnElement[bool], locked: Keys, facade: CouncilFacade | None
+    session: CouncilSession,
+    subject: Subject,
+    due: Callable[[], ColumnElement[bool]],
+    locked: Keys,
+    facade: CouncilFacade | None,
 ) -> Judgement:
     """What holds, restrictions and plugins say of what is due in the locked files."""
     # Counted after the locks: a hold that comes later waits for them, so where none stands none need be looked up.
     holds = number_standing(session)
     table = subject.table
-    free = negate(held(session, subject, table)) if holds else true()
+    free = negate(held(session, subject, table)) if holds else EVERY
     if facade is None or not facade.judges_holds:
         return Judgement(free, holds)
     asked = select(table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on)
-    rows = session.execute(asked.where(with_ids(session, locked, subject.lock_column)(table), due, free)).all()
+    rows = session.execute(asked.where(with_ids(session, locked, subject.lock_column)(table), due(), free)).all()
     kept, kept_by = ask(session, facade, subject, rows)
     let_go = Keys.of(row.id for item, row in enumerate(rows) if item not in kept)
     return Judgement(any_of(table.c.id, let_go), holds, kept_by)
 
 
+def _locked(subject: Subject) -> ColumnElement[bool]:
+    """The rows in the locked files."""
+    return and_(subject.table.c.council_id == COUNCIL, subject.lock_id == func.any(KEYS))
+
+
 def _delete(
-    session: CouncilSession,
-    subject: Subject,
-    due: ColumnElement[bool],
-    locked: Keys,
-    free: ColumnElement[bool],
-    alone: ColumnElement[bool],
+    subject: Subject, due: ColumnElement[bool], free: ColumnElement[bool], alone: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     """The statement that deletes what is kept here alone; one line for each class."""
     table = subject.table
-    here = with_ids(session, locked, subject.lock_column)(table)
     deleted = (
         delete(table)
-        .where(here, due, alone, free)
+        .where(_locked(subject), due, alone, free)
         .returning(table.c.id, table.c.record_class, table.c.due_on)
         .cte("deleted")
     )
@@ -142,12 +151,7 @@ def _delete(
 
 
 def _left(
-    session: CouncilSession,
-    subject: Subject,
-    due: ColumnElement[bool],
-    locked: Keys,
-    free: ColumnElement[bool],
-    alone: ColumnElement[bool],
+    subject: Subject, due: ColumnElement[bool], free: ColumnElement[bool], alone: ColumnElement[bool]
 ) -> Select[*tuple[Any, ...]]:
     """What the locked files hold now; one line for each class and fate.
 
@@ -159,7 +163,7 @@ def _left(
         else_="stays",
     )  # fmt: skip
     columns = (table.c.id, subject.lock_id.label("lock_id"), table.c.record_class, table.c.due_on, fate.label("fate"))
-    left = select(*columns).where(with_ids(session, locked, subject.lock_column)(table)).subquery("left_over")
+    left = select(*columns).where(_locked(subject)).subquery("left_over")
     return select(left.c.fate, packed(left.c.lock_id).label("lock_ids"), *_summed_up(left)).group_by(
         left.c.fate, left.c.record_class
     )

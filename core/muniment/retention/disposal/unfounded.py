@@ -213,7 +213,7 @@ def _of_files(session: CouncilSession, policy: Policy | None, file_ids: Keys) ->
 def _judged(session: CouncilSession, lines: Sequence[Unfounded], facade: CouncilFacade | None) -> Judgement:
     """What holds say of these records, and plugins, who are told the last day of core's own clause."""
     ids = Keys.of(line.record_id for line in lines)
-    judgement = judge(session, RECORDS, any_of(RECORD.c.id, ids), Keys.of(line.file_id for line in lines), None)
+    judgement = judge(session, RECORDS, lambda: any_of(RECORD.c.id, ids), Keys.of(line.file_id for line in lines), None)
     if facade is None or not facade.judges_holds or not lines:
         return judgement
     asked = [_Asked(line.record_id, line.file_id, line.record_class, line.due_on) for line in lines]

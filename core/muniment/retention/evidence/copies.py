@@ -12,17 +12,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import JSON, Table, select
+from sqlalchemy import JSON, Table, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.types import TypeEngine
 
+from muniment.database.exchange import written
+from muniment.database.packed import Keys
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention.evidence.certificates import CERTIFICATE, CONFIRMATION, add_confirmations, write
-from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import COUNCIL, KEYS, with_ids
 from muniment.retention.tables import Awaiting
 
-__all__ = ["Evidence", "evidence_of", "put_back", "typed"]
+__all__ = ["Evidence", "evidence_of", "put_back", "rows_of", "typed"]
 
 AWAITING = table_of(Awaiting)
 
@@ -34,9 +36,9 @@ IMPLIED: Final = frozenset({"council_id", "disposal_id"})
 
 def evidence_of(session: CouncilSession, certificates: Collection[UUID], *, awaited: bool) -> Evidence:
     """Certificates of the chunk that this transaction works on, and, where anything is `awaited`, what they await."""
-    found = {CERTIFICATE.name: _rows(session, CERTIFICATE, "id", certificates)}
+    found = {CERTIFICATE.name: rows_of(session, CERTIFICATE, certificates, but=IMPLIED)}
     if awaited:
-        found[AWAITING.name] = _rows(session, AWAITING, "certificate_id", certificates)
+        found[AWAITING.name] = rows_of(session, AWAITING, certificates, "certificate_id", but=IMPLIED)
     return found
 
 
@@ -57,10 +59,15 @@ def put_back(session: CouncilSession, disposal_id: UUID, evidence: Evidence) -> 
     return len(lost)
 
 
-def _rows(session: CouncilSession, table: Table, column: str, keys: Collection[UUID]) -> list[dict[str, Any]]:
-    columns = [each for each in table.c if each.name not in IMPLIED]
-    found = session.execute(select(*columns).where(with_ids(session, list(keys), column)(table)))
-    return [dict(row._mapping) for row in found]
+def rows_of(
+    session: CouncilSession, table: Table, keys: Collection[UUID], column: str = "id", *, but: Collection[str]
+) -> list[dict[str, Any]]:
+    """The rows of a table that are named by a column, `but` some columns of theirs."""
+    names = tuple(each.name for each in table.c if each.name not in but)
+    mine = (table.c.council_id == COUNCIL) & (table.c[column] == func.any(KEYS))
+    asked = written(("copy", table.name, column, names), lambda: select(*(table.c[name] for name in names)).where(mine))
+    found = session.ask(asked, {"council_id": session.council_id, "keys": Keys.of(keys)})
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def _belonging(session: CouncilSession, table: Table, evidence: Evidence) -> list[Mapping[str, Any]]:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from muniment.api.errors import NotReady
@@ -36,7 +36,7 @@ from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.database.signals import ArrangementsChanged, ConsentsChanged, FilesChanged, PolicyAdopted
 from muniment.retention import locks
-from muniment.retention.evidence.copies import Evidence, typed
+from muniment.retention.evidence.copies import Evidence, rows_of, typed
 from muniment.retention.evidence.ledger import Ledger, Line
 from muniment.retention.rules.clock_sql import with_ids
 from muniment.retention.tables import Arming, Disposal, Extension, Hold
@@ -60,6 +60,8 @@ DISPOSAL = table_of(Disposal)
 EXTENSION = table_of(Extension)
 HOLD = table_of(Hold)
 STOP = table_of(SharingStop)
+
+KEPT: Final = text("insert into disposal (council_id, id, kind, at, rows) values (:council_id, :id, 'keeping', :at, 0)")
 
 POLICY: Final = "policy"
 """The name under which a line holds the hash of an adopted policy; no table's."""
@@ -152,18 +154,15 @@ def remember(session: CouncilSession, table: Table, keys: Sequence[UUID]) -> Non
     `table` is one of `KINDS`. Raises `NotReady` if the ledger cannot be written: then nothing may be committed.
     """
     if keys:
-        columns = [each for each in table.c if each.name not in {"council_id", *KINDS[table.name].lost}]
-        found = session.execute(
-            select(*columns).where(table.c.council_id == session.council_id, with_ids(session, keys)(table))
-        )
-        _write(session, {table.name: [dict(row._mapping) for row in found]})
+        _write(session, {table.name: rows_of(session, table, keys, but={"council_id", *KINDS[table.name].lost})})
 
 
 def on_files_changed(session: CouncilSession, payload: FilesChanged) -> None:
     """Have restrictions and objections that were placed, decided or lifted outlive a restore."""
     if "limit" in payload.what:
-        mine = with_ids(session, payload.file_ids, "file_id")(LIMIT)
-        remember(session, LIMIT, session.scalars(select(LIMIT.c.id).where(mine)).all())
+        lost = {"council_id", *KINDS[LIMIT.name].lost}
+        if limits := rows_of(session, LIMIT, payload.file_ids, "file_id", but=lost):
+            _write(session, {LIMIT.name: limits})
 
 
 def on_consents_changed(session: CouncilSession, payload: ConsentsChanged) -> None:
@@ -184,10 +183,13 @@ def on_policy_adopted(session: CouncilSession, payload: PolicyAdopted) -> None:
         _write(session, {POLICY: [{"hash": payload.after}]})
 
 
-def refuse_missing(session: CouncilSession, ledger: Ledger) -> None:
-    """Raise `NotReady` if the database knows of lines of the ledger and there is none at all: its folder is not
-    mounted, or another one is. An empty file in its place says that the ledger is lost and that this is known."""
-    known = select(DISPOSAL.c.id).where(DISPOSAL.c.council_id == session.council_id)
+def refuse_missing(session: CouncilSession, ledger: Ledger, *, but: UUID | None = None) -> None:
+    """Raise `NotReady` if the database knows of lines of the ledger, `but` for one, and there is none at all: its
+    folder is not mounted, or another one is. An empty file in its place says that the ledger is lost and that this is
+    known."""
+    known = select(DISPOSAL.c.id).where(
+        DISPOSAL.c.council_id == session.council_id, DISPOSAL.c.id.is_distinct_from(but)
+    )
     if ledger.state == MISSING and session.scalar(select(known.exists())):
         raise NotReady(
             f"The erasure ledger {ledger.path} is not there, though records were disposed of or held: mount the folder "
@@ -244,12 +246,9 @@ def outdated(session: CouncilSession, ledger: Ledger) -> list[UUID]:
 
 def _write(session: CouncilSession, evidence: Evidence) -> None:
     """Write a line that counts once this transaction is committed."""
-    locks.shared(session)
     ledger, key = Ledger(session.ledger_dir, session.council_id), random_id()
-    refuse_missing(session, ledger)
-    session.execute(
-        insert(DISPOSAL).values(council_id=session.council_id, id=key, kind="keeping", at=session.clock.now(), rows=0)
-    )
+    locks.shared(session, (KEPT, {"council_id": session.council_id, "id": key, "at": session.clock.now()}))
+    refuse_missing(session, ledger, but=key)
     ledger.intend(Line("intend", key, keeps=True, evidence=evidence))
     session.after_commit(lambda: ledger.close("done", [key]))
 

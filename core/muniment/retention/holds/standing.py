@@ -6,7 +6,7 @@ may only be stored, and so not be disposed of either (UK GDPR Art 18(2); `munime
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -17,7 +17,7 @@ from muniment.clients.limits import GROUNDS, keeps
 from muniment.database.registry import table_of
 from muniment.database.session import CouncilSession
 from muniment.retention.holds.query import HoldQuery, matches
-from muniment.retention.rules.clock_sql import with_ids
+from muniment.retention.rules.clock_sql import COUNCIL, with_ids
 from muniment.retention.subjects import Subject
 from muniment.retention.tables import Hold
 
@@ -26,6 +26,12 @@ __all__ = ["held", "holds_on", "number_standing"]
 HOLD = table_of(Hold)
 PLACED = HOLD.c.released_at.is_(None)
 QUERY = "query"
+STANDING: Final = select(
+    (
+        select(func.count()).select_from(HOLD).where(HOLD.c.council_id == COUNCIL, PLACED).scalar_subquery()
+        + select(func.count()).select_from(LIMIT).where(LIMIT.c.council_id == COUNCIL, keeps()).scalar_subquery()
+    ).label("standing")
+)
 SCOPES = ("class", "file", "person", "programme", "record")
 
 
@@ -53,9 +59,8 @@ def held(session: CouncilSession, subject: Subject, row: FromClause) -> ColumnEl
 
 def number_standing(session: CouncilSession) -> int:
     """How many holds and restrictions stand in the council."""
-    holds = select(func.count()).select_from(HOLD).where(HOLD.c.council_id == session.council_id, PLACED)
-    limits = select(func.count()).select_from(LIMIT).where(LIMIT.c.council_id == session.council_id, keeps())
-    standing: int = session.execute(select(holds.scalar_subquery() + limits.scalar_subquery())).scalar_one()
+    [row] = session.ask(STANDING, {"council_id": session.council_id})
+    standing: int = row.standing
     return standing
 
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,7 +20,9 @@ from sqlalchemy import (
     Select,
     Subquery,
     Text,
+    Uuid,
     and_,
+    bindparam,
     case,
     cast,
     column,
@@ -37,25 +38,37 @@ from sqlalchemy import (
 )
 from sqlalchemy import not_ as negate
 
-from muniment.database.packed import Keys, any_of
+from muniment.database.packed import KEY_ARRAY, Keys, any_of
 from muniment.database.session import CouncilSession
 from muniment.retention.rules.clause_sql import ClauseCompiler
 from muniment.retention.rules.compile import REVIEW, ClauseClock, Clock
 from muniment.retention.subjects import Subject
 
-__all__ = ["MOST_MARKED", "ByKey", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks", "with_ids"]
+__all__ = [
+    "COUNCIL", "KEYS", "MOST_MARKED", "ByKey", "Rows", "clauses_of_rows", "decided", "marked", "set_clocks",
+    "with_ids",
+]  # fmt: skip
+
+COUNCIL: Final = bindparam("council_id", None, Uuid())
+KEYS: Final = bindparam("keys", None, KEY_ARRAY)
+CLASS: Final = bindparam("of_class", None, Text())
+RULE: Final = bindparam("of_rule", None, Text())
+TODAY: Final = bindparam("today", None, Date())
+"""What is given each time to statements that stand."""
 
 Rows = Callable[[FromClause], ColumnElement[bool]]
 """Which rows of a clocked table are meant, as a condition on it (or on an alias of it)."""
 
 
-def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subquery, FromClause | None]:
+def clauses_of_rows(
+    clock: Clock, subject: Subject, which: Rows, record_class: ColumnElement[str] | None = None
+) -> tuple[Subquery, FromClause | None]:
     """The facts of the rows whose ids a query gives, and beside each its clauses; None where the rule has no clause.
 
     Facts: `id, due_before, stage_before, extended_until, …`. Clauses: `place, stage, state, anchor_on, due_on, action,
     review_on`, where `place` counts the clauses of the clock from 0.
     """
-    row = subject.table.alias("r")
+    row, of_class = subject.table.alias("r"), literal(clock.key) if record_class is None else record_class
     compiler = ClauseCompiler(clock, subject, row)
     lines = [_line(place, entry, compiler) for place, entry in enumerate(clock.clauses)]
     fetched = (
@@ -70,7 +83,7 @@ def clauses_of_rows(clock: Clock, subject: Subject, which: Rows) -> tuple[Subque
             (compiler.facts.extended_until() if subject.has_history else cast(null(), Date)).label("extended_until"),
             *compiler.facts.columns.values(),
         )
-        .where(which(row), row.c.record_class == clock.key, row.c.disposal.is_(None))
+        .where(which(row), row.c.record_class == of_class, row.c.disposal.is_(None))
         .offset(0)  # a fence: without it the planner would run a fact's subquery once for each use
         .subquery("facts")
     )
@@ -115,7 +128,7 @@ RANKS = {
 }
 
 
-def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
+def decided(clock: Clock, subject: Subject, which: Rows, record_class: ColumnElement[str] | None = None) -> Subquery:
     """What the rule comes to for each row: `council_id, id, due_before, state, due_on, action, stage, place, rule_on,
     review_on`.
 
@@ -127,7 +140,7 @@ def decided(clock: Clock, subject: Subject, which: Rows) -> Subquery:
     done come before it), or of the next one whose condition holds. Without stages, a clause that was carried out and
     left the record counts no more (`marked`). Where every clause is out, or there is none, the record is unclocked.
     """
-    facts, clauses = clauses_of_rows(clock, subject, which)
+    facts, clauses = clauses_of_rows(clock, subject, which, record_class)
     kept = [facts.c.council_id, facts.c.id, facts.c.due_before]
     no_day = cast(null(), Date)
     if clauses is None:
@@ -189,9 +202,7 @@ def _not_marked(stage: ColumnElement[int], clause: ColumnElement[int]) -> Column
     return func.coalesce(stage, 0).op("&", return_type=Integer(), precedence=6)(bit) == 0
 
 
-def set_clocks(
-    clock: Clock, subject: Subject, which: Rows, today: ColumnElement[date] | date, *, leave: bool = False
-) -> Select[int, int]:
+def set_clocks(clock: Clock, subject: Subject, which: Rows, *, leave: bool = False) -> Select[int, int]:
     """The statement that clocks rows, changing those alone that come to something else. `stage` is not among what it
     changes: only doing a stage's action moves a record on.
 
@@ -199,15 +210,17 @@ def set_clocks(
     that will say of the whole class that the other rule stands for this one (`rules.clocked`). What is to be put before
     a reviewer is written all the same, because they decide about a record under one rule.
 
-    It answers with one line: `clocked`, the rows changed, and `newly_due`, those that the change has made due.
+    It goes by the shape of the rule alone: the class, the rule's hash and the day are given each time, as `CLASS`,
+    `RULE` and `TODAY`. It answers with one line: `clocked`, the rows changed, and `newly_due`, those that the change
+    has made due.
     """
-    table, now = subject.table, decided(clock, subject, which)
+    table, now = subject.table, decided(clock, subject, which, CLASS)
     before = tuple_(table.c.state, table.c.due_on, table.c.action, table.c.review_on)
     after = tuple_(now.c.state, now.c.due_on, now.c.action, now.c.review_on)
-    by_another = table.c.rule_hash.is_distinct_from(clock.hash)
+    by_another = table.c.rule_hash.is_distinct_from(RULE)
     if leave:
         by_another = and_(by_another, or_(table.c.rule_hash.is_(None), now.c.action == REVIEW))
-    was_due = and_(now.c.due_before.is_not(None), now.c.due_before < today)
+    was_due = and_(now.c.due_before.is_not(None), now.c.due_before < TODAY)
     mine = and_(table.c.council_id == now.c.council_id, table.c.id == now.c.id)
     changed = (
         update(table)
@@ -217,9 +230,9 @@ def set_clocks(
             due_on=now.c.due_on,
             action=now.c.action,
             review_on=now.c.review_on,
-            rule_hash=clock.hash,
+            rule_hash=RULE,
         )
-        .returning(and_(now.c.due_on.is_not(None), now.c.due_on < today, negate(was_due)).label("newly_due"))
+        .returning(and_(now.c.due_on.is_not(None), now.c.due_on < TODAY, negate(was_due)).label("newly_due"))
         .cte("changed")
     )
     return select(

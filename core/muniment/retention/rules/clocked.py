@@ -8,7 +8,7 @@ written. It still bears the earlier rule's hash, and counts as clocked once a pa
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 
 from sqlalchemy import ColumnElement, TextClause, and_, false, or_, text, tuple_
@@ -19,7 +19,7 @@ from muniment.policy.store import adopted
 from muniment.retention.rules.compile import UNDECLARED, clocks, undeclared
 from muniment.retention.subjects import Subject
 
-__all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked"]
+__all__ = ["adopted_now", "classes_stored", "clocked_by", "is_clocked", "rules_of", "stored_in"]
 
 ADOPTED = text("select policy_hash from council where id = :council_id")
 THROUGH = text(
@@ -39,7 +39,12 @@ CLASSES_STORED = (
 
 def classes_stored(session: CouncilSession, subject: Subject) -> list[str]:
     """The classes that a clocked table has rows of, in order."""
-    return [row.name for row in session.ask(_classes_stored(subject.name), {"council_id": session.council_id})]
+    return [row.name for row in session.ask(*stored_in(session, subject))]
+
+
+def stored_in(session: CouncilSession, subject: Subject) -> Asked:
+    """What asks for the classes (`name`) that a clocked table has rows of."""
+    return _classes_stored(subject.name), {"council_id": session.council_id}
 
 
 @lru_cache
@@ -67,12 +72,20 @@ def is_clocked(session: CouncilSession, subject: Subject, keys: Collection[str] 
     `keys` are the classes asked for; without them all, those too that the policy does not have.
     """
     row, by_class = subject.table, clocked_by(session, subject)
-    wanted = by_class.keys() if keys is None else by_class.keys() & set(keys)
-    pairs = [(key, rule) for key in sorted(wanted) for rule in by_class[key]]
+    pairs = _pairs(by_class, by_class if keys is None else keys)
     declared = tuple_(row.c.record_class, row.c.rule_hash).in_(pairs) if pairs else false()
     if keys is not None:
         return declared
     return or_(declared, and_(row.c.record_class.not_in(sorted(by_class)), row.c.rule_hash == UNDECLARED))
+
+
+def rules_of(session: CouncilSession, subject: Subject, keys: Collection[str]) -> list[tuple[str, str]]:
+    """Each of these classes with each hash that its rows may bear, in order of class."""
+    return _pairs(clocked_by(session, subject), keys)
+
+
+def _pairs(by_class: Mapping[str, tuple[str, ...]], keys: Collection[str]) -> list[tuple[str, str]]:
+    return [(key, rule) for key in sorted(by_class.keys() & set(keys)) for rule in by_class[key]]
 
 
 def adopted_now(session: CouncilSession) -> Asked:

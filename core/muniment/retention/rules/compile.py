@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from muniment.api.clients import Cohort
@@ -84,6 +84,11 @@ class Clock:
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
     calendar: Calendar | None = None
     fewest: tuple[int, int] = (5, 10)
+
+    @cached_property
+    def shape(self) -> str:
+        """What the SQL of the clock goes by, but for the class and the hash: as `hash` without their names."""
+        return _digest(_computed_from(self.record_class, self.combine, self.clauses, self.cohorts, self.calendar))
 
     @property
     def reads_programmes(self) -> bool:
@@ -204,19 +209,29 @@ def _hash(
     fewest: tuple[int, int] | None = None,
 ) -> str:
     """Sha256 over everything that a date of this class rests on in the policy."""
-    rests_on = {
-        "compiled": COMPILED,
-        "key": key,
+    named = {"compiled": COMPILED, "key": key, "rule": rule.id if rule else None}
+    shared_by = {} if fewest is None else {"fewest": fewest}
+    return _digest(named | _computed_from(record_class, combine, clauses, cohorts or {}, calendar) | shared_by)
+
+
+def _computed_from(
+    record_class: RecordClass | None,
+    combine: Combine | None,
+    clauses: tuple[ClauseClock, ...],
+    cohorts: Mapping[str, Cohort],
+    calendar: Calendar | None,
+) -> dict[str, object]:
+    return {
         "form": record_class.form if record_class else None,
         "combine": combine,
-        "rule": rule.id if rule else None,
-        "cohorts": {
-            name: (cohort.field, cohort.equals, cohort.in_programme) for name, cohort in (cohorts or {}).items()
-        },
+        "cohorts": {name: (cohort.field, cohort.equals, cohort.in_programme) for name, cohort in cohorts.items()},
         "clauses": list(map(_rests_on, clauses)),
         "holidays": calendar,
-    } | ({} if fewest is None else {"fewest": fewest})
-    return hashlib.sha256(canonical(rests_on)).hexdigest()
+    }
+
+
+def _digest(said: Mapping[str, object]) -> str:
+    return hashlib.sha256(canonical(said)).hexdigest()
 
 
 def _rests_on(entry: ClauseClock) -> dict[str, object]:

@@ -105,6 +105,10 @@ NOT_ABOUT_IT = {
 }  # fmt: skip
 
 
+def says_nothing(decision: Any) -> set[str]:
+    return {rule.id for rule in RULES} - {reason.rule for reason in decision.reasons}
+
+
 def test_a_rule_that_is_not_about_the_case_says_nothing() -> None:
     """Whatever the facts are that it would look at."""
     facts = {"consent": Agreed("given"), "permission": Agreed("given"), "enrolled": False, "programme_notice": False,
@@ -112,7 +116,50 @@ def test_a_rule_that_is_not_about_the_case_says_nothing() -> None:
     for consent in (Agreed("given"), Agreed("refused"), Agreed()):
         decision = judged({"facts": {**facts, "consent": consent, "permission": consent}})
         assert decision.allowed, decision.against
-        assert {rule.id for rule in RULES} - {reason.rule for reason in decision.reasons} == NOT_ABOUT_IT
+        assert says_nothing(decision) == NOT_ABOUT_IT
+
+
+def test_no_condition_is_said_to_stand_for_ordinary_data_nor_a_law_for_what_rests_on_consent() -> None:
+    plain = judged({"question": PLAIN})
+    assert plain.allowed
+    assert {"special-category", "criminal-offence", "policy-document", "enactment"} <= says_nothing(plain)
+
+
+def test_what_is_published_has_no_recipient_to_name_and_must_be_declared() -> None:
+    published = judged({"recipient": PUBLIC})
+    assert published.allowed
+    assert "recipient-named" in says_nothing(published)
+    assert judged({"recipient": {"kind": "the-public"}}).against == ("publication",)
+
+
+@pytest.mark.parametrize("role", ["processor", "sub-processor", "joint-controller"])
+def test_whose_part_the_law_ties_to_an_agreement_needs_one_whether_or_not_the_policy_says_so(role: str) -> None:
+    """UK GDPR Arts 26(1), 28(3), (4)."""
+    bound = {"recipient": {"role": role}}
+    assert judged(bound).allowed
+    assert judged(bound, {"around": {"agreements": ()}}).against == ("agreement",)
+
+
+def test_a_data_set_is_known_by_its_title_in_any_language() -> None:
+    match = {"statutes": ["localism"], "data_sets": [{"en": "payroll", "cy": "cyflogau"}]}
+    for title in ("payroll", "cyflogau"):
+        assert judged({"recipient": {"match": match}, "question": {"data_set": title}}).allowed
+
+
+def test_a_condition_that_is_a_programmes_is_met_by_being_in_it() -> None:
+    recipient = {"recipient": {"programme": "bridge", "condition": "if you join"}}
+    assert judged(recipient).allowed
+    assert judged(recipient, {"facts": {"enrolled": False}}).against == ("enrolled",)
+
+
+def test_who_is_answered_on_request_alone_needs_one_and_one_that_is_named_must_allow_it() -> None:
+    assert judged({"recipient": {"on_request": True}}).against == ("request-decided",)
+    assert judged({"around": {"request": replace(REQUEST, open=False)}}).against == ("request-decided",)
+
+
+def test_a_request_that_was_refused_covers_nothing_and_that_is_one_reason() -> None:
+    refused = {"around": {"request": replace(REQUEST, shared=False, fields=frozenset[str]())}}
+    assert judged(refused).against == ("request-decided",)
 
 
 def test_every_reason_is_said_for_and_against() -> None:

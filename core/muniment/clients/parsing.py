@@ -40,6 +40,7 @@ LATEST: Final = date(2100, 12, 31)
 """No day that may lie ahead lies beyond: later ones are slips too, and no period added leaves the calendar."""
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+_TURNS_DIRECTION = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(\.[^\s@<>,;:\"()\[\]\\.]+)+")
 _PHONE = re.compile(r"\+?[0-9](?:[ ()./-]*[0-9]){6,14}(?: ?(?:x|ext\.?) ?[0-9]{1,6})?")
 _POSTCODE = re.compile(r"([A-Z]{1,2}[0-9][A-Z0-9]?) ?([0-9][A-Z]{2})")
@@ -60,12 +61,18 @@ class BadValue(ValueError):
 
 
 def parse_text(value: object, longest: int = SHORT_TEXT) -> str:
-    """A line of text without control characters; `longest` counts characters."""
+    """A line of text without control characters; `longest` counts characters.
+
+    Embeddings, overrides and isolates of direction (Unicode Standard Annex 9) are refused: a name with one is read in
+    another order than it is stored in. Joiners are taken, for some scripts write names with them.
+    """
     text = _string(value).strip()
     if len(text) > longest:
         raise BadValue("too-long", f"takes at most {longest} characters")
     if _UNPRINTABLE.search(text) or (longest == SHORT_TEXT and "\n" in text):
         raise BadValue("control-character", "takes no control characters")
+    if _TURNS_DIRECTION.search(text):
+        raise BadValue("text-direction", "takes no hidden characters that turn the direction of the text")
     return text
 
 

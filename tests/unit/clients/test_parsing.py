@@ -15,6 +15,7 @@ FIELDS = [
     Field(id="x", title="X", type=kind, choices=(Choice(id="one", title="One"),) if kind == "choice" else ())
     for kind in get_args(FieldType)
 ]
+NAMES_WITH_JOINERS = ("\u0646\u0627\u0632\u200c\u0646\u06cc\u0646", "\u0dc1\u0dca\u200d\u0dbb\u0dd3")
 ANYTHING = st.one_of(
     st.text(max_size=40), st.integers(), st.floats(), st.booleans(), st.none(), st.lists(st.text(), max_size=2)
 )
@@ -42,6 +43,7 @@ def test_anything_is_taken_or_refused_by_code(field: Field, value: object) -> No
         ("date", "2024-02-29", "2024-02-29"),
         ("phone", "+44 (0)1632 960 001", "+44 (0)1632 960 001"),
         ("email", "a.b@example.org", "a.b@example.org"),
+        *(("text", name, name) for name in NAMES_WITH_JOINERS),
     ],
 )
 def test_one_stored_form(kind: FieldType, written: object, stored: object) -> None:
@@ -58,6 +60,9 @@ def test_one_stored_form(kind: FieldType, written: object, stored: object) -> No
         ("money", "1.234", "not-an-amount"),
         ("text", "a\x07", "control-character"),
         ("text", "\ud800", "control-character"),
+        *(("text", f"Ann{turn} nosnhoJ", "text-direction") for turn in "\u202a\u202b\u202c\u202d\u202e"),
+        *(("text", f"Ann{turn} nosnhoJ", "text-direction") for turn in "\u2066\u2067\u2068\u2069"),
+        ("long-text", "One line\nand \u202ea drawkcab eno", "text-direction"),
         ("text", "x" * 501, "too-long"),
         ("email", "someone", "not-an-email-address"),
         ("choice", "two", "not-a-choice"),

@@ -111,7 +111,13 @@ def test_nothing_is_left_of_anybody_after_disposal(town: Town) -> None:
     town.maintain("analyze")
     town.maintain("vacuum full")
     assert town.found(town.places()) == {}
-    assert town.found(town.pages_on_disk()) == {}
+    for _ in range(5):
+        left = town.found(town.pages_on_disk())
+        if not left:
+            break
+        # A connection that just begins, to whichever database of the server, keeps an upkeep from taking all there is.
+        town.maintain("vacuum full")
+    assert left == {}
 
 
 def test_the_search_would_find_a_canary_wherever_it_sings(town: Town, tmp_path: Path) -> None:

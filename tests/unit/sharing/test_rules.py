@@ -140,6 +140,19 @@ def test_whose_part_the_law_ties_to_an_agreement_needs_one_whether_or_not_the_po
     assert judged(bound, {"around": {"agreements": ()}}).against == ("agreement",)
 
 
+def test_an_agreement_covers_its_purposes_and_its_categories_and_no_others() -> None:
+    every = AROUND.agreements[0]
+    for one in (replace(every, purposes=frozenset({"stories"})), replace(every, categories=frozenset({"personal"}))):
+        assert judged({"recipient": {"agreement": True}, "around": {"agreements": (one,)}}).against == ("agreement",)
+        assert judged({"recipient": {"agreement": True}, "around": {"agreements": (one, every)}}).allowed
+
+
+def test_what_is_not_held_does_not_leave() -> None:
+    decision = judged({"facts": {"held": frozenset({"work.history", "personal.ni", "personal.shoes"})}})
+    assert decision.allowed
+    assert decision.fields == ("personal.ni", "work.history")
+
+
 def test_a_data_set_is_known_by_its_title_in_any_language() -> None:
     match = {"statutes": ["localism"], "data_sets": [{"en": "payroll", "cy": "cyflogau"}]}
     for title in ("payroll", "cyflogau"):

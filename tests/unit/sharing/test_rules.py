@@ -147,6 +147,23 @@ def test_an_agreement_covers_its_purposes_and_its_categories_and_no_others() -> 
         assert judged({"recipient": {"agreement": True}, "around": {"agreements": (one, every)}}).allowed
 
 
+def test_a_statutory_match_rests_on_its_law_and_needs_no_other_basis() -> None:
+    match = {"recipient": {**MATCH, "bases": []}, "question": {"data_set": "payroll"}}
+    decision = judged(match)
+    assert decision.allowed, decision.against
+    assert "enactment" not in says_nothing(decision)
+
+
+def test_a_recipient_of_some_fields_may_receive_those_alone() -> None:
+    some = {"recipient": {"fields": list(ORDINARY)}}
+    assert judged(some, {"question": {"fields": ORDINARY}}).allowed
+    assert judged(some, {"question": {"fields": (*ORDINARY, "personal.ni")}}).against == ("categories",)
+
+
+def test_a_service_that_is_not_there_gives_nothing() -> None:
+    assert {"recipient-declared", "purpose-declared"} <= set(judged({"question": {"service": "nowhere"}}).against)
+
+
 def test_what_is_not_held_does_not_leave() -> None:
     decision = judged({"facts": {"held": frozenset({"work.history", "personal.ni", "personal.shoes"})}})
     assert decision.allowed
@@ -202,7 +219,9 @@ def test_an_objection_under_way_does_not_stop_what_the_law_obliges_to() -> None:
 def test_no_policy_document_is_needed_for_telling_the_police_of_a_crime() -> None:
     undocumented = {"around": {"documented": frozenset({"health"})}}
     assert judged(undocumented).against == ("policy-document",)
-    assert judged(undocumented, {"recipient": {"competent_authority": True}}).allowed
+    police = {"recipient": {"competent_authority": True}}
+    assert judged(undocumented, police).allowed
+    assert judged(police, {"around": {"documented": frozenset({"crime"})}}).against == ("policy-document",)
 
 
 @pytest.mark.parametrize("paragraph", ["3.36", "3.37"])
@@ -238,6 +257,7 @@ def test_an_employer_is_named_by_the_client() -> None:
     assert judged(employer, {"facts": {"permission": Agreed("given")}}).against == ("permission-names-recipient",)
     assert judged(employer, {"question": {"body": "   "}}).against == ("recipient-named",)
     assert judged(employer, {"recipient": {"consent": "not-required"}}).against == ("recipient-named",)
+    assert judged(employer, {"recipient": {"consent": "not-required"}, "question": PLAIN}).allowed
 
 
 def test_somebody_who_is_not_told_of_a_request_need_not_have_been_told_before() -> None:

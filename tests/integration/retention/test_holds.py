@@ -6,10 +6,12 @@ from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from muniment.accounts.permissions import Caller, Permission
 from muniment.api.errors import Conflict, Forbidden, InvalidInput, NotFound
-from muniment.retention.holds.placing import holds, release_hold
+from muniment.retention.holds.placing import NewHold, holds, holds_to_review, place_hold, release_hold
+from muniment.retention.holds.query import HoldQuery
 from tests.integration.retention.kit import SERVICE, House, hold
 
 LONG_AGO = date(2019, 3, 1)
@@ -101,3 +103,32 @@ def test_a_hold_needs_the_permission_for_the_service(ready: House) -> None:
         hold(ready, "file", ready.scalar("select file_id from enrolment"), elsewhere)
     with pytest.raises(NotFound), ready.session() as session:
         release_hold(session, ready.caller, uuid4(), "unknown")
+
+
+@pytest.mark.parametrize("scope", ["file", "person", "record", "class", "programme", "query", "register"])
+def test_a_hold_of_one_service_is_not_shown_to_another(ready: House, scope: str) -> None:
+    file_id = ready.scalar("select file_id from enrolment")
+    targets = {
+        "file": file_id,
+        "person": ready.scalar("select person_id from client_file where id = :id", id=file_id),
+        "record": ready.scalar("select id from record where file_id = :id", id=file_id),
+        "register": next(iter(ready.ids("select id from register"))),
+        "class": f"{SERVICE}/case",
+        "programme": "bridge",
+    }
+    if scope == "query":
+        new = NewHold(
+            scope="query", query=HoldQuery(service=SERVICE), ground="a claim", authoriser="solicitor",
+            review_on=date(2030, 1, 31),
+        )  # fmt: skip
+        with ready.session() as session:
+            placed = place_hold(session, ready.caller, new)
+    else:
+        placed = hold(ready, "record" if scope == "register" else scope, targets[scope])
+    with ready.session() as session:
+        session.execute(text("update hold set review_on = '2026-11-20'"))
+    for service, seen in ((SERVICE, True), ("another", scope == "programme")):
+        caller = Caller(ready.caller.actor, ready.id, {Permission.READ_RETENTION: frozenset({service})})
+        with ready.session() as session:
+            for listed in (holds(session, caller), holds_to_review(session, caller)):
+                assert [one.id for one in listed] == [placed.id] * seen

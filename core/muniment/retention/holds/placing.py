@@ -14,7 +14,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, and_, func, select, tuple_, update
+from sqlalchemy import ColumnElement, FromClause, Select, and_, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller, Permission
@@ -187,9 +187,9 @@ def release_hold(session: CouncilSession, caller: Caller, hold_id: UUID, reason:
 def holds(
     session: CouncilSession, caller: Caller, *, after: tuple[datetime, UUID] | None = None, limit: int = 100
 ) -> tuple[HoldView, ...]:
-    """The holds that stand, oldest first; `after` is when one was placed and its key, to go on. Raises `Forbidden`."""
-    caller.require_somewhere(Permission.READ_RETENTION)
-    standing = select(HOLD).where(HOLD.c.council_id == session.council_id, PLACED)
+    """The holds that stand on anything of the services that the caller may see, oldest first; `after` is when one was
+    placed and its key, to go on. Raises `Forbidden`."""
+    standing = _standing(session, caller)
     standing = standing.order_by(HOLD.c.placed_at, HOLD.c.id).limit(limit)
     if after is not None:
         standing = standing.where(tuple_(HOLD.c.placed_at, HOLD.c.id) > tuple_(*after))
@@ -197,11 +197,38 @@ def holds(
 
 
 def holds_to_review(session: CouncilSession, caller: Caller, limit: int = 1000) -> tuple[HoldView, ...]:
-    """The holds that stand and whose day of review has come, the longest due first. Raises `Forbidden`."""
-    caller.require_somewhere(Permission.READ_RETENTION)
-    here = HOLD.c.council_id == session.council_id
-    due = select(HOLD).where(here, PLACED, HOLD.c.review_on <= session.clock.today())
+    """Those of `holds` whose day of review has come, the longest due first. Raises `Forbidden`."""
+    due = _standing(session, caller).where(HOLD.c.review_on <= session.clock.today())
     return tuple(_view(row) for row in session.execute(due.order_by(HOLD.c.review_on, HOLD.c.id).limit(limit)))
+
+
+def _standing(session: CouncilSession, caller: Caller) -> Select[Any]:
+    """The holds that the caller may see: a programme is of no one service, anything else of that whose data it is."""
+    services = caller.require_somewhere(Permission.READ_RETENTION)
+    standing = select(HOLD).where(HOLD.c.council_id == session.council_id, PLACED)
+    if services is None:
+        return standing
+    mine = sorted(services)
+
+    def one_of(table: FromClause, key: str, service: ColumnElement[str]) -> ColumnElement[bool]:
+        here = table.c.council_id == HOLD.c.council_id, table.c[key] == HOLD.c.target_id
+        return select(table.c.id).where(*here, service.in_(mine)).exists()
+
+    return standing.where(
+        or_(
+            HOLD.c.scope == "programme",
+            and_(HOLD.c.scope == "class", _service(HOLD.c.target).in_(mine)),
+            and_(HOLD.c.scope == "query", HOLD.c.query["service"].astext.in_(mine)),
+            one_of(FILE, "id", FILE.c.service),
+            one_of(FILE, "person_id", FILE.c.service),
+            one_of(RECORD, "id", _service(RECORD.c.record_class)),
+            one_of(REGISTER, "id", _service(REGISTER.c.record_class)),
+        )
+    )
+
+
+def _service(record_class: ColumnElement[Any]) -> ColumnElement[str]:
+    return func.split_part(record_class, "/", 1)
 
 
 def grounds(session: CouncilSession, caller: Caller) -> tuple[HoldGround, ...]:

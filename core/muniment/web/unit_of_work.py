@@ -30,7 +30,7 @@ import msgspec
 from litestar import Litestar, Request
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import Scope
+from litestar.types import HTTPReceiveMessage, Scope
 
 from muniment.api.errors import MunimentError
 from muniment.database.session import Database
@@ -137,16 +137,24 @@ class HandlerNeeds(msgspec.Struct, frozen=True):
 async def asker_first(exc: Exception, scope: Scope) -> None:
     """Where Litestar refused what was sent, settle who sent it; a Litestar `after_exception` hook.
 
-    Who may not ask is noted for `refusal_of`. A body that could not be read to its end is refused as it is.
+    Who may not ask is noted for `refusal_of`. A body that could not be read to its end, or is no form that can be read,
+    is refused as it is.
     """
     if not isinstance(exc, HTTPException) or exc.status_code != HTTPStatus.BAD_REQUEST:
         return
     settle = getattr(scope.get("route_handler"), "opt", {}).get(SETTLE)  # no handler where no route was found
     if settle is not None:
         try:
-            await settle(Request(scope))
+            await settle(Request(scope, _read_already))
         except MunimentError as refusal:
             scope["state"][REFUSAL] = refusal
+        except HTTPException:
+            return
+
+
+async def _read_already() -> HTTPReceiveMessage:
+    """What is left of a body that was read to its end and not kept: a form of another kind than the handler takes."""
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def refusal_of(request: Request[Any, Any, Any], exc: Exception) -> Exception:

@@ -121,3 +121,20 @@ def test_a_bad_form_of_somebody_no_longer_signed_in_leads_to_the_sign_in_page(ho
         answer = house.client.post(address, data={"form_token": form_token("ended")}, files=with_file)
         assert answer.status_code == 303, route.name
         assert answer.headers["location"].endswith("/console/sign-in"), route.name
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b", "multipart/form-data"]
+)
+def test_a_form_that_is_none_of_its_kind_is_refused(house: House, kind: str) -> None:
+    """Where Litestar read it to its end and kept nothing there is no token left to look for."""
+    tenant = house.tenants[0]
+    wrong = {}
+    for route, _ in taking_a_body(house):
+        if route.is_page and set(route.parts) <= own(tenant, route).keys():
+            house.client.cookies.clear()
+            address = f"/{tenant.town.slug}{route.filled(own(tenant, route))}"
+            answer = house.client.post(address, content=b"a=b", headers={"Content-Type": kind})
+            if answer.status_code not in (400, 403):
+                wrong[route.name] = answer.status_code
+    assert wrong == {}

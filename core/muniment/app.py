@@ -31,6 +31,7 @@ import muniment.sharing.web
 from muniment.accounts.callers import settle_caller
 from muniment.accounts.idempotency import once, read_key
 from muniment.accounts.limits import ApiAllowance
+from muniment.accounts.sent_once import once_sent, read_fields
 from muniment.clients.pages import BesideFile, find_section
 from muniment.clients.pretending import refuse_real_people
 from muniment.clock import Clock
@@ -66,6 +67,7 @@ from muniment.web.pages import Assets, MenuEntry, Pages
 from muniment.web.security import MAX_BODY, Edge, security_headers
 from muniment.web.shared import SharedAnswers, not_modified
 from muniment.web.surface import (
+    ONCE_SENT,
     Councils,
     api_router,
     council_of_address,
@@ -112,8 +114,13 @@ def create_app(
     templates = {"accounts": PackageLoader("muniment.accounts"), **surface.templates}
     needs = HandlerNeeds(
         things={"clock": clock, "keys": keys, "ledger_dir": settings.ledger_dir, **surface.things},
-        before={"council": council_of_address, "credentials": read_credentials, "sent_key": read_key},
-        inside={"caller": settle_caller, "page": page_for_request, "once": once},
+        before={
+            "council": council_of_address,
+            "credentials": read_credentials,
+            "sent_key": read_key,
+            "sent_fields": read_fields,
+        },
+        inside={"caller": settle_caller, "page": page_for_request, "once": once, ONCE_SENT: once_sent},
     )
     pages = [*muniment.accounts.web.pages, *console_routes(surface.sections), *surface.pages]
     database_answers = ReadinessCheck("database", lambda: _ask(database))

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, Response
-from sqlalchemy import text
+from sqlalchemy import delete, text
 from sqlalchemy.dialects.postgresql import insert
 
 from muniment.accounts.permissions import Caller
@@ -126,6 +126,16 @@ class Once:
             row = self._session.get_one(IdempotencyKey, (self._session.council_id, self._caller_id, self._key))
             row.status, row.location, row.ids = status, location, [str(entry) for entry in ids]
         return Response(body, status_code=status, headers={"Location": location} if location else {})
+
+    def forget(self) -> None:
+        """Nothing was made: what comes under the key next is the first again."""
+        self._session.execute(
+            delete(IdempotencyKey).where(
+                IdempotencyKey.council_id == self._session.council_id,
+                IdempotencyKey.caller_id == self._caller_id,
+                IdempotencyKey.key == self._key,
+            )
+        )
 
 
 async def read_key(request: Request[Any, Any, Any]) -> SentKey:

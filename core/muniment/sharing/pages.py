@@ -126,7 +126,7 @@ def share_page(
     return page.render("sharing/share.html", caller=caller, **_share(session, caller, file_id, council, ShareForm()))
 
 
-@post("/console/clients/{file_id:uuid}/sharing", sync_to_thread=True, status_code=200, opt=DISCLOSES)
+@post("/console/clients/{file_id:uuid}/sharing", sync_to_thread=True, status_code=303, opt=DISCLOSES)
 def share_on_page(
     file_id: FromPath[UUID], data: URLEncodedBody[ShareForm], session: Session, caller: Asker, page: Shown,
     council: Council, keys: Keys, plugins: Installed, file_store: Store,

@@ -4,6 +4,10 @@ A browser sends a council's cookie along with any request, so a cookie alone pro
 form carries a token derived from the cookie: who cannot read the cookie cannot know the token. Before anybody is signed
 in a cookie of its own does the same for the sign-in form. `read_credentials` checks this for every unsafe request that
 comes with a cookie; a route gets it with the caller and cannot forget it.
+
+A token is of one page that was shown: no other has the same. So whoever takes a form can tell one that is sent again
+(a double click, a reload) from one that was filled in anew. A page that answers a form carries that form's token on:
+asking again brings back the page that was answered before, not a new one.
 """
 
 from __future__ import annotations
@@ -30,19 +34,21 @@ BEARER = "bearer "
 
 class Credentials(msgspec.Struct, frozen=True):
     """What a request shows: a bearer token, or the secret of its cookie; `anonymous` is the secret of the sign-in
-    form's cookie. `secure` is whether it came over https, `address` where from, as far as the server knows."""
+    form's cookie. `secure` is whether it came over https, `address` where from, as far as the server knows. `sent` is
+    the form token that came with an unsafe request, after it was checked."""
 
     bearer: str | None
     cookie: str | None
     anonymous: str | None
     secure: bool
     address: str
+    sent: str = ""
 
     @property
     def form_token(self) -> str:
         """What a form on the page answered must carry; empty if there is no cookie to derive it from."""
         secret = self.cookie or self.anonymous
-        return form_token(secret) if secret else ""
+        return self.sent or (form_token(secret) if secret else "")
 
 
 def new_secret() -> str:
@@ -50,9 +56,10 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
-def form_token(secret: str) -> str:
-    """The form token that belongs to a cookie's secret. It does not give the secret away."""
-    return hmac.new(secret.encode(), b"muniment form", hashlib.sha256).hexdigest()
+def form_token(secret: str, page: str = "") -> str:
+    """A form token of a cookie's secret, for a new page or for `page`. It does not give the secret away."""
+    page = page or secrets.token_urlsafe(16)
+    return f"{page}.{hmac.new(secret.encode(), b'muniment form ' + page.encode(), hashlib.sha256).hexdigest()}"
 
 
 def cookie_name(slug: str, *, secure: bool, anonymous: bool = False) -> str:
@@ -90,19 +97,23 @@ async def read_credentials(request: Request[Any, Any, Any], council: CouncilRef)
     cookie = request.cookies.get(cookie_name(council.slug, secure=secure)) or None
     anonymous = request.cookies.get(cookie_name(council.slug, secure=secure, anonymous=True)) or None
     credentials = Credentials(None, cookie, anonymous, secure, address)
-    if request.method not in SAFE_METHODS:
-        await _check_sender(request, credentials)
-    return credentials
+    if request.method in SAFE_METHODS:
+        return credentials
+    return msgspec.structs.replace(credentials, sent=await _checked_token(request, credentials))
 
 
-async def _check_sender(request: Request[Any, Any, Any], credentials: Credentials) -> None:
+async def _checked_token(request: Request[Any, Any, Any], credentials: Credentials) -> str:
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden("This form was sent from another site.")
     given: object = request.headers.get(FORM_HEADER)
     if given is None and request.content_type[0] in {"application/x-www-form-urlencoded", "multipart/form-data"}:
         given = (await request.form()).get(FORM_FIELD)
     if not credentials.cookie and not credentials.anonymous and request.scope["path"].startswith("/api/"):
-        return  # nothing was sent that a browser adds by itself: the caller is refused as not signed in
-    expected = [form_token(secret) for secret in (credentials.cookie, credentials.anonymous) if secret]
-    if not any(isinstance(given, str) and hmac.compare_digest(given.encode(), one.encode()) for one in expected):
+        return ""  # nothing was sent that a browser adds by itself: the caller is refused as not signed in
+    token = given if isinstance(given, str) else ""
+    expected = [
+        form_token(secret, token.partition(".")[0]) for secret in (credentials.cookie, credentials.anonymous) if secret
+    ]
+    if not any(hmac.compare_digest(token.encode(), one.encode()) for one in expected):
         raise Forbidden("This form is not one of ours, or is too old. Go back, reload the page and send it again.")
+    return token

@@ -13,12 +13,15 @@ for what `muniment.web.unit_of_work` works out:
 - `credentials`: `Credentials`; naming it, or `caller`, checks the form token of an unsafe request
 - `once`: `Once`, the write's `Idempotency-Key`
 
+A form of a page that answers 303 is taken once: its handler is called through `once_sent` and needs no word about it.
+
 Handlers are plain functions with `sync_to_thread=True`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from litestar import Request, Response, Router, get
@@ -38,6 +41,7 @@ from muniment.web.unit_of_work import HandlerNeeds, Places, refusal_of
 __all__ = [
     "API",
     "NOTHING_HERE",
+    "ONCE_SENT",
     "RESERVED_SLUGS",
     "Councils",
     "api_router",
@@ -57,6 +61,8 @@ RESERVED_SLUGS = frozenset({"api", "health", "metrics", "static", "console", "pr
 """Words that no council may be called by, because addresses begin with them."""
 
 COUNCIL = "muniment_council"
+ONCE_SENT = "once_sent"
+"""The dependency through which a form that does something is taken (`muniment.accounts.sent_once`)."""
 
 
 class Councils:
@@ -102,8 +108,13 @@ def api_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: 
 
 def page_router(routes: Sequence[HTTPRouteHandler], needs: HandlerNeeds, places: Places) -> Router:
     """What people read: public pages, and staff pages below `/console`. None of it is part of the OpenAPI document."""
-    mounted = [needs.in_one_turn(route, places) for route in routes]
+    mounted = [needs.in_one_turn(route, places, ONCE_SENT if _does(route) else None) for route in routes]
     return Router(PAGES, route_handlers=mounted, include_in_schema=False)
+
+
+def _does(route: HTTPRouteHandler) -> bool:
+    """Whether a form does something and leads on (303); any other answers with a page and changes nothing by itself."""
+    return "POST" in route.http_methods and route.status_code == HTTPStatus.SEE_OTHER
 
 
 def static_routes(assets: Assets) -> list[HTTPRouteHandler]:

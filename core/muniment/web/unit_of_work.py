@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from copy import copy
+from functools import partial
 from http import HTTPStatus
 from inspect import iscoroutinefunction, signature
 from typing import Any, TypeVar, get_type_hints
@@ -87,16 +88,19 @@ class HandlerNeeds(msgspec.Struct, frozen=True):
     before: Mapping[str, Callable[..., Awaitable[object]]]
     inside: Mapping[str, Callable[..., object]]
 
-    def in_one_turn(self, handler: HTTPRouteHandler, places: Places) -> HTTPRouteHandler:
+    def in_one_turn(self, handler: HTTPRouteHandler, places: Places, through: str | None = None) -> HTTPRouteHandler:
         """A handler as it is mounted: Litestar sees of its parameters only what it finds in the request.
 
-        A handler that is a coroutine function runs on the event loop, has no session and no caller.
+        A handler that is a coroutine function runs on the event loop, has no session and no caller. One that names the
+        caller is called through the one of `inside` named by `through`, if any: that is given the call and gives the
+        answer.
         """
         given = frozenset(self.things.keys() | self.before.keys() | self.inside.keys() | {"request", "session"})
         fn = handler.fn
         wanted = frozenset(signature(fn).parameters) & given
         in_a_thread = not iscoroutinefunction(fn)
-        inside = _plan(self.inside, wanted)
+        named = wanted | {through} if through and "caller" in wanted else wanted
+        inside = _plan(self.inside, named)
         before = _plan(self.before, wanted | {name for step in inside for name in step.needs} | {"council"})
 
         permission: Permission | None = handler.opt.get(PERMISSION)
@@ -127,11 +131,14 @@ class HandlerNeeds(msgspec.Struct, frozen=True):
                     known[step.name] = step.provide(**{name: known[name] for name in step.needs})
                 if permission is not None:
                     known["caller"].require_somewhere(permission)
-                answer = None if parts is None else fn(**parts, **{name: known[name] for name in wanted})
+                answer = None
+                if parts is not None:
+                    call = partial(fn, **parts, **{name: known[name] for name in wanted})
+                    answer = known[through](call) if through in named else call()
                 session.commit()
             return answer
 
-        return _mounted(handler, _like(asked, fn, wanted), wanted, settle if "caller" in wanted else None)
+        return _mounted(handler, _like(asked, fn, wanted), named, settle if "caller" in wanted else None)
 
 
 async def asker_first(exc: Exception, scope: Scope) -> None:

@@ -128,6 +128,7 @@ def test_an_adviser_asks_and_discloses_on_the_clients_page(house: House, http: C
     assert made.status_code == 303, made.text
     shown = page(http, cookie, made.headers["location"].removeprefix(CONSOLE))
     assert "The college" in shown.text
+    assert "on a later day than it was made, the gate is asked again first" in shown.text
     fetched = page(http, cookie, f"{made.headers['location'].removeprefix(CONSOLE)}/export", {})
     assert b"Baker" in fetched.content
     assert "The college" in page(http, cookie, "/disclosures").text

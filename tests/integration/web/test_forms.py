@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -52,7 +53,18 @@ def test_a_signed_in_browser_uses_the_api_with_the_token_in_a_header(client: Cli
     assert client.delete(unknown, headers={"X-Form-Token": token}).status_code == 404
 
 
-def test_the_token_does_not_give_the_cookie_away(client: Client, token: str) -> None:
-    page = client.get("/alpha/console").text
-    assert token in page
-    assert client.cookies["muniment-alpha"] not in page
+def test_each_page_has_a_token_of_its_own_and_none_gives_the_cookie_away(client: Client, token: str) -> None:
+    shown = [client.get("/alpha/console").text for _ in range(2)]
+    tokens = {found for page in shown for found in re.findall(r'name="form_token" value="([^"]+)"', page)}
+    assert len(tokens) == 2
+    for page in shown:
+        assert client.cookies["muniment-alpha"] not in page
+    one, other = (found.split(".") for found in tokens)
+    assert client.post("/alpha/console/sign-out", data={"form_token": f"{one[0]}.{other[1]}"}).status_code == 403
+    assert client.post("/alpha/console/sign-out", data={"form_token": ".".join(one)}).status_code == 303
+
+
+def test_a_page_that_answers_a_form_carries_its_token_on(client: Client, token: str) -> None:
+    wrong = {"current": "not this", "new": "quite another generated", "form_token": token}
+    answer = client.post("/alpha/console/password", data=wrong)
+    assert (answer.status_code, f'value="{token}"' in answer.text) == (422, True)

@@ -44,13 +44,20 @@ def opened(
     superuser.dispose()
 
 
-@pytest.fixture(scope="session")
-def house(server: TestServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """Two councils, filled once. A test here leaves them as they were, or works on a copy."""
+@contextmanager
+def filled(server: TestServer, template: str, folder: Path) -> Iterator[House]:
+    """A deployment with two councils, on a database of its own that is dropped in the end."""
     wire()
-    name, folder, plugins = f"muniment_test_{uuid4().hex[:12]}", tmp_path_factory.mktemp("house"), load_plugins()
+    name, plugins = f"muniment_test_{uuid4().hex[:12]}", load_plugins()
     KeyRing.generate().save(folder / "keys.toml")
     server.copy(template, name)
     with opened(server, name, folder, plugins) as (deployment, client, superuser):
         yield House(deployment, client, superuser, fill(client, deployment, plugins, folder))
     server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def house(server: TestServer, template: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Two councils, filled once. A test here leaves them as they were, or works on a copy."""
+    with filled(server, template, tmp_path_factory.mktemp("house")) as house:
+        yield house

@@ -14,6 +14,7 @@ from muniment.api.text import say
 from muniment.audit.events import AuditEvent
 from muniment.audit.log import record
 from muniment.clock import london_day
+from muniment.consent.acts import LIVE
 from muniment.consent.facts import CONSENT_EVENT, CONSENT_SUBJECT
 from muniment.consent.following import WORDS
 from muniment.consent.history import EventView, event_named
@@ -83,7 +84,7 @@ def receipt_and_page(
 
 
 def _page(policy: Policy, service: str, voice: Voice, language: str, event: EventView, receipt: Receipt) -> Document:
-    """What a person keeps: what they agreed to and in which words, how to withdraw, and what proves it."""
+    """What a person keeps: what they answered and to which words, how to take back what they gave, what proves it."""
     told, notice = receipt.pii_processing, receipt.pii_processing.privacy_notice
     facts = {
         "kind": event.kind, "state": event.state, "on": london_day(event.at), "channel": event.channel,
@@ -99,9 +100,10 @@ def _page(policy: Policy, service: str, voice: Voice, language: str, event: Even
     if event.wording is not None:
         asked.append(Statement(id="wording", origin="council", text=f"“{event.wording}”"))
     asked += [_said(voice, kind, facts, language) for kind in ("receipt_uses", "receipt_who", "receipt_until")]
+    how = [Statement(id="withdraw", origin="council", text=told.withdrawal_method)]
     sections = {
         "agreed": asked,
-        "withdraw": [Statement(id="withdraw", origin="council", text=told.withdrawal_method)],
+        **({"withdraw": how} if event.state in LIVE else {}),
         "proof": [_said(voice, kind, proof, language) for kind in ("receipt_notice", "receipt_record")],
     }
     return Document(

@@ -108,6 +108,19 @@ def test_every_kind_of_act_has_a_receipt_in_each_language(house: House) -> None:
         assert title in handed(house, permission).html
 
 
+def test_a_receipt_of_a_no_promises_nothing_that_a_yes_does(house: House) -> None:
+    """Nobody is told how to withdraw what they have just withdrawn, nor that what they refused may be given on."""
+    file_id = house.register()
+    given = answer(house, file_id)
+    for no in (take_back(house, file_id).id, answer(house, file_id, answer="refused")):
+        assert "If you change your mind" in handed(house, given).html
+        assert "If you change your mind" not in handed(house, no).html
+        assert "It may be given to" in handed(house, given).text
+        assert "It is not to be given to anybody on this." in handed(house, no).text
+    named = answer(house, file_id, answer="refused", recipients=(NamedRecipient("newspaper"),))
+    assert "It is not to be given to: The Generated Gazette." in handed(house, named).text
+
+
 def test_a_later_policy_changes_no_receipt(house: House) -> None:
     event_id = answer(house, house.register())
     before = handed(house, event_id)

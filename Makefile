@@ -56,7 +56,7 @@ slow: $(VENV)/installed ## the tests marked slow
 bench: $(VENV)/installed ## ratios against the bare equivalents, in one run
 	$(BIN)/python -m tests.benchmarks
 
-gdprbench: $(VENV)/installed ## GDPRbench's workload against bare PostgreSQL (ARGS=--full: some eight minutes)
+gdprbench: $(VENV)/installed ## GDPRbench's workload against bare PostgreSQL (ARGS=--full: some five minutes)
 	$(BIN)/python -m tests.benchmarks.gdprbench $(ARGS)
 
 wheels: $(VENV)/installed ## build the distributions into dist/ (INTO=... elsewhere)

@@ -251,6 +251,17 @@ def test_a_body_of_a_kind_is_named_by_the_question() -> None:
     assert judged(kind, {"question": {"body": "North College"}}).allowed
 
 
+def test_a_basis_stated_for_one_purpose_is_none_for_another() -> None:
+    purposes = {**PURPOSES, "purpose": [*PURPOSES["purpose"], {"id": "visits", "title": "Visits"}]}
+    visits = {"purposes": purposes, "recipient": {"purposes": ["support", "visits"]}}
+    assert judged(visits).allowed
+    assert judged(visits, {"question": {"purpose": "visits", "fields": ORDINARY}}).against == ("basis",)
+
+
+def test_who_is_no_kind_of_body_has_no_body_to_be_named() -> None:
+    assert judged({"question": {"body": "north"}}).against == ("recipient-named",)
+
+
 def test_an_employer_is_named_by_the_client() -> None:
     employer = {"recipient": {"kind": "kind-of-body", "consent": "required"}, "question": {"body": "Generated Works"}}
     assert judged(employer).allowed

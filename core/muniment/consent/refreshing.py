@@ -1,9 +1,9 @@
 """What must be asked again: agreements that have run out or soon will, and those that a new recipient has overtaken.
 
 That one has run out counts from its last day by itself; the event that says so is written down afterwards, and names
-those it was for where what was agreed for others counts still. A new
-recipient is different: until the ledger says that an agreement is superseded it counts for those it names, and after
-that for nobody, until the person has been asked afresh (a consent to recipients unnamed is none).
+those it was for where what was agreed for others counts still. A new recipient is different: until the ledger says that
+an agreement is superseded it counts for those it names, and after that for nobody, until the person has been asked
+afresh (a consent to recipients unnamed is none).
 """
 
 from __future__ import annotations

@@ -57,9 +57,8 @@ def not_found(
     """Note that somebody looked for things, on a day in London, and did not find them; all of them or none.
 
     They stay outstanding. One that somebody else had looked for before is lost now; a program's search is noted and
-    counts as nobody's. Raises `NotFound` if one awaits no
-    destruction, `Conflict` if one lies in a system and not on paper, or one that would be lost is known to a system or
-    has a hold on it, `InvalidInput`, `Forbidden`.
+    counts as nobody's. Raises `NotFound` if one awaits no destruction, `Conflict` if one lies in a system and not on
+    paper, or one that would be lost is known to a system or has a hold on it, `InvalidInput`, `Forbidden`.
     """
     if searched_on > session.clock.today():
         raise InvalidInput("The day of the search lies in the future.", where="searched_on")
